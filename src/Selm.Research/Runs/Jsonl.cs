@@ -1,0 +1,167 @@
+using System.Text.Json;
+using System.Text.Unicode;
+
+namespace Selm.Research.Runs;
+
+/// <summary>
+/// JSONL files: one JSON object per line. Reading streams, counts lines from 1 and skips empty ones; every error
+/// names the file and the line. Writing is atomic.
+/// </summary>
+public static class Jsonl
+{
+    /// <summary>Reads the rows of a file one by one.</summary>
+    /// <exception cref="InputException">The file is missing, or a line is not a JSON object: "F.jsonl line 4711: …".</exception>
+    public static IEnumerable<JsonRow> Read(string path)
+    {
+        var line = 0;
+        foreach (var bytes in Lines(path))
+        {
+            line++;
+            if (bytes.AsSpan().IndexOfAnyExcept(" \t\r"u8) < 0)
+            {
+                continue;
+            }
+            yield return new JsonRow(path, line, Parse(path, line, bytes));
+        }
+    }
+
+    /// <summary>Writes rows as one atomic file; names become snake_case (<see cref="JsonFormat.Line"/>).</summary>
+    /// <exception cref="InputException">The file cannot be written; nothing is left behind.</exception>
+    public static void Write<T>(string path, IEnumerable<T> rows)
+    {
+        using var writer = new JsonlWriter(path);
+        foreach (var row in rows)
+        {
+            writer.Write(row);
+        }
+        writer.Commit();
+    }
+
+    private static JsonElement Parse(string path, int line, byte[] bytes)
+    {
+        // The JSON parser leaves the bytes inside strings unchecked until they are read.
+        if (!Utf8.IsValid(bytes))
+        {
+            throw new InputException($"{path} line {line}: not valid UTF-8; save the file as UTF-8.");
+        }
+        JsonElement value;
+        try
+        {
+            value = JsonElement.Parse(bytes);
+        }
+        catch (JsonException e)
+        {
+            throw new InputException(
+                $"{path} line {line}: not valid JSON at byte {e.BytePositionInLine + 1}; repair or delete that line.", e);
+        }
+        return value.ValueKind == JsonValueKind.Object
+            ? value
+            : throw new InputException($"{path} line {line}: expected a JSON object {{…}} but found {Kind(value)}; put one object on each line.");
+    }
+
+    private static IEnumerable<byte[]> Lines(string path)
+    {
+        using var stream = Open(path);
+        var buffer = new byte[1 << 16];
+        var pending = new MemoryStream();
+        var first = true;
+        int read;
+        while ((read = stream.Read(buffer)) > 0)
+        {
+            var start = 0;
+            for (int end; (end = Array.IndexOf(buffer, (byte)'\n', start, read - start)) >= 0; start = end + 1)
+            {
+                pending.Write(buffer, start, end - start);
+                yield return Take(pending, ref first);
+            }
+            pending.Write(buffer, start, read - start);
+        }
+        if (pending.Length > 0)
+        {
+            yield return Take(pending, ref first);
+        }
+    }
+
+    // A byte-order mark in front of the first line is not part of it.
+    private static byte[] Take(MemoryStream pending, ref bool first)
+    {
+        var bytes = pending.ToArray();
+        pending.SetLength(0);
+        var hasMark = first && bytes.AsSpan().StartsWith("\uFEFF"u8);
+        first = false;
+        return hasMark ? bytes[3..] : bytes;
+    }
+
+    private static FileStream Open(string path)
+    {
+        try
+        {
+            return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 1);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new InputException($"{path} does not exist; give the path of a JSONL file.", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            throw new InputException($"{path} cannot be read ({e.Message.TrimEnd('.')}); give the path of a readable JSONL file.", e);
+        }
+    }
+
+    internal static string Kind(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.Array => "a list",
+        JsonValueKind.String => "text",
+        JsonValueKind.Number => "a number",
+        JsonValueKind.True or JsonValueKind.False => "true or false",
+        JsonValueKind.Null => "null",
+        _ => "an object",
+    };
+}
+
+/// <summary>Streams rows into a JSONL file that appears only at <see cref="Commit"/>; disposal without it leaves nothing.</summary>
+public sealed class JsonlWriter : IDisposable
+{
+    private readonly string path;
+    private readonly PendingFile pending;
+
+    /// <summary>Begins a file.</summary>
+    /// <exception cref="InputException">The folder is not writable.</exception>
+    public JsonlWriter(string path)
+    {
+        this.path = path;
+        pending = AtomicFile.Begin(path);
+    }
+
+    /// <summary>Appends one row: any object, dictionary, JsonElement or JsonNode.</summary>
+    /// <exception cref="InputException">The disk is full.</exception>
+    public void Write<T>(T row)
+    {
+        try
+        {
+            pending.Stream.Write(JsonSerializer.SerializeToUtf8Bytes(row, JsonFormat.Line));
+            pending.Stream.WriteByte((byte)'\n');
+        }
+        catch (Exception e) when (AtomicFile.IsAboutTheDisk(e))
+        {
+            throw AtomicFile.NotWritten(path, e);
+        }
+    }
+
+    /// <summary>Flushes to the disk and gives the file its name.</summary>
+    /// <exception cref="InputException">The disk is full.</exception>
+    public void Commit()
+    {
+        try
+        {
+            pending.Commit();
+        }
+        catch (Exception e) when (AtomicFile.IsAboutTheDisk(e))
+        {
+            throw AtomicFile.NotWritten(path, e);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => pending.Dispose();
+}

@@ -1,0 +1,90 @@
+using Selm.Research.Runs;
+
+namespace Selm.Research.Tests.Runs;
+
+public class JsonlTests
+{
+    [Fact]
+    public void rows_come_with_their_line_numbers_and_empty_lines_are_skipped()
+    {
+        using var folder = new TempFolder();
+        var path = folder.Write("f.jsonl", "\uFEFF{\"a\":1}\r\n\n  \n{\"a\":2}");
+        Assert.Equal([(1, 1), (4, 2)], Jsonl.Read(path).Select(row => (row.Line, row.WholeNumber("a"))));
+    }
+
+    [Theory]
+    [InlineData("{\"a\":1")]
+    [InlineData("{\"a\":NaN}")]
+    [InlineData("{\"a\":1} {\"b\":2}")]
+    [InlineData("[1,2]")]
+    [InlineData("nonsense")]
+    public void a_broken_line_is_named(string broken)
+    {
+        using var folder = new TempFolder();
+        var path = folder.Write("f.jsonl", $"{{\"a\":1}}\n\n{broken}\n");
+        var error = Assert.Throws<InputException>(() => Jsonl.Read(path).ToList());
+        Assert.StartsWith($"{path} line 3: ", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void bytes_that_are_not_utf8_are_named_with_their_line()
+    {
+        using var folder = new TempFolder();
+        File.WriteAllBytes(folder.File("f.jsonl"), [.. "{\"a\":\""u8, 0xFF, .. "\"}\n"u8]);
+        Assert.Contains("f.jsonl line 1: ", Assert.Throws<InputException>(() => Jsonl.Read(folder.File("f.jsonl")).ToList()).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void lines_longer_than_the_buffer_arrive_whole()
+    {
+        using var folder = new TempFolder();
+        var texts = new[] { new string('ä', 100_000), "short", new string('b', 65_536) };
+        Jsonl.Write(folder.File("f.jsonl"), texts.Select(text => new { Text = text }));
+        Assert.Equal(texts, Jsonl.Read(folder.File("f.jsonl")).Select(row => row.Text("text")));
+    }
+
+    [Fact]
+    public void a_missing_file_is_one_sentence()
+    {
+        using var folder = new TempFolder();
+        var error = Assert.Throws<InputException>(() => Jsonl.Read(folder.File("no.jsonl")).ToList());
+        Assert.Equal($"{folder.File("no.jsonl")} does not exist; give the path of a JSONL file.", error.Message);
+    }
+
+    [Fact]
+    public void field_errors_name_file_line_and_field()
+    {
+        using var folder = new TempFolder();
+        var path = folder.Write("f.jsonl", """{"t":"x","n":1.5,"i":[1,2],"bad":[1,"2"],"z":null,"inf":"-Infinity","half":"\ud800","c":["a","b"]}""");
+        var row = Jsonl.Read(path).Single();
+        Assert.Equal("x", row.Text("t"));
+        Assert.Equal(1.5, row.Number("n"));
+        Assert.Equal(double.NegativeInfinity, row.Number("inf"));
+        Assert.Equal([1, 2], row.WholeNumbers("i"));
+        Assert.Equal([1.0, 2.0], row.Numbers("i"));
+        Assert.Equal(["a", "b"], row.Texts("c"));
+        Assert.Null(row.TextOrNull("z"));
+        Assert.Null(row.NumberOrNull("absent"));
+        foreach (var (name, action) in new (string, Action)[]
+        {
+            ("n", () => row.Text("n")), ("t", () => row.Number("t")), ("n", () => row.WholeNumber("n")), ("bad", () => row.WholeNumbers("bad")),
+            ("t", () => row.WholeNumbers("t")), ("absent", () => row.Text("absent")), ("half", () => row.Text("half")), ("i", () => row.Texts("i")),
+        })
+        {
+            var message = Assert.Throws<InputException>(action).Message;
+            Assert.StartsWith($"{path} line 1: ", message, StringComparison.Ordinal);
+            Assert.Contains($"\"{name}\"", message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void a_writer_that_is_not_committed_leaves_nothing()
+    {
+        using var folder = new TempFolder();
+        using (var writer = new JsonlWriter(folder.File("f.jsonl")))
+        {
+            writer.Write(new { a = 1 });
+        }
+        Assert.Empty(folder.Names());
+    }
+}
