@@ -206,5 +206,6 @@ public static partial class torch
 
     public static bool allclose(Tensor tensor, Tensor target, double rtol = 1E-05, double atol = 1E-08, bool equal_nan = false) => tensor.allclose(target, rtol, atol, equal_nan);
 
-    public static Tensor searchsorted(Tensor sorted_sequence, Tensor values, bool out_int32 = false, bool right = false) => Dispatch.One(searchsortedOp, sorted_sequence, values, out_int32, right);
+    public static Tensor searchsorted(Tensor sorted_sequence, Tensor values, bool out_int32 = false, bool right = false, Tensor? sorter = null) =>
+        Dispatch.One(searchsortedOp, sorted_sequence, values, out_int32, right, Arg.None, sorter);
 }

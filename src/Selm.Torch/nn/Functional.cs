@@ -30,10 +30,9 @@ public static partial class torch
             public static Tensor layer_norm(Tensor input, long[] normalized_shape, Tensor? weight = null, Tensor? bias = null, double eps = 1E-05) =>
                 Dispatch.One(layerNormOp, input, normalized_shape, weight, bias, eps);
 
-            public static Tensor embedding(Tensor x, Tensor weight, long? padding_idx = null, double? max_norm = null, double? norm_type = null, bool scale_grad_by_freq = false, bool sparse = false) =>
-                max_norm is null && norm_type is null
-                    ? Dispatch.One(embeddingOp, weight, x, padding_idx ?? -1, scale_grad_by_freq, sparse)
-                    : throw new NotSupportedException("embedding with max_norm is not offered");
+            // TorchSharp has no functional embedding; Modules.Embedding is its only door.
+            internal static Tensor embedding(Tensor input, Tensor weight, long padding_idx = -1, bool scale_grad_by_freq = false, bool sparse = false) =>
+                Dispatch.One(embeddingOp, weight, input, padding_idx, scale_grad_by_freq, sparse);
 
             public static Tensor conv1d(Tensor input, Tensor weight, Tensor? bias = null, long? stride = null, long? padding = null, long? dilation = null, long groups = 1) =>
                 Dispatch.One(conv1dOp, input, weight, bias, stride ?? 1, padding ?? 0, dilation ?? 1, groups);

@@ -1,4 +1,5 @@
 using System.Xml.Linq;
+using Selm.Tests;
 using Selm.Tests.Api;
 
 namespace Selm.Research.Tests.Api;

@@ -1,6 +1,7 @@
 using System.Reflection;
+using Selm.Tests.Api;
 
-namespace Selm.Tests.Api;
+namespace Selm.Torch.Tests.Api;
 
 /// <summary>Compares an assembly's namespace TorchSharp with the API list.</summary>
 public static class ApiCheck

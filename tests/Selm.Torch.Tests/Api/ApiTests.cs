@@ -1,7 +1,8 @@
 using System.Reflection;
 using System.Runtime.Loader;
+using Selm.Tests.Api;
 
-namespace Selm.Tests.Api;
+namespace Selm.Torch.Tests.Api;
 
 /// <summary>Selm.Torch has no member of its own: everything in it is TorchSharp's, to the letter.</summary>
 public class ApiTests
