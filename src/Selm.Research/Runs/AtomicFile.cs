@@ -49,7 +49,7 @@ public static class AtomicFile
 
     /// <summary>
     /// Deletes the temporary files that killed processes left in a folder and its sub-folders. Call it only while
-    /// no other process writes there (a run folder holds a lock for that); this process's own stay.
+    /// no other process writes there (<see cref="RunFolder"/> holds a lock for that); this process's own stay.
     /// </summary>
     /// <returns>How many were deleted.</returns>
     public static int DeleteStaleTemps(string folder)
@@ -94,6 +94,10 @@ public static class AtomicFile
     /// <summary>Whether a failure while writing is the disk's (full, quota, read-only, permission) rather than the writer's.</summary>
     internal static bool IsAboutTheDisk(Exception e) =>
         e is UnauthorizedAccessException || (e is IOException and not (FileNotFoundException or DirectoryNotFoundException or EndOfStreamException));
+
+    /// <summary>Whether a file could not be opened because another handle has locked it.</summary>
+    internal static bool IsInUse(IOException e) =>
+        e.HResult == unchecked((int)0x80070020) || e.Message.Contains("another process", StringComparison.Ordinal);
 
     /// <summary>One sentence for a file that could not be written: the path, the reason, the cure.</summary>
     internal static InputException NotWritten(string path, Exception e)

@@ -1,10 +1,11 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace Selm.Research.Runs;
 
 /// <summary>
-/// How the kit writes JSON: snake_case names, text left readable, numbers that read back to the same bits, and
+/// How the kit writes JSON: snake_case names, kebab-case enumerations, text left readable, numbers that read back to the same bits, and
 /// NaN and infinities as the strings "NaN", "Infinity", "-Infinity" (JSON itself has no word for them).
 /// </summary>
 public static class JsonFormat
@@ -22,7 +23,8 @@ public static class JsonFormat
             PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
             DictionaryKeyPolicy = null,
             Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-            NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals,
+            NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+            Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower, allowIntegerValues: false) },
             WriteIndented = indented,
             IndentSize = 2,
             NewLine = "\n",

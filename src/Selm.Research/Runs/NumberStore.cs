@@ -32,7 +32,7 @@ public sealed class NumberStore : IDisposable
             Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
             stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1 << 16);
         }
-        catch (IOException e) when (File.Exists(path))
+        catch (IOException e) when (AtomicFile.IsInUse(e))
         {
             throw new InputException($"{path} is in use by another process; wait for it to end or use another run folder.", e);
         }

@@ -1,0 +1,326 @@
+// One record tree holds every number of a run: the paper's Appendix C, and what the authors' public recipes add to it.
+// No configuration framework: a YAML file names some of these fields, the rest keep the defaults below.
+using System.Text.Json;
+
+namespace Selm.Research.Runs;
+
+/// <summary>
+/// The recipe of a run. YAML and JSON use the names in snake_case and the enumerations in kebab-case
+/// (<c>update_rule: best-worst</c>). The defaults are the paper's Zephyr numbers where it gives them.
+/// </summary>
+public sealed record Recipe
+{
+    /// <summary>The methods that <see cref="Method"/> may name: whole loops, siblings of Algorithm 1.</summary>
+    public static IReadOnlyList<string> Methods { get; } =
+        ["selm", "dpo", "iterative-dpo", "stepwise-dpo", "xpo", "vpo", "spin", "sppo", "dno"];
+
+    /// <summary>What the run is called, e.g. "zephyr-selm".</summary>
+    public string Name { get; init; } = "run";
+
+    /// <summary>The size of the world: where a verdict drawn from this run holds.</summary>
+    public RecipeScale Scale { get; init; } = RecipeScale.Lab;
+
+    /// <summary>The published name of the base model, for the model card; null where it has none.</summary>
+    public string? Model { get; init; }
+
+    /// <summary>The folder of the base model in Hugging Face format (pi_ref of the first iteration).</summary>
+    public string? Base { get; init; }
+
+    /// <summary>Who ranks: <c>pairrm:DIR</c>, <c>rm:DIR</c> or <c>oracle:lab</c>.</summary>
+    public string? Ranker { get; init; }
+
+    /// <summary>JSONL files of preferences (UltraFeedback's shape), joined in this order (D, section 3.1).</summary>
+    public IReadOnlyList<string> Datasets { get; init; } = [];
+
+    /// <summary>The loop to run, one of <see cref="Methods"/>.</summary>
+    public string Method { get; init; } = "selm";
+
+    /// <summary>The loss and its constants.</summary>
+    public LossRecipe Loss { get; init; } = new();
+
+    /// <summary>Rounds of training T in Algorithm 1, a first round of plain DPO included (Zephyr 4, Llama-3 3).</summary>
+    public int Iterations { get; init; } = 4;
+
+    /// <summary>Equal portions that the data is cut into, one per iteration; a remainder is left out (61,135 -> 4 x 15,283).</summary>
+    public int Portions { get; init; } = 4;
+
+    /// <summary>Pairs used per iteration; null uses the whole portion.</summary>
+    public int? PairsPerIteration { get; init; }
+
+    /// <summary>Whether the first iteration is plain DPO on the original pairs (Zephyr yes, Llama-3 no).</summary>
+    public bool FirstIterationIsDpo { get; init; } = true;
+
+    /// <summary>Prompt plus response [tokens].</summary>
+    public int MaxLength { get; init; } = 1024;
+
+    /// <summary>What a prompt is cut to when the whole is too long [tokens].</summary>
+    public int MaxPromptLength { get; init; } = 512;
+
+    /// <summary>Longest generated response y [tokens].</summary>
+    public int MaxNewTokens { get; init; } = 1024;
+
+    /// <summary>How y is drawn from the iteration's starting policy; the default is greedy, as in the authors' code.</summary>
+    public SamplingRecipe Sampling { get; init; } = new();
+
+    /// <summary>How {y, y_w, y_l} becomes the next pair (section 3.1).</summary>
+    public UpdateRule UpdateRule { get; init; } = UpdateRule.BestWorst;
+
+    /// <summary>Whether pairs of earlier iterations stay in the training set.</summary>
+    public bool KeepData { get; init; }
+
+    /// <summary>Whether pi_ref moves to the newest policy before each iteration (Algorithm 1) or stays the base model (XPO, Theorem 5.3).</summary>
+    public ReferencePolicy Reference { get; init; } = ReferencePolicy.Moves;
+
+    /// <summary>The optimiser; it starts afresh in every iteration.</summary>
+    public OptimizerRecipe Optimizer { get; init; } = new();
+
+    /// <summary>How the learning rate moves within an iteration.</summary>
+    public ScheduleRecipe Schedule { get; init; } = new();
+
+    /// <summary>Factor on the learning rate in the last iteration.</summary>
+    public double LastIterationLrFactor { get; init; } = 1;
+
+    /// <summary>Peak learning rate of each iteration; when given, it replaces optimizer.learning_rate and the factor.</summary>
+    public IReadOnlyList<double> IterationLearningRates { get; init; } = [];
+
+    /// <summary>Pairs per forward pass.</summary>
+    public int BatchSize { get; init; } = 8;
+
+    /// <summary>Forward passes per optimiser step; pairs per step = batch_size x gradient_accumulation.</summary>
+    public int GradientAccumulation { get; init; } = 32;
+
+    /// <summary>Passes over an iteration's pairs.</summary>
+    public int Epochs { get; init; } = 1;
+
+    /// <summary>Gradients are scaled down to this global 2-norm; 0 leaves them alone.</summary>
+    public double MaxGradNorm { get; init; } = 1;
+
+    /// <summary>Number format of the forward and backward pass.</summary>
+    public Precision Precision { get; init; } = Precision.Fp32;
+
+    /// <summary>Whether blocks are computed again in the backward pass to save memory.</summary>
+    public bool ActivationCheckpointing { get; init; }
+
+    /// <summary>Optimiser steps between checkpoints from which a killed run resumes.</summary>
+    public int CheckpointEvery { get; init; } = 100;
+
+    /// <summary>Optimiser steps between evaluations on held-out pairs; 0 never evaluates.</summary>
+    public int EvalEvery { get; init; }
+
+    /// <summary>Share of the pairs held out for that, in [0, 1).</summary>
+    public double EvalFraction { get; init; }
+
+    /// <summary>How chats become token rows.</summary>
+    public PipelineKind Pipeline { get; init; } = PipelineKind.Clean;
+
+    /// <summary>The seed of every random stream.</summary>
+    public ulong Seed { get; init; } = 42;
+
+    /// <summary><c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>.</summary>
+    public string Device { get; init; } = "cpu";
+
+    /// <summary>Threads of one process; 0 takes what the machine offers. Results are equal to the bit only under equal counts.</summary>
+    public int Threads { get; init; }
+
+    /// <summary>The peak learning rate of an iteration.</summary>
+    /// <param name="iteration">Counted from 0.</param>
+    public double LearningRateOf(int iteration) => IterationLearningRates.Count > 0
+        ? IterationLearningRates[iteration]
+        : Optimizer.LearningRate * (iteration == Iterations - 1 ? LastIterationLrFactor : 1);
+
+    /// <summary>Reads a recipe file.</summary>
+    /// <exception cref="InputException">The file is missing or not YAML; a key is unknown (the nearest name is told);
+    /// a value has the wrong type or range; each with file and line.</exception>
+    public static Recipe Read(string path)
+    {
+        try
+        {
+            return Parse(File.ReadAllText(path), path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"{path} cannot be read ({e.Message.TrimEnd('.')}); give the path of a recipe such as data/recipes/demo.yaml.", e);
+        }
+    }
+
+    /// <summary>Reads a recipe from YAML text.</summary>
+    /// <param name="yaml">The text.</param>
+    /// <param name="source">What errors call it, usually the file.</param>
+    /// <exception cref="InputException">As <see cref="Read"/>.</exception>
+    public static Recipe Parse(string yaml, string source)
+    {
+        var reader = new RecipeYaml(source);
+        var recipe = reader.Read<Recipe>(yaml);
+        RecipeRules.Check(recipe, reader);
+        return recipe;
+    }
+
+    /// <summary>The whole recipe as YAML, defaults included; reads back to an equal recipe.</summary>
+    public string ToYaml() => RecipeYaml.Write(this);
+
+    /// <summary>The whole recipe as canonical JSON: every field, in the order above; the text decides whether two runs have the same recipe.</summary>
+    public string ToJson() => JsonSerializer.Serialize(this, JsonFormat.Line);
+}
+
+/// <summary>The loss of a recipe.</summary>
+public sealed record LossRecipe
+{
+    /// <summary>The losses that <see cref="Kind"/> may name.</summary>
+    public static IReadOnlyList<string> Kinds { get; } =
+        ["selm", "dpo", "ipo", "hinge", "robust", "sppo", "xpo", "vpo", "dpop", "spin", "dno"];
+
+    /// <summary>Which loss, one of <see cref="Kinds"/>.</summary>
+    public string Kind { get; init; } = "selm";
+
+    /// <summary>beta of (2.3): strength of the KL term.</summary>
+    public double Beta { get; init; } = 0.01;
+
+    /// <summary>alpha of (1.1) and (3.2): strength of optimism (Zephyr 0.001, Llama-3 0.0001).</summary>
+    public double Alpha { get; init; } = 0.001;
+
+    /// <summary>Whether the bonus is alpha x beta x log-ratio, as in (3.2) and the authors' code, or alpha x log-ratio, as Algorithm 1 prints.</summary>
+    public AlphaScale AlphaScale { get; init; } = AlphaScale.AlphaBeta;
+
+    /// <summary>Assumed share of swapped labels, in [0, 0.5).</summary>
+    public double LabelSmoothing { get; init; }
+}
+
+/// <summary>How responses are drawn; temperature 0 is greedy.</summary>
+public sealed record SamplingRecipe
+{
+    /// <summary>Divides the logits; 0 takes the most likely token.</summary>
+    public double Temperature { get; init; }
+
+    /// <summary>Keeps the k most likely tokens; 0 keeps all.</summary>
+    public int TopK { get; init; }
+
+    /// <summary>Keeps the smallest set of tokens with at least this probability.</summary>
+    public double TopP { get; init; } = 1;
+
+    /// <summary>Drops tokens below this share of the most likely one's probability.</summary>
+    public double MinP { get; init; }
+
+    /// <summary>Divides positive and multiplies negative logits of tokens already seen.</summary>
+    public double RepetitionPenalty { get; init; } = 1;
+}
+
+/// <summary>The optimiser of a recipe.</summary>
+public sealed record OptimizerRecipe
+{
+    /// <summary>Which optimiser.</summary>
+    public OptimizerKind Name { get; init; } = OptimizerKind.Adamw;
+
+    /// <summary>Peak learning rate.</summary>
+    public double LearningRate { get; init; } = 5e-7;
+
+    /// <summary>AdamW's decay of the first and second moment.</summary>
+    public IReadOnlyList<double> Betas { get; init; } = [0.9, 0.999];
+
+    /// <summary>Added to the denominator.</summary>
+    public double Eps { get; init; } = 1e-8;
+
+    /// <summary>Decoupled weight decay.</summary>
+    public double WeightDecay { get; init; }
+}
+
+/// <summary>The learning-rate schedule of a recipe.</summary>
+public sealed record ScheduleRecipe
+{
+    /// <summary>How the rate falls after the warm-up.</summary>
+    public ScheduleKind Kind { get; init; } = ScheduleKind.Cosine;
+
+    /// <summary>Share of the steps over which the rate rises from 0.</summary>
+    public double WarmupRatio { get; init; } = 0.1;
+}
+
+/// <summary>The four sizes of one code path.</summary>
+public enum RecipeScale
+{
+    /// <summary>The lab world with a tiny budget.</summary>
+    Smoke,
+
+    /// <summary>The lab world on two CPU cores.</summary>
+    Lab,
+
+    /// <summary>The enlarged lab world on one GPU.</summary>
+    Gpu,
+
+    /// <summary>The paper's own models.</summary>
+    Paper,
+}
+
+/// <summary>How {y, y_w, y_l} becomes the next pair.</summary>
+public enum UpdateRule
+{
+    /// <summary>The best-ranked becomes chosen, the worst-ranked rejected.</summary>
+    BestWorst,
+
+    /// <summary>y replaces the chosen one where it ranks first, else the rejected one.</summary>
+    Replace,
+}
+
+/// <summary>What pi_ref is in later iterations.</summary>
+public enum ReferencePolicy
+{
+    /// <summary>The policy at the start of the iteration (Algorithm 1).</summary>
+    Moves,
+
+    /// <summary>The base model throughout.</summary>
+    Fixed,
+}
+
+/// <summary>The scale of the optimism term.</summary>
+public enum AlphaScale
+{
+    /// <summary>alpha x beta, as in (3.2) and the authors' code.</summary>
+    AlphaBeta,
+
+    /// <summary>alpha, as Algorithm 1 prints it: 1/beta times larger.</summary>
+    Alpha,
+}
+
+/// <summary>Optimisers.</summary>
+public enum OptimizerKind
+{
+    /// <summary>Adam with decoupled weight decay.</summary>
+    Adamw,
+
+    /// <summary>RMSprop.</summary>
+    Rmsprop,
+
+    /// <summary>Plain gradient descent.</summary>
+    Sgd,
+}
+
+/// <summary>Learning-rate schedules.</summary>
+public enum ScheduleKind
+{
+    /// <summary>Half a cosine down to 0.</summary>
+    Cosine,
+
+    /// <summary>A straight line down to 0.</summary>
+    Linear,
+
+    /// <summary>Constant after the warm-up.</summary>
+    Constant,
+}
+
+/// <summary>Number formats of the forward and backward pass.</summary>
+public enum Precision
+{
+    /// <summary>32-bit floats.</summary>
+    Fp32,
+
+    /// <summary>bfloat16 passes over fp32 master weights.</summary>
+    Bf16,
+}
+
+/// <summary>How chats become token rows.</summary>
+public enum PipelineKind
+{
+    /// <summary>One eos, marker in the prompt, every response cut to its own limit.</summary>
+    Clean,
+
+    /// <summary>As the authors' code does it, quirks included.</summary>
+    SelmRepo,
+}

@@ -1,0 +1,63 @@
+namespace Selm.Research.Runs;
+
+/// <summary>The ranges in which a recipe's numbers make sense.</summary>
+internal static class RecipeRules
+{
+    public static void Check(Recipe recipe, RecipeYaml source)
+    {
+        foreach (var (holds, key, what) in Rules(recipe))
+        {
+            if (!holds)
+            {
+                throw source.Error(key, what);
+            }
+        }
+        CheckName(recipe.Method, "method", Recipe.Methods, source);
+        CheckName(recipe.Loss.Kind, "loss.kind", LossRecipe.Kinds, source);
+    }
+
+    private static void CheckName(string name, string key, IReadOnlyList<string> known, RecipeYaml source)
+    {
+        if (!known.Contains(name))
+        {
+            throw source.Error(key, $"is '{name}', which is not one of {string.Join(", ", known)}; did you mean '{NearestName.Of(name, known)}'");
+        }
+    }
+
+    private static (bool Holds, string Key, string What)[] Rules(Recipe r) =>
+    [
+        (r.Loss.Beta > 0, "loss.beta", "must be above 0"),
+        (r.Loss.Alpha >= 0, "loss.alpha", "must not be negative"),
+        (r.Loss.LabelSmoothing is >= 0 and < 0.5, "loss.label_smoothing", "must be in [0, 0.5)"),
+        (r.Iterations >= 1, "iterations", "must be at least 1"),
+        (r.Portions >= 1, "portions", "must be at least 1"),
+        (r.Portions == 1 || r.Portions >= r.Iterations, "portions", "must be 1 (every iteration sees all pairs) or at least the number of iterations"),
+        (r.PairsPerIteration is null or >= 1, "pairs_per_iteration", "must be at least 1"),
+        (r.MaxPromptLength >= 1, "max_prompt_length", "must be at least 1"),
+        (r.MaxLength > r.MaxPromptLength, "max_length", "must exceed max_prompt_length, or no response fits"),
+        (r.MaxNewTokens >= 1, "max_new_tokens", "must be at least 1"),
+        (r.Sampling.Temperature >= 0, "sampling.temperature", "must not be negative"),
+        (r.Sampling.TopK >= 0, "sampling.top_k", "must not be negative"),
+        (r.Sampling.TopP is > 0 and <= 1, "sampling.top_p", "must be in (0, 1]"),
+        (r.Sampling.MinP is >= 0 and < 1, "sampling.min_p", "must be in [0, 1)"),
+        (r.Sampling.RepetitionPenalty > 0, "sampling.repetition_penalty", "must be above 0"),
+        (r.Optimizer.LearningRate > 0, "optimizer.learning_rate", "must be above 0"),
+        (r.Optimizer.Betas.Count == 2 && r.Optimizer.Betas.All(b => b is >= 0 and < 1), "optimizer.betas", "must be two numbers in [0, 1)"),
+        (r.Optimizer.Eps > 0, "optimizer.eps", "must be above 0"),
+        (r.Optimizer.WeightDecay >= 0, "optimizer.weight_decay", "must not be negative"),
+        (r.Schedule.WarmupRatio is >= 0 and <= 1, "schedule.warmup_ratio", "must be in [0, 1]"),
+        (r.LastIterationLrFactor > 0, "last_iteration_lr_factor", "must be above 0"),
+        (r.IterationLearningRates.Count == 0 || r.IterationLearningRates.Count == r.Iterations, "iteration_learning_rates", "must name one rate for each iteration"),
+        (r.IterationLearningRates.All(rate => rate > 0), "iteration_learning_rates", "must be above 0"),
+        (r.BatchSize >= 1, "batch_size", "must be at least 1"),
+        (r.GradientAccumulation >= 1, "gradient_accumulation", "must be at least 1"),
+        (r.Epochs >= 1, "epochs", "must be at least 1"),
+        (r.MaxGradNorm >= 0, "max_grad_norm", "must not be negative"),
+        (r.CheckpointEvery >= 1, "checkpoint_every", "must be at least 1"),
+        (r.EvalEvery >= 0, "eval_every", "must not be negative"),
+        (r.EvalFraction is >= 0 and < 1, "eval_fraction", "must be in [0, 1)"),
+        (r.EvalEvery == 0 || r.EvalFraction > 0, "eval_fraction", "must be above 0 when eval_every is"),
+        (r.Threads >= 0, "threads", "must not be negative"),
+        (r.Device is "cpu" or "cuda" || r.Device.StartsWith("cuda:", StringComparison.Ordinal), "device", "must be cpu, cuda or cuda:N"),
+    ];
+}

@@ -1,0 +1,193 @@
+// YAML <-> records, by the records' own properties. YamlDotNet parses; the binding is here because its errors must name
+// the file, the line, the key and what was probably meant.
+using System.Collections;
+using System.Globalization;
+using System.Reflection;
+using System.Text;
+using System.Text.Json;
+using YamlDotNet.Core;
+using YamlDotNet.RepresentationModel;
+
+namespace Selm.Research.Runs;
+
+/// <summary>Reads one YAML document into records and remembers the line of every key.</summary>
+/// <param name="source">What errors call the document.</param>
+internal sealed class RecipeYaml(string source)
+{
+    private readonly Dictionary<string, long> lines = [];
+
+    /// <summary>Reads the document into a record; keys that are absent keep the record's defaults.</summary>
+    public T Read<T>(string yaml)
+        where T : new()
+    {
+        var stream = new YamlStream();
+        try
+        {
+            stream.Load(new StringReader(yaml));
+        }
+        catch (YamlException e)
+        {
+            throw new InputException($"{source} line {e.Start.Line}: not valid YAML ({e.Message.TrimEnd('.')}); correct that line.", e);
+        }
+        if (stream.Documents.Count == 0)
+        {
+            throw new InputException($"{source} is empty; start from a recipe in data/recipes.");
+        }
+        return (T)ReadRecord(stream.Documents[0].RootNode, typeof(T), "");
+    }
+
+    /// <summary>An error about a key, with the line where the document has it.</summary>
+    public InputException Error(string key, string what) =>
+        new($"{source}{(lines.TryGetValue(key, out var line) ? $" line {line}" : "")}: {key} {what}.");
+
+    /// <summary>All fields of a record as YAML.</summary>
+    public static string Write(object record)
+    {
+        var text = new StringBuilder();
+        WriteRecord(record, "", text);
+        return text.ToString();
+    }
+
+    private object ReadRecord(YamlNode node, Type type, string prefix)
+    {
+        if (node is not YamlMappingNode mapping)
+        {
+            throw new InputException($"{source} line {node.Start.Line}: {(prefix.Length == 0 ? "a recipe" : prefix.TrimEnd('.'))} must be a list of 'key: value' lines.");
+        }
+        var record = Activator.CreateInstance(type)!;
+        var fields = Fields(type).ToDictionary(Key);
+        foreach (var (keyNode, value) in mapping.Children)
+        {
+            var name = (keyNode as YamlScalarNode)?.Value ?? "";
+            lines[prefix + name] = keyNode.Start.Line;
+            if (!fields.TryGetValue(name, out var field))
+            {
+                throw new InputException($"{source} line {keyNode.Start.Line}: unknown key '{prefix}{name}'; did you mean '{prefix}{NearestName.Of(name, fields.Keys)}'?");
+            }
+            field.SetValue(record, ReadValue(value, field, prefix + name));
+        }
+        return record;
+    }
+
+    private object? ReadValue(YamlNode node, PropertyInfo field, string key)
+    {
+        var type = field.PropertyType;
+        if (IsRecord(type))
+        {
+            return ReadRecord(node, type, key + ".");
+        }
+        if (ElementType(type) is { } element)
+        {
+            return node is YamlSequenceNode items
+                ? ReadList(items, element, key)
+                : throw Wrong(key, node, $"a list such as [a, b], each element {Describe(element)},");
+        }
+        if (node is not YamlScalarNode { Value: { } text } scalar)
+        {
+            throw Wrong(key, node, Describe(type));
+        }
+        if (scalar.Style == ScalarStyle.Plain && text is "" or "~" or "null")
+        {
+            return IsNullable(field) ? null : throw Wrong(key, node, Describe(type));
+        }
+        return ReadScalar(text, Nullable.GetUnderlyingType(type) ?? type) ?? throw Unknown(key, node, text, type);
+    }
+
+    private Array ReadList(YamlSequenceNode items, Type element, string key)
+    {
+        var list = Array.CreateInstance(element, items.Children.Count);
+        for (var i = 0; i < list.Length; i++)
+        {
+            list.SetValue((items.Children[i] is YamlScalarNode { Value: { } text } ? ReadScalar(text, element) : null)
+                ?? throw Wrong(key, items.Children[i], $"a list, each element {Describe(element)},"), i);
+        }
+        return list;
+    }
+
+    private static object? ReadScalar(string text, Type type)
+    {
+        if (type == typeof(string))
+        {
+            return text;
+        }
+        if (type == typeof(int))
+        {
+            return int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var whole) ? whole : null;
+        }
+        if (type == typeof(ulong))
+        {
+            return ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seed) ? seed : null;
+        }
+        if (type == typeof(double))
+        {
+            return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number) ? number : null;
+        }
+        if (type == typeof(bool))
+        {
+            return text switch { "true" => true, "false" => false, _ => null };
+        }
+        return Enum.GetValues(type).Cast<object>().FirstOrDefault(value => Kebab(value) == text);
+    }
+
+    private InputException Unknown(string key, YamlNode node, string text, Type type) => type.IsEnum
+        ? new($"{source} line {node.Start.Line}: '{text}' is not a value of {key}; did you mean '{NearestName.Of(text, Names(type))}' (it is one of {string.Join(", ", Names(type))})?")
+        : Wrong(key, node, Describe(type));
+
+    private InputException Wrong(string key, YamlNode node, string expected) =>
+        new($"{source} line {node.Start.Line}: {key} must be {expected}{(node is YamlScalarNode { Value: { } text } ? $" but is '{text}'" : "")}.");
+
+    private static void WriteRecord(object record, string indent, StringBuilder text)
+    {
+        foreach (var field in Fields(record.GetType()))
+        {
+            var value = field.GetValue(record);
+            if (value is not null && IsRecord(field.PropertyType))
+            {
+                text.Append(indent).Append(Key(field)).Append(":\n");
+                WriteRecord(value, indent + "  ", text);
+                continue;
+            }
+            text.Append(indent).Append(Key(field)).Append(": ").Append(Plain(value)).Append('\n');
+        }
+    }
+
+    private static string Plain(object? value) => value switch
+    {
+        null => "null",
+        bool flag => flag ? "true" : "false",
+        string s => JsonSerializer.Serialize(s, JsonFormat.Line),
+        Enum => Kebab(value),
+        IEnumerable items => $"[{string.Join(", ", items.Cast<object>().Select(Plain))}]",
+        IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
+        _ => throw new NotSupportedException($"{value.GetType()} in a recipe"),
+    };
+
+    private static IEnumerable<PropertyInfo> Fields(Type type) =>
+        type.GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(p => p.CanWrite).OrderBy(p => p.MetadataToken);
+
+    private static string Key(PropertyInfo field) => JsonNamingPolicy.SnakeCaseLower.ConvertName(field.Name);
+
+    private static string Kebab(object value) => JsonNamingPolicy.KebabCaseLower.ConvertName(value.ToString()!);
+
+    private static string[] Names(Type type) => [.. Enum.GetValues(type).Cast<object>().Select(Kebab)];
+
+    private static bool IsRecord(Type type) => type.Namespace == typeof(Recipe).Namespace && !type.IsEnum;
+
+    private static Type? ElementType(Type type) =>
+        type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IReadOnlyList<>) ? type.GetGenericArguments()[0] : null;
+
+    private static bool IsNullable(PropertyInfo field) =>
+        Nullable.GetUnderlyingType(field.PropertyType) is not null
+        || (!field.PropertyType.IsValueType && new NullabilityInfoContext().Create(field).WriteState == NullabilityState.Nullable);
+
+    private static string Describe(Type type)
+    {
+        type = Nullable.GetUnderlyingType(type) ?? type;
+        return type == typeof(string) ? "text"
+            : type == typeof(int) ? "a whole number"
+            : type == typeof(ulong) ? "a whole number from 0"
+            : type == typeof(double) ? "a finite number"
+            : type == typeof(bool) ? "true or false"
+            : $"one of {string.Join(", ", Names(type))}";
+    }
+}

@@ -1,0 +1,93 @@
+using System.Text.Json;
+
+namespace Selm.Research.Runs;
+
+/// <summary>What a run is, as run.json keeps it; two commands mean the same run when recipe and inputs agree.</summary>
+/// <param name="Recipe">The recipe.</param>
+/// <param name="Inputs">SHA-256 of every input by name.</param>
+/// <param name="Machine">Facts that can change the last bits of a result, and the kit's version.</param>
+/// <param name="Commit">The commit the kit was built from, or null.</param>
+/// <param name="EarlierMachines">The facts it ran under before it was continued elsewhere, oldest first.</param>
+internal sealed record RunIdentity(
+    JsonElement Recipe,
+    SortedDictionary<string, string> Inputs,
+    SortedDictionary<string, string> Machine,
+    string? Commit,
+    IReadOnlyList<SortedDictionary<string, string>> EarlierMachines)
+{
+    public static SortedDictionary<string, string> Sorted(IEnumerable<KeyValuePair<string, string>> facts)
+    {
+        var sorted = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        foreach (var (name, value) in facts)
+        {
+            sorted.Add(name, value);
+        }
+        return sorted;
+    }
+
+    public static RunIdentity Read(string path)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<RunIdentity>(File.ReadAllBytes(path), JsonFormat.Indented)
+                is { Inputs: not null, Machine: not null, EarlierMachines: not null } identity
+                ? identity
+                : throw new JsonException("incomplete");
+        }
+        catch (JsonException e)
+        {
+            throw new InputException($"{path} is damaged; start the run again in a new folder.", e);
+        }
+    }
+
+    /// <summary>This run, continued by a command that means <paramref name="now"/>.</summary>
+    public RunIdentity Continue(RunIdentity now, string root, bool allowDifferentMachine)
+    {
+        Refuse(root, "recipe", Differences(Flatten(Recipe), Flatten(now.Recipe)), "give the recipe it was started with or choose another folder");
+        Refuse(root, "input", Differences(Inputs, now.Inputs), "give the inputs it was started with or choose another folder");
+        var machine = Differences(Machine, now.Machine);
+        if (machine.Count == 0)
+        {
+            return this;
+        }
+        if (!allowDifferentMachine)
+        {
+            Refuse(root, "machine", machine, "results may differ in the last bits, so add --allow-different-machine if that is all right");
+        }
+        return this with { Machine = now.Machine, Commit = now.Commit, EarlierMachines = [.. EarlierMachines, Machine] };
+    }
+
+    private static void Refuse(string root, string what, List<string> differences, string cure)
+    {
+        if (differences.Count > 0)
+        {
+            throw new InputException($"{root} was started with another {what} ({string.Join("; ", differences)}); {cure}.");
+        }
+    }
+
+    private static List<string> Differences(SortedDictionary<string, string> before, SortedDictionary<string, string> now) =>
+        [.. before.Keys.Union(now.Keys).Order(StringComparer.Ordinal)
+            .Where(key => before.GetValueOrDefault(key) != now.GetValueOrDefault(key))
+            .Select(key => $"{key}: {before.GetValueOrDefault(key, "none")} -> {now.GetValueOrDefault(key, "none")}")];
+
+    // {"a":{"b":1},"c":[2,3]} -> a.b = 1, c = [2,3]
+    private static SortedDictionary<string, string> Flatten(JsonElement json)
+    {
+        var flat = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        Add("", json);
+        return flat;
+
+        void Add(string prefix, JsonElement value)
+        {
+            if (value.ValueKind != JsonValueKind.Object)
+            {
+                flat[prefix] = value.GetRawText();
+                return;
+            }
+            foreach (var field in value.EnumerateObject())
+            {
+                Add(prefix.Length == 0 ? field.Name : $"{prefix}.{field.Name}", field.Value);
+            }
+        }
+    }
+}

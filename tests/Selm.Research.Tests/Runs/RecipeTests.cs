@@ -1,0 +1,103 @@
+using System.Text.Json;
+using Selm.Research.Runs;
+using Selm.Tests;
+
+namespace Selm.Research.Tests.Runs;
+
+public class RecipeTests
+{
+    private static string Message(string yaml) => Assert.Throws<InputException>(() => Recipe.Parse(yaml, "r.yaml")).Message;
+
+    public static TheoryData<string> Files() =>
+        [.. Directory.GetFiles(Path.Combine(Golden.Root, "data", "recipes"), "*.yaml").Select(path => Path.GetFileName(path))];
+
+    [Theory]
+    [MemberData(nameof(Files))]
+    public void every_recipe_of_the_kit_reads_and_survives_a_round_trip(string file)
+    {
+        var recipe = Recipe.Read(Path.Combine(Golden.Root, "data", "recipes", file));
+        Assert.Equal(Path.GetFileNameWithoutExtension(file), recipe.Name);
+        Assert.Equal(recipe.ToJson(), Recipe.Parse(recipe.ToYaml(), "copy").ToJson());
+    }
+
+    [Fact]
+    public void the_paper_recipes_carry_the_published_numbers()
+    {
+        Recipe Read(string name) => Recipe.Read(Path.Combine(Golden.Root, "data", "recipes", name + ".yaml"));
+        var (zephyr, llama) = (Read("zephyr-selm"), Read("llama3-selm"));
+        Assert.Equal((0.01, 0.001, 256, 61135 / 4), (zephyr.Loss.Beta, zephyr.Loss.Alpha, zephyr.BatchSize * zephyr.GradientAccumulation, 61135 / zephyr.Portions));
+        Assert.Equal((0.01, 0.0001, 128, 20378), (llama.Loss.Beta, llama.Loss.Alpha, llama.BatchSize * llama.GradientAccumulation, 61135 / llama.Portions));
+        Assert.Equal([5e-7, 5e-7, 5e-7, 1e-7], Enumerable.Range(0, zephyr.Iterations).Select(zephyr.LearningRateOf));
+        Assert.Equal([5e-7, 3e-7, 1e-7], Enumerable.Range(0, llama.Iterations).Select(llama.LearningRateOf));
+        foreach (var (selm, dpo) in new[] { (zephyr, Read("zephyr-dpo")), (llama, Read("llama3-dpo")) })
+        {
+            // The baseline differs from SELM in the method and the bonus only.
+            Assert.Equal(0, dpo.Loss.Alpha);
+            Assert.Equal(selm.ToJson(), (dpo with { Name = selm.Name, Method = selm.Method, Loss = selm.Loss }).ToJson());
+        }
+    }
+
+    [Fact]
+    public void an_unknown_key_is_told_with_line_and_nearest_name()
+    {
+        Assert.Equal("r.yaml line 2: unknown key 'max_lenght'; did you mean 'max_length'?", Message("name: x\nmax_lenght: 5\n"));
+        Assert.Equal("r.yaml line 3: unknown key 'loss.betta'; did you mean 'loss.beta'?", Message("loss:\n  alpha: 0.1\n  betta: 5\n"));
+    }
+
+    [Theory]
+    [InlineData("iterations: three", "r.yaml line 1: iterations must be a whole number but is 'three'.")]
+    [InlineData("iterations: 2.5", "r.yaml line 1: iterations must be a whole number but is '2.5'.")]
+    [InlineData("loss:\n  beta: 0,01", "r.yaml line 2: loss.beta must be a finite number but is '0,01'.")]
+    [InlineData("loss:\n  beta: .nan", "r.yaml line 2: loss.beta must be a finite number but is '.nan'.")]
+    [InlineData("loss: 3", "r.yaml line 1: loss must be a list of 'key: value' lines.")]
+    [InlineData("keep_data: yes", "r.yaml line 1: keep_data must be true or false but is 'yes'.")]
+    [InlineData("datasets: a.jsonl", "r.yaml line 1: datasets must be a list such as [a, b], each element text, but is 'a.jsonl'.")]
+    [InlineData("name:", "r.yaml line 1: name must be text but is ''.")]
+    [InlineData("update_rule: best-wurst", "r.yaml line 1: 'best-wurst' is not a value of update_rule; did you mean 'best-worst' (it is one of best-worst, replace)?")]
+    [InlineData("\nmethod: slem", "r.yaml line 2: method is 'slem', which is not one of selm, dpo, iterative-dpo, stepwise-dpo, xpo, vpo, spin, sppo, dno; did you mean 'selm'.")]
+    [InlineData("loss:\n  beta: 0", "r.yaml line 2: loss.beta must be above 0.")]
+    [InlineData("max_length: 100", "r.yaml line 1: max_length must exceed max_prompt_length, or no response fits.")]
+    [InlineData("iteration_learning_rates: [1e-3]", "r.yaml line 1: iteration_learning_rates must name one rate for each iteration.")]
+    [InlineData("optimizer:\n  betas: [0.9, x]", "r.yaml line 2: optimizer.betas must be a list, each element a finite number, but is 'x'.")]
+    public void a_wrong_value_is_told_with_line_and_key(string yaml, string message) => Assert.Equal(message, Message(yaml));
+
+    [Fact]
+    public void broken_yaml_and_missing_files_are_one_sentence()
+    {
+        Assert.StartsWith("r.yaml line 2: not valid YAML (", Message("name: x\n  beta: [1\n"), StringComparison.Ordinal);
+        Assert.StartsWith("r.yaml is empty", Message("# nothing\n"), StringComparison.Ordinal);
+        Assert.StartsWith("none.yaml cannot be read", Assert.Throws<InputException>(() => Recipe.Read("none.yaml")).Message, StringComparison.Ordinal);
+        Assert.Contains("line 2", Message("name: x\nname: y\n"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void absent_keys_keep_their_defaults_and_null_is_only_for_what_may_be_absent()
+    {
+        var recipe = Recipe.Parse("loss: {alpha: 0.5}\nbase: ~\npairs_per_iteration: null\n", "r.yaml");
+        Assert.Equal((0.5, 0.01, (string?)null), (recipe.Loss.Alpha, recipe.Loss.Beta, recipe.Base));
+        Assert.Equal(new Recipe().ToJson(), (recipe with { Loss = new() }).ToJson());
+    }
+
+    [Fact]
+    public void the_last_iterations_factor_and_the_list_of_rates_agree_with_their_words()
+    {
+        var recipe = new Recipe { Iterations = 3, LastIterationLrFactor = 0.2, Optimizer = new() { LearningRate = 1 } };
+        Assert.Equal([1, 1, 0.2], Enumerable.Range(0, 3).Select(recipe.LearningRateOf));
+    }
+
+    [Fact]
+    public void canonical_json_names_every_field_once_and_enumerations_in_words()
+    {
+        var json = JsonDocument.Parse(new Recipe().ToJson()).RootElement;
+        Assert.Equal("best-worst", json.GetProperty("update_rule").GetString());
+        Assert.Equal(5e-7, json.GetProperty("optimizer").GetProperty("learning_rate").GetDouble());
+        Assert.Equal(typeof(Recipe).GetProperties().Count(p => p.CanWrite), json.EnumerateObject().Count());
+    }
+
+    [Fact]
+    public void texts_with_quotes_colons_and_umlauts_survive_yaml()
+    {
+        var recipe = new Recipe { Name = "a: \"b\" # ü\n- c", Model = "true", Datasets = ["x, y.jsonl", "z]"] };
+        Assert.Equal(recipe.ToJson(), Recipe.Parse(recipe.ToYaml(), "copy").ToJson());
+    }
+}
