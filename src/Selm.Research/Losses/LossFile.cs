@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Selm.Research.Runs;
 
 namespace Selm.Research.Losses;
@@ -24,7 +25,15 @@ public static class LossFile
         var rows = 0;
         foreach (var row in Jsonl.Read(input))
         {
-            writer.Write(WithResult(row, loss.Evaluate(Parse(row, loss.Needs))));
+            var result = loss.Evaluate(Parse(row, loss.Needs));
+            try
+            {
+                writer.Write(WithResult(row, result));
+            }
+            catch (Exception e) when (e is InvalidOperationException or JsonException)
+            {
+                throw row.Error("a text in it holds half of a surrogate pair; repair the text");
+            }
             rows++;
         }
         writer.Commit();
