@@ -33,7 +33,7 @@ public static class PreferenceLosses
         return kind switch
         {
             "selm" => new SelmLoss(beta, alpha),
-            "selm-algorithm1" => new SelmLoss(beta, alpha, OptimismScale.Algorithm1),
+            "selm-algorithm1" => new SelmLoss(beta, alpha, AlphaScale.Alpha),
             "dpo" => new DpoLoss(beta, labelSmoothing),
             "dpo-reference-free" => new DpoLoss(beta, labelSmoothing, ReferenceFree: true),
             "ipo" => new IpoLoss(beta),
@@ -51,6 +51,15 @@ public static class PreferenceLosses
                 $"There is no loss '{kind}'; did you mean '{NearestName.Of(kind, Names)}'? (One of: {string.Join(", ", Names)}.)"),
         };
     }
+
+    /// <summary>The loss that a recipe asks for.</summary>
+    /// <param name="recipe">The recipe's part on the loss.</param>
+    /// <exception cref="InputException">The name is unknown or a number is outside its range.</exception>
+    public static IPreferenceLoss Of(LossRecipe recipe) => Parse(
+        recipe.Kind == "selm" && recipe.AlphaScale == AlphaScale.Alpha ? "selm-algorithm1" : recipe.Kind,
+        recipe.Beta,
+        recipe.Alpha,
+        recipe.LabelSmoothing);
 
     private static void Require(bool holds, string name, double value, string range)
     {

@@ -1,14 +1,6 @@
+using Selm.Research.Runs;
+
 namespace Selm.Research.Losses;
-
-/// <summary>The two scales at which the paper writes its optimism term; at equal alpha they differ by the factor 1/beta.</summary>
-public enum OptimismScale
-{
-    /// <summary>alpha * beta, as in (3.2) [(4.2) in version 3] and in the authors' code.</summary>
-    AlphaBeta,
-
-    /// <summary>alpha without beta, as line 4 of Algorithm 1 is printed.</summary>
-    Algorithm1,
-}
 
 /// <summary>
 /// Self-exploring language models (arXiv 2405.19332, equation 3.2; 4.2 in version 3), minimised:
@@ -21,8 +13,8 @@ public enum OptimismScale
 /// </remarks>
 /// <param name="Beta">The KL coefficient, above 0.</param>
 /// <param name="Alpha">The weight of optimism; 0 is DPO bit for bit, and y is then not needed.</param>
-/// <param name="Scale">Whether beta multiplies alpha.</param>
-public sealed record SelmLoss(double Beta, double Alpha, OptimismScale Scale = OptimismScale.AlphaBeta) : IPreferenceLoss
+/// <param name="Scale">Whether beta multiplies alpha, as in (3.2), or not, as Algorithm 1 is printed; at equal alpha the two differ by the factor 1/beta.</param>
+public sealed record SelmLoss(double Beta, double Alpha, AlphaScale Scale = AlphaScale.AlphaBeta) : IPreferenceLoss
 {
     /// <inheritdoc/>
     public LossInputs Needs => Alpha == 0
@@ -32,5 +24,5 @@ public sealed record SelmLoss(double Beta, double Alpha, OptimismScale Scale = O
     /// <inheritdoc/>
     public LossResult Evaluate(in SequenceLogps logps) =>
         DpoLoss.Logistic(logps, logps.Margin, Beta)
-            .PlusReferenceTerm(Scale == OptimismScale.AlphaBeta ? Alpha * Beta : Alpha, logps.ReferenceLogRatio);
+            .PlusReferenceTerm(Scale == AlphaScale.AlphaBeta ? Alpha * Beta : Alpha, logps.ReferenceLogRatio);
 }

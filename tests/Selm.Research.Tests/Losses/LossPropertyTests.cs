@@ -1,5 +1,6 @@
 using Selm.Research.Losses;
 using Selm.Research.Numerics;
+using Selm.Research.Runs;
 
 namespace Selm.Research.Tests.Losses;
 
@@ -95,7 +96,7 @@ public class LossPropertyTests
     public void the_two_scales_of_the_paper_differ_by_beta() => Example.ForAll(example =>
     {
         var (beta, alpha) = (example.Beta, example.Alpha);
-        var printed = new SelmLoss(beta, alpha, OptimismScale.Algorithm1).Evaluate(example.Logps);
+        var printed = new SelmLoss(beta, alpha, AlphaScale.Alpha).Evaluate(example.Logps);
         Assert.Equal(1 / beta, printed.GradPolicyReference / new SelmLoss(beta, alpha).Evaluate(example.Logps).GradPolicyReference, 1e-12 / beta);
         var same = new SelmLoss(beta, alpha / beta).Evaluate(example.Logps);
         Assert.Equal(printed.Loss, same.Loss, 1e-12);

@@ -1,4 +1,5 @@
 using Selm.Research.Losses;
+using Selm.Research.Runs;
 using Xunit.Sdk;
 
 namespace Selm.Research.Tests.Losses;
@@ -14,7 +15,7 @@ public class MutationTests
 
     [Fact]
     public void optimism_without_beta_is_refused() =>
-        Refused((beta, alpha) => new SelmLoss(beta, alpha, OptimismScale.Algorithm1));
+        Refused((beta, alpha) => new SelmLoss(beta, alpha, AlphaScale.Alpha));
 
     [Fact]
     public void rewards_without_beta_are_refused() => Refused((beta, alpha) => new SelmLoss(1, alpha * beta));

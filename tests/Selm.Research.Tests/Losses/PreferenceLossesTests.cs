@@ -1,4 +1,5 @@
 using Selm.Research.Losses;
+using Selm.Research.Runs;
 
 namespace Selm.Research.Tests.Losses;
 
@@ -18,6 +19,16 @@ public class PreferenceLossesTests
         Assert.Equal(new DpoLoss(0.2, 0.1), PreferenceLosses.Parse("dpo", 0.2, labelSmoothing: 0.1));
         Assert.Equal(new RobustDpoLoss(0.2, 0.1), PreferenceLosses.Parse("robust", 0.2, labelSmoothing: 0.1));
         Assert.Equal(new DpopLoss(0.3, 5), PreferenceLosses.Parse("dpop", 0.3, lambda: 5));
+    }
+
+    [Fact]
+    public void every_loss_of_a_recipe_is_known_and_its_scale_is_kept()
+    {
+        Assert.All(LossRecipe.Kinds, kind => PreferenceLosses.Of(new LossRecipe { Kind = kind }));
+        Assert.Equal(new SelmLoss(0.01, 0.001), PreferenceLosses.Of(new LossRecipe()));
+        Assert.Equal(
+            new SelmLoss(0.5, 0.25, AlphaScale.Alpha),
+            PreferenceLosses.Of(new LossRecipe { Beta = 0.5, Alpha = 0.25, AlphaScale = AlphaScale.Alpha }));
     }
 
     [Theory]
