@@ -167,7 +167,7 @@ public sealed record LossRecipe
 {
     /// <summary>The losses that <see cref="Kind"/> may name.</summary>
     public static IReadOnlyList<string> Kinds { get; } =
-        ["selm", "dpo", "ipo", "hinge", "robust", "sppo", "xpo", "vpo", "dpop", "spin", "dno"];
+        ["selm", "dpo", "dpo-reference-free", "ipo", "ipo-means", "hinge", "robust", "sppo", "xpo", "vpo", "vpo-offline", "dpop", "spin", "dno"];
 
     /// <summary>Which loss, one of <see cref="Kinds"/>.</summary>
     public string Kind { get; init; } = "selm";

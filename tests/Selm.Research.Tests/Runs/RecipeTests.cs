@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Selm.Research.Losses;
 using Selm.Research.Runs;
 using Selm.Tests;
 
@@ -76,6 +77,13 @@ public class RecipeTests
         var recipe = Recipe.Parse("loss: {alpha: 0.5}\nbase: ~\npairs_per_iteration: null\n", "r.yaml");
         Assert.Equal((0.5, 0.01, (string?)null), (recipe.Loss.Alpha, recipe.Loss.Beta, recipe.Base));
         Assert.Equal(new Recipe().ToJson(), (recipe with { Loss = new() }).ToJson());
+    }
+
+    [Fact]
+    public void every_loss_a_recipe_may_name_exists()
+    {
+        Assert.All(LossRecipe.Kinds, kind => Assert.NotNull(PreferenceLosses.Of(new() { Kind = kind })));
+        Assert.Equal(PreferenceLosses.Names.Where(name => name != "selm-algorithm1"), LossRecipe.Kinds); // that one is alpha_scale: alpha
     }
 
     [Fact]
