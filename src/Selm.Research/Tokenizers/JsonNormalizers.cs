@@ -1,0 +1,95 @@
+using System.Text;
+using System.Text.RegularExpressions;
+
+namespace Selm.Research.Tokenizers;
+
+/// <summary>Changes a stretch of text before it is cut into words.</summary>
+internal delegate string Normalizer(string text);
+
+/// <summary>The normalizer section of tokenizer.json.</summary>
+internal static class JsonNormalizers
+{
+    /// <exception cref="InputException">A normalizer that the kit does not have.</exception>
+    public static Normalizer Read(JsonNode? section)
+    {
+        if (section is not { } node)
+        {
+            return text => text;
+        }
+        var type = node.Text("type");
+        return type switch
+        {
+            "Sequence" => Sequence([.. node.Objects("normalizers").Select(item => Read(item))]),
+            "Prepend" => Prepend(node.Text("prepend")),
+            "Replace" => Replace(node),
+            "Strip" => Strip(node.Flag("strip_left") ?? true, node.Flag("strip_right") ?? true),
+            "Lowercase" => text => text.ToLowerInvariant(),
+            "Precompiled" => Precompiled(node),
+            // Unicode normal forms need tables that .NET does not have under invariant globalization.
+            _ => throw node.Unsupported("normalizer", type),
+        };
+    }
+
+    /// <summary>The replacement that normalizers and decoders share.</summary>
+    public static Normalizer Replace(JsonNode node)
+    {
+        var content = node.Text("content");
+        var pattern = node.Object("pattern");
+        if (pattern.OptionalText("String") is { Length: > 0 } literal)
+        {
+            return text => text.Replace(literal, content, StringComparison.Ordinal);
+        }
+        var source = pattern.Text("Regex");
+        try
+        {
+            var regex = new Regex(source, RegexOptions.CultureInvariant);
+            return text => regex.Replace(text, _ => content);
+        }
+        catch (ArgumentException error)
+        {
+            throw new InputException($"{node.Path}: the pattern '{source}' at '{node.Place}' is not supported here; use a tokenizer with a plain pattern.", error);
+        }
+    }
+
+    private static Normalizer Sequence(Normalizer[] steps) => text =>
+    {
+        foreach (var step in steps)
+        {
+            text = step(text);
+        }
+        return text;
+    };
+
+    private static Normalizer Prepend(string prefix) => text => text.Length == 0 ? text : prefix + text;
+
+    private static Normalizer Strip(bool left, bool right) => text =>
+    {
+        text = left ? text.TrimStart() : text;
+        return right ? text.TrimEnd() : text;
+    };
+
+    private static Normalizer Precompiled(JsonNode node)
+    {
+        byte[] blob;
+        try
+        {
+            blob = Convert.FromBase64String(node.Text("precompiled_charsmap"));
+        }
+        catch (FormatException)
+        {
+            throw node.Wrong("a base64 map of characters");
+        }
+        var map = new CharacterMap(blob, node.Path);
+        return text =>
+        {
+            var bytes = Encoding.UTF8.GetBytes(text);
+            var result = new List<byte>(bytes.Length);
+            for (var rest = bytes.AsSpan(); rest.Length > 0;)
+            {
+                result.AddRange(map.NormalizePrefix(rest, out var consumed));
+                rest = rest[consumed..];
+            }
+            return CodePoints.Utf8.GetString([.. result]);
+        };
+    }
+}
