@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace Selm.Research.Runs;
 
@@ -118,6 +119,18 @@ public readonly record struct JsonRow(string Path, int Line, JsonElement Value)
     {
         var value = Field(name);
         return value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray()] : throw Wrong(name, expected, value);
+    }
+
+    /// <summary>The same object with further fields behind its own; a field of the same name is replaced.</summary>
+    /// <param name="fields">An object or dictionary whose fields are added, e.g. <c>new { Logprob = -1.5 }</c>.</param>
+    public JsonObject Plus<T>(T fields)
+    {
+        var row = JsonObject.Create(Value)!;
+        foreach (var (name, value) in JsonSerializer.SerializeToNode(fields, JsonFormat.Line)!.AsObject().ToList())
+        {
+            row[name] = value?.DeepClone();
+        }
+        return row;
     }
 
     /// <summary>An error about this row: "F.jsonl line 4711: what." One sentence, without the full stop.</summary>

@@ -45,6 +45,15 @@ public class AtomicFileTests
         Assert.Empty(folder.Names());
     }
 
+    [SkippableFact]
+    public void writing_to_a_full_device_is_one_sentence_too()
+    {
+        Skip.IfNot(File.Exists("/dev/full"), "no /dev/full on this system");
+        const string sentence = "/dev/full cannot be written: the disk is full; free some space or choose another disk, nothing was changed.";
+        Assert.Equal(sentence, Assert.Throws<InputException>(() => AtomicFile.WriteText("/dev/full", "x")).Message);
+        Assert.Equal(sentence, Assert.Throws<InputException>(() => Jsonl.Write("/dev/full", Enumerable.Range(0, 100_000).Select(i => new { i }))).Message);
+    }
+
     [Fact]
     public void a_folder_below_a_file_is_refused_with_the_path()
     {

@@ -78,6 +78,15 @@ public class JsonlTests
     }
 
     [Fact]
+    public void a_row_with_further_fields_keeps_its_own_as_they_were()
+    {
+        using var folder = new TempFolder();
+        var row = Jsonl.Read(folder.Write("f.jsonl", """{"prompt":"ü","n":1.50,"logprob":0,"deep":{"a":[1]}}""")).Single();
+        Jsonl.Write(folder.File("g.jsonl"), [row.Plus(new { Logprob = -1.5, TokenLogprobs = new[] { -0.5, -1 } })]);
+        Assert.Equal("""{"prompt":"ü","n":1.50,"logprob":-1.5,"deep":{"a":[1]},"token_logprobs":[-0.5,-1]}""" + "\n", File.ReadAllText(folder.File("g.jsonl")));
+    }
+
+    [Fact]
     public void a_writer_that_is_not_committed_leaves_nothing()
     {
         using var folder = new TempFolder();
