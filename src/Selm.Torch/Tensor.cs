@@ -30,6 +30,18 @@ public static partial class torch
             }
         }
 
+        /// <summary>Takes over what another tensor object holds, and its dispose scope; that object is spent afterwards.</summary>
+        private protected Tensor(Tensor source)
+        {
+            handle = source.Handle;
+            source.handle = 0;
+            source.scope?.Forget(source.slot);
+            scope = source.scope;
+            slot = scope?.Add(this) ?? 0;
+            source.scope = null;
+            GC.SuppressFinalize(source);
+        }
+
         ~Tensor() => Dispose(false);
 
         /// <summary>Tensors that are alive now; a step that leaks nothing leaves it as it was.</summary>
