@@ -12,7 +12,7 @@ public static partial class torch
         private static readonly Op selectOp = new("aten::select.int"), narrowOp = new("aten::narrow"), sliceOp = new("aten::slice.Tensor"), contiguousOp = new("aten::contiguous");
         private static readonly Op splitSize = new("aten::split.Tensor"), splitSizes = new("aten::split_with_sizes"), chunkOp = new("aten::chunk"), unbindOp = new("aten::unbind.int");
         private static readonly Op repeatOp = new("aten::repeat"), repeatInterleave = new("aten::repeat_interleave.self_int"), flipOp = new("aten::flip");
-        private static readonly Op indexSelectOp = new("aten::index_select"), gatherOp = new("aten::gather"), scatterOp = new("aten::scatter.src"), scatterInPlace = new("aten::scatter_.src"), indexOp = new("aten::index.Tensor"), indexPut = new("aten::index_put_");
+        private static readonly Op indexSelectOp = new("aten::index_select"), gatherOp = new("aten::gather"), scatterOp = new("aten::scatter.src"), scatterInPlace = new("aten::scatter_.src"), scatterAddInPlace = new("aten::scatter_add_"), indexOp = new("aten::index.Tensor"), indexPut = new("aten::index_put_");
         private static readonly Op indexAddInPlace = new("aten::index_add_"), indexCopyInPlace = new("aten::index_copy_"), maskedFillOp = new("aten::masked_fill.Scalar"), maskedFillInPlace = new("aten::masked_fill_.Scalar"), whereOp = new("aten::where.self");
         private static readonly Op trilOp = new("aten::tril"), triuOp = new("aten::triu"), toDtype = new("aten::to.dtype"), toDevice = new("aten::to.device");
         private static readonly Op cloneOp = new("aten::clone"), detachOp = new("aten::detach"), detachInPlace = new("aten::detach_"), aliasOp = new("aten::alias"), copyInPlace = new("aten::copy_"), zeroInPlace = new("aten::zero_"), fillInPlace = new("aten::fill_.Scalar");
@@ -67,6 +67,8 @@ public static partial class torch
         public Tensor scatter(long dim, Tensor index, Tensor src) => Dispatch.One(scatterOp, this, dim, index, src);
 
         public Tensor scatter_(long dim, Tensor index, Tensor src) => Dispatch.InPlace(scatterInPlace, this, this, dim, index, src);
+
+        public Tensor scatter_add_(long dim, Tensor index, Tensor src) => Dispatch.InPlace(scatterAddInPlace, this, this, dim, index, src);
 
         public Tensor index_add_(long dim, Tensor index, Tensor source, Scalar alpha) => Dispatch.InPlace(indexAddInPlace, this, this, dim, index, source, alpha);
 
