@@ -33,9 +33,13 @@ public static partial class LogitsFilter
     }
 
     /// <summary>
-    /// vLLM's order: repetition, frequency and presence penalty, temperature, top-k and top-p together, min-p. It
-    /// equals <see cref="Apply"/> where both further penalties are 0.
+    /// vLLM's order: repetition, frequency and presence penalty, temperature, top-k and top-p together, min-p. Its
+    /// softmax equals that of <see cref="Apply"/> where both further penalties are 0.
     /// </summary>
+    /// <remarks>
+    /// Together means that top-k brings top-p with it, at p = 1 too: tokens whose float probability has underflowed
+    /// to 0 then become -infinity, which changes the scores but not the distribution.
+    /// </remarks>
     /// <param name="logits">The model's scores of the next token, [batch, vocab].</param>
     /// <param name="options">Which filters, and how strong.</param>
     /// <param name="history">The tokens so far: the repetition penalty looks at prompt and answer, the other two at the answer only.</param>
@@ -47,7 +51,7 @@ public static partial class LogitsFilter
         using var scope = NewDisposeScope();
         var repeated = Repeated(Floats(logits), options, history);
         var penalised = PresenceAndFrequency(repeated, history, presencePenalty, frequencyPenalty);
-        return Warp(penalised, options).MoveToOuterDisposeScope();
+        return Warp(penalised, options, topKBringsTopP: true).MoveToOuterDisposeScope();
     }
 
     /// <summary>score / temperature.</summary>
@@ -105,15 +109,16 @@ public static partial class LogitsFilter
             : Repetition(scores, history, options.RepetitionPenalty);
     }
 
-    private static Tensor Warp(Tensor scores, SamplingOptions options)
+    private static Tensor Warp(Tensor scores, SamplingOptions options, bool topKBringsTopP = false)
     {
         if (options.IsGreedy)
         {
             return scores;
         }
+        var topK = options.TopK > 0 && options.TopK < scores.size(-1);
         scores = options.Temperature == 1 ? scores : Temperature(scores, options.Temperature);
-        scores = options.TopK == 0 ? scores : TopK(scores, options.TopK);
-        scores = options.TopP >= 1 ? scores : TopP(scores, options.TopP);
+        scores = topK ? TopK(scores, options.TopK) : scores;
+        scores = options.TopP < 1 || (topK && topKBringsTopP) ? TopP(scores, options.TopP) : scores;
         return options.MinP == 0 ? scores : MinP(scores, options.MinP);
     }
 
