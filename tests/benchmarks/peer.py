@@ -9,12 +9,18 @@ at every position. Nothing is slowed down and nothing is fused. Needs torch >= 1
 import argparse
 import json
 import math
+import os
 import sys
 import time
 
-import torch
-import torch.nn.functional as F
-from torch import nn
+# OpenBLAS keeps a thread pool of its own that torch.set_num_threads does not reach; it reads these when it is loaded.
+THREADS = sys.argv[sys.argv.index("--threads") + 1] if "--threads" in sys.argv[:-1] else "1"
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[variable] = THREADS
+
+import torch  # noqa: E402
+import torch.nn.functional as F  # noqa: E402
+from torch import nn  # noqa: E402
 
 IGNORED = -100  # label of a position that carries no loss
 BETA, ALPHA = 0.1, 0.005
@@ -186,8 +192,11 @@ class Train:
         self.parts = parts
 
     def logps(self, model):
-        ids, mask, labels = (torch.cat(part) for part in zip(*self.parts))
-        return sequence_logps(model(ids, mask), labels).chunk(3)
+        """Chosen and rejected rows in one batch, the reference response's rows in a second, as SELM's trainer does."""
+        ids, mask, labels = (torch.cat(pair) for pair in zip(*self.parts[:2]))
+        chosen, rejected = sequence_logps(model(ids, mask), labels).chunk(2)
+        ids, mask, labels = self.parts[2]
+        return chosen, rejected, sequence_logps(model(ids, mask), labels)
 
     def step(self):
         chosen, rejected, response = self.logps(self.policy)
@@ -201,6 +210,26 @@ class Train:
         self.optimizer.zero_grad()
 
 
+@torch.no_grad()
+def greedy(model, ids, mask, new_tokens, end, pad=0):
+    """Prompts [batch, seq], left-padded, to prompts and answers [batch, seq + new_tokens] or fewer when all have ended."""
+    unfinished = torch.ones(ids.shape[0], dtype=torch.long)
+    cache = Cache()
+    for _ in range(new_tokens):
+        positions = (mask.cumsum(-1) - 1).masked_fill(mask == 0, 1)
+        past = cache.length()
+        logits = model(ids[:, past:], mask, cache, positions[:, past:])
+        token = logits[:, -1].argmax(-1)
+        token = token * unfinished + pad * (1 - unfinished)
+        ids = torch.cat((ids, token[:, None]), dim=-1)
+        mask = torch.cat((mask, mask.new_ones(mask.shape[0], 1)), dim=-1)
+        if end is not None:
+            unfinished = unfinished * (token != end).long()
+        if unfinished.max() == 0:
+            break
+    return ids
+
+
 class Generate:
     def __init__(self, o):
         self.o = o
@@ -210,27 +239,9 @@ class Generate:
     def prepare(self):
         self.ids = torch.randint(2, self.o.vocab, (self.o.batch, self.o.prompt))
 
-    @torch.no_grad()
     def step(self):
-        """Greedy decoding of o.response tokens; token 0 ends a row, but all rows are decoded to the full length."""
-        ids, end, pad = self.ids, 0, 0
-        mask = torch.ones_like(ids)
-        unfinished = torch.ones(ids.shape[0], dtype=torch.long)
-        cache = Cache()
-        for _ in range(self.o.response):
-            positions = mask.cumsum(-1) - 1
-            past = cache.length()
-            logits = self.model(ids[:, past:], mask, cache, positions[:, past:])
-            scores = logits[:, -1].clone()
-            scores[:, end] = -math.inf  # as a minimum length does: every run decodes the same number of tokens
-            token = scores.argmax(-1)
-            token = token * unfinished + pad * (1 - unfinished)
-            ids = torch.cat((ids, token[:, None]), dim=-1)
-            mask = torch.cat((mask, mask.new_ones(mask.shape[0], 1)), dim=-1)
-            unfinished = unfinished * (token != end).long()
-            if unfinished.max() == 0:
-                break
-        return ids
+        # No row reaches an end token, so that every run decodes the same number of tokens; the bookkeeping stays.
+        return greedy(self.model, self.ids, torch.ones_like(self.ids), self.o.response, end=-1)
 
 
 class LogProbs:
@@ -250,9 +261,10 @@ class LogProbs:
 
 def measure(work):
     work.prepare()
-    start = time.perf_counter()
+    start, cpu_start = time.perf_counter(), time.process_time()
     work.step()
-    return {"ms": (time.perf_counter() - start) * 1e3, "tokens": work.tokens}
+    wall, cpu = time.perf_counter() - start, time.process_time() - cpu_start
+    return {"ms": round(wall * 1e3, 3), "cpu_ms": round(cpu * 1e3, 3), "tokens": work.tokens}
 
 
 def say(row):
@@ -260,7 +272,7 @@ def say(row):
 
 
 def main():
-    p = argparse.ArgumentParser(description="Eager PyTorch timings of the work of `selm bench`, one JSON line per step.")
+    p = argparse.ArgumentParser(allow_abbrev=False, description="Eager PyTorch timings of the work of `selm bench`, one JSON line per step.")
     p.add_argument("mode", choices=["train", "generate", "logprobs"])
     for name, default in dict(vocab=256, hidden=128, layers=4, heads=4, kv_heads=2, ff=352, prompt=24, response=40,
                               batch=32, steps=10, threads=1, warmup=3).items():
