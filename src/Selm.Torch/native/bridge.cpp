@@ -17,6 +17,9 @@
 #include <torch/cuda.h>
 #include <torch/version.h>
 
+#include <dlfcn.h>
+#include <malloc.h>
+
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -170,6 +173,14 @@ std::vector<at::Tensor> gather(void** handles, int32_t count) {
 
 } // namespace
 
+// Activations of a step are freed and allocated again in the next one. By default glibc gives blocks above 128 kB back
+// to the system each time, and every first touch of the new block is a page fault: keep them instead.
+__attribute__((constructor)) static void keep_memory() {
+    mallopt(M_MMAP_THRESHOLD, 32 << 20); // the most that glibc accepts
+    mallopt(M_TRIM_THRESHOLD, 1 << 30);
+    mallopt(M_TOP_PAD, 64 << 20);
+}
+
 SELM_API const char* selm_last_error() { return last_error.c_str(); }
 
 SELM_API const char* selm_version() { return TORCH_VERSION; }
@@ -287,7 +298,11 @@ SELM_API void selm_manual_seed(int64_t seed) {
 }
 
 SELM_API int32_t selm_get_num_threads() { return at::get_num_threads(); }
-SELM_API void selm_set_num_threads(int32_t n) { guarded([&] { at::set_num_threads(n); }); }
+// OpenBLAS built on pthreads has a pool of its own that libtorch's setting does not reach.
+SELM_API void selm_set_num_threads(int32_t n) {
+    guarded([&] { at::set_num_threads(n); });
+    if (auto* set = reinterpret_cast<void (*)(int)>(dlsym(RTLD_DEFAULT, "openblas_set_num_threads"))) set(n);
+}
 SELM_API int32_t selm_get_num_interop_threads() { return at::get_num_interop_threads(); }
 SELM_API int selm_set_num_interop_threads(int32_t n) { return guarded([&] { at::set_num_interop_threads(n); }); }
 

@@ -29,7 +29,7 @@ fi
 link=(-L"$lib" -Wl,-rpath,"$lib" -Wl,--no-as-needed -ltorch_cpu -lc10)
 [ -f "$lib/libtorch_cuda.so" ] && link+=(-ltorch_cuda)
 link+=(-ltorch -Wl,--as-needed)
-common=(-O3 -march=native -fPIC -fvisibility=hidden -fno-math-errno -fno-trapping-math -fopenmp -Wno-deprecated-declarations
+common=(-O3 -march=native -fPIC -fvisibility=hidden -fno-math-errno -fno-trapping-math -ffp-contract=fast -fopenmp -Wno-deprecated-declarations
         -I"$include" -I"$include/torch/csrc/api/include" "${abi[@]}")
 version=$(cat "$include/torch/version.h" "$include/torch/csrc/api/include/torch/version.h" 2>/dev/null | grep -h '#define TORCH_VERSION' || true)
 key=$( { cat "$here"/*.cpp; echo "$version ${common[*]} ${link[*]}"; g++ --version | head -n 1; grep -m1 '^flags' /proc/cpuinfo || true; stat -Lc '%s %Y' "$lib/libtorch_cpu.so"; } | sha256sum | cut -c1-16)

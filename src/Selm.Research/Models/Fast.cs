@@ -1,0 +1,140 @@
+using TorchSharp;
+using static TorchSharp.torch;
+#if !TORCHSHARP_PACKAGE
+using TorchSharp.Interop;
+#endif
+
+namespace Selm.Research.Models;
+
+/// <summary>
+/// The few places where the kit goes beyond TorchSharp's API for speed: RMS norm, SwiGLU, attention with rotary
+/// positions, attention against a key-value cache. Each has a composition of TorchSharp operators beside it, which is
+/// what runs on CUDA, in other element types and with the official packages, and which a test holds the fast one to.
+/// </summary>
+internal static class Fast
+{
+    /// <summary>Head sizes for which native/fused.cpp has a kernel.</summary>
+    private static bool HasKernel(int headDim) => headDim is 8 or 16 or 32 or 64 or 128;
+
+    /// <summary>Turns the fused kernels off on this thread, so that a test or a bench can compare the two ways.</summary>
+    [field: ThreadStatic]
+    internal static bool Disabled { get; set; }
+
+#if TORCHSHARP_PACKAGE
+    private static bool Fused(Tensor x) => false;
+#else
+    private static readonly Op RmsNormOp = new("selm::rms_norm"), SwiGluOp = new("selm::swiglu");
+    private static readonly Op AttentionOp = new("selm::attention"), CachedAttentionOp = new("selm::cached_attention");
+
+    private static bool Fused(Tensor x) => !Disabled && x.dtype == ScalarType.Float32 && x.device_type == DeviceType.CPU;
+#endif
+
+    /// <summary>y = x / sqrt(mean(x^2) + eps) * weight over the last dimension; the mean is taken in float32.</summary>
+    /// <param name="x">[.., hidden].</param>
+    /// <param name="weight">[hidden].</param>
+    /// <param name="eps">Added under the root.</param>
+    internal static Tensor RmsNorm(Tensor x, Tensor weight, double eps)
+    {
+#if !TORCHSHARP_PACKAGE
+        if (Fused(x))
+        {
+            return Dispatch.One(RmsNormOp, x, weight, eps);
+        }
+#endif
+        using var scope = NewDisposeScope();
+        var wide = x.dtype == ScalarType.Float64 ? x : x.to_type(ScalarType.Float32);
+        var scale = (wide.pow(2).mean([-1], keepdim: true) + eps).rsqrt();
+        return (weight * (wide * scale).to_type(x.dtype)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>silu(gate) * up, where the last dimension holds gate and up one after the other.</summary>
+    /// <param name="gateUp">[.., 2 * intermediate].</param>
+    /// <returns>[.., intermediate].</returns>
+    internal static Tensor SwiGlu(Tensor gateUp)
+    {
+#if !TORCHSHARP_PACKAGE
+        if (Fused(gateUp))
+        {
+            return Dispatch.One(SwiGluOp, gateUp);
+        }
+#endif
+        using var scope = NewDisposeScope();
+        var halves = gateUp.chunk(2, -1);
+        return (nn.functional.silu(halves[0]) * halves[1]).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Rotary positions and grouped-query attention over whole rows.</summary>
+    /// <param name="qkv">[rows, width, (heads + 2 * kvHeads) * headDim]: queries, keys, values of each token.</param>
+    /// <param name="rope">Cosines and sines by position.</param>
+    /// <param name="plan">Positions, and which keys each query sees.</param>
+    /// <param name="config">Numbers of heads and their width.</param>
+    /// <returns>[rows, width, heads * headDim].</returns>
+    internal static Tensor Attention(Tensor qkv, RotaryTable rope, AttentionPlan plan, LlamaConfig config)
+    {
+        int heads = config.NumAttentionHeads, kvHeads = config.NumKeyValueHeads, headDim = config.HeadDim;
+#if !TORCHSHARP_PACKAGE
+        if (Fused(qkv) && HasKernel(headDim))
+        {
+            return Dispatch.One(AttentionOp, qkv, rope.Cos, rope.Sin, plan.Positions, plan.Ranges, heads, kvHeads);
+        }
+#endif
+        using var scope = NewDisposeScope();
+        var (query, key, value) = SplitHeads(qkv, config);
+        var (cos, sin) = rope.At(plan.Positions, qkv.dtype);
+        query = Rotate(query, cos, sin);
+        key = Repeat(Rotate(key, cos, sin), heads / kvHeads);
+        var mixed = nn.functional.scaled_dot_product_attention(query, key, Repeat(value, heads / kvHeads), plan.Mask);
+        return mixed.transpose(1, 2).reshape(qkv.size(0), qkv.size(1), heads * headDim).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>
+    /// Attention of new tokens against a cache, whose keys and values are extended by theirs. No gradient.
+    /// </summary>
+    /// <param name="qkv">[rows, new tokens, (heads + 2 * kvHeads) * headDim].</param>
+    /// <param name="rope">Cosines and sines by position.</param>
+    /// <param name="positions">[rows, new tokens].</param>
+    /// <param name="cache">The cache; <see cref="KvCache.Length"/> is the index of the first new token.</param>
+    /// <param name="layer">Which block's keys and values.</param>
+    /// <param name="config">Numbers of heads and their width.</param>
+    /// <param name="window">A token sees this many tokens, itself included; 0 means all.</param>
+    internal static Tensor CachedAttention(Tensor qkv, RotaryTable rope, Tensor positions, KvCache cache, int layer, LlamaConfig config, int window)
+    {
+        int heads = config.NumAttentionHeads, kvHeads = config.NumKeyValueHeads, headDim = config.HeadDim;
+#if !TORCHSHARP_PACKAGE
+        if (cache.Transposed)
+        {
+            return Dispatch.One(CachedAttentionOp, qkv, rope.Cos, rope.Sin, positions, cache.Keys[layer], cache.Values[layer], cache.First, cache.Length, window, heads, kvHeads);
+        }
+#endif
+        using var scope = NewDisposeScope();
+        var (query, key, value) = SplitHeads(qkv, config);
+        var (cos, sin) = rope.At(positions, qkv.dtype);
+        long start = cache.Length, count = qkv.size(1);
+        cache.Keys[layer].narrow(2, start, count).copy_(Rotate(key, cos, sin));
+        cache.Values[layer].narrow(2, start, count).copy_(value);
+        var keys = Repeat(cache.Keys[layer].narrow(2, 0, start + count), heads / kvHeads);
+        var values = Repeat(cache.Values[layer].narrow(2, 0, start + count), heads / kvHeads);
+        var mixed = nn.functional.scaled_dot_product_attention(Rotate(query, cos, sin), keys, values, cache.Mask(count, window));
+        return mixed.transpose(1, 2).reshape(qkv.size(0), count, heads * headDim).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Whether a cache for these weights should hold its keys transposed, as the fused kernel reads them.</summary>
+    internal static bool WantsTransposedCache(Tensor weights, LlamaConfig config) => Fused(weights) && HasKernel(config.HeadDim);
+
+    // [rows, width, (heads + 2 kv) * d] -> [rows, heads, width, d], [rows, kv, width, d], [rows, kv, width, d]
+    private static (Tensor Query, Tensor Key, Tensor Value) SplitHeads(Tensor qkv, LlamaConfig config)
+    {
+        long heads = config.NumAttentionHeads, kvHeads = config.NumKeyValueHeads, headDim = config.HeadDim;
+        var parts = qkv.view(qkv.size(0), qkv.size(1), heads + (2 * kvHeads), headDim).transpose(1, 2).split([heads, kvHeads, kvHeads], 1);
+        return (parts[0], parts[1], parts[2]);
+    }
+
+    // Turns pairs (d, d + D/2) of each head by the token's angle; cos and sin are [rows, 1, width, D/2].
+    private static Tensor Rotate(Tensor x, Tensor cos, Tensor sin)
+    {
+        var halves = x.chunk(2, -1);
+        return cat([(halves[0] * cos) - (halves[1] * sin), (halves[1] * cos) + (halves[0] * sin)], -1);
+    }
+
+    private static Tensor Repeat(Tensor x, long times) => times == 1 ? x : x.repeat_interleave(times, 1);
+}

@@ -1,0 +1,117 @@
+using Selm.Research.Losses;
+using Selm.Research.Models;
+using Selm.Research.Numerics;
+
+namespace Selm.Research.Training;
+
+/// <summary>What one optimiser step (or one evaluation) saw, as means over its examples.</summary>
+public sealed record StepMetrics
+{
+    /// <summary>The loss.</summary>
+    public required double Loss { get; init; }
+
+    /// <summary>beta (log pi_theta - log pi_ref) of the chosen responses.</summary>
+    public required double ChosenReward { get; init; }
+
+    /// <summary>beta (log pi_theta - log pi_ref) of the rejected responses.</summary>
+    public required double RejectedReward { get; init; }
+
+    /// <summary>Share of examples whose chosen reward is the larger.</summary>
+    public required double Accuracy { get; init; }
+
+    /// <summary>Mean of sigma(-(chosen reward - rejected reward)): .5 at the start; the bonus takes over where it reaches alpha.</summary>
+    public required double SigmaNegativeMargin { get; init; }
+
+    /// <summary>log pi_theta of the chosen responses.</summary>
+    public required double ChosenLogp { get; init; }
+
+    /// <summary>log pi_theta of the rejected responses.</summary>
+    public required double RejectedLogp { get; init; }
+
+    /// <summary>log pi_theta of the reference model's responses; NaN where there are none.</summary>
+    public required double ReferenceLogp { get; init; }
+
+    /// <summary>log pi_theta - log pi_ref of the reference model's responses: minus a one-sample KL(ref, policy); NaN where there are none.</summary>
+    public required double ReferenceLogRatio { get; init; }
+
+    /// <summary>Means over examples.</summary>
+    /// <param name="losses">What the loss returned for each.</param>
+    /// <param name="logps">The log-probs of each.</param>
+    /// <param name="hasReference">Whether each has a y.</param>
+    internal static StepMetrics Of(IReadOnlyList<LossResult> losses, IReadOnlyList<SequenceLogps> logps, IReadOnlyList<bool> hasReference)
+    {
+        var withY = logps.Where((_, k) => hasReference[k]).ToArray();
+        return new StepMetrics
+        {
+            Loss = losses.Average(l => l.Loss),
+            ChosenReward = losses.Average(l => l.ChosenReward),
+            RejectedReward = losses.Average(l => l.RejectedReward),
+            Accuracy = losses.Average(l => l.ChosenReward > l.RejectedReward ? 1.0 : 0.0),
+            SigmaNegativeMargin = losses.Average(l => LogMath.Sigmoid(l.RejectedReward - l.ChosenReward)),
+            ChosenLogp = logps.Average(l => l.PolicyChosen),
+            RejectedLogp = logps.Average(l => l.PolicyRejected),
+            ReferenceLogp = withY.Length == 0 ? double.NaN : withY.Average(l => l.PolicyReference),
+            ReferenceLogRatio = withY.Length == 0 ? double.NaN : withY.Average(l => l.ReferenceLogRatio),
+        };
+    }
+}
+
+/// <summary>The gradient of a preference loss over a batch of examples, and the same without a gradient for evaluation.</summary>
+public static class PreferenceStep
+{
+    /// <summary>Adds the gradient of the mean loss over <paramref name="batchTotal"/> examples to the model's parameters.</summary>
+    /// <param name="policy">The model.</param>
+    /// <param name="loss">The loss.</param>
+    /// <param name="examples">The micro-batch.</param>
+    /// <param name="batchTotal">Examples in the whole batch, of which this is a part.</param>
+    /// <param name="checkpointing">Recompute activations in the backward pass.</param>
+    /// <param name="sharePrompt">Whether a common prompt is computed once.</param>
+    /// <returns>Loss and log-probs of each example.</returns>
+    public static (LossResult[] Losses, SequenceLogps[] Logps) Backward(
+        Llama policy, IPreferenceLoss loss, IReadOnlyList<TrainingExample> examples, int batchTotal, bool checkpointing = false, bool sharePrompt = true)
+    {
+        var (losses, logps) = (new LossResult[examples.Count], new SequenceLogps[examples.Count]);
+        StagedBackward.Run(policy, [.. examples.SelectMany(e => e.Rows(sharePrompt))], sums =>
+        {
+            var weights = new double[sums.Length];
+            Evaluate(loss, examples, sums, losses, logps, (example, result, at) => example.Weights(result, weights.AsSpan(at, example.Sequences)));
+            for (var k = 0; k < weights.Length; k++)
+            {
+                weights[k] /= batchTotal;
+            }
+            return weights;
+        }, checkpointing);
+        return (losses, logps);
+    }
+
+    /// <summary>Loss and log-probs of each example, without a gradient.</summary>
+    /// <param name="policy">The model.</param>
+    /// <param name="loss">The loss.</param>
+    /// <param name="examples">The examples.</param>
+    /// <param name="batchSize">Examples per batch.</param>
+    public static StepMetrics Evaluate(Llama policy, IPreferenceLoss loss, IReadOnlyList<TrainingExample> examples, int batchSize)
+    {
+        var (losses, logps) = (new LossResult[examples.Count], new SequenceLogps[examples.Count]);
+        for (var at = 0; at < examples.Count; at += batchSize)
+        {
+            var batch = examples.Skip(at).Take(batchSize).ToArray();
+            var (sums, _) = TokenLogps.Of(policy, [.. batch.SelectMany(e => e.Rows())]);
+            Evaluate(loss, batch, sums, losses.AsSpan(at), logps.AsSpan(at), null);
+        }
+        return StepMetrics.Of(losses, logps, [.. examples.Select(e => e.ReferenceSlot >= 0)]);
+    }
+
+    private static void Evaluate(
+        IPreferenceLoss loss, IReadOnlyList<TrainingExample> examples, double[] sums, Span<LossResult> losses, Span<SequenceLogps> logps,
+        Action<TrainingExample, LossResult, int>? weigh)
+    {
+        var at = 0;
+        for (var k = 0; k < examples.Count; k++)
+        {
+            logps[k] = examples[k].Logps(sums.AsSpan(at, examples[k].Sequences));
+            losses[k] = loss.Evaluate(logps[k]);
+            weigh?.Invoke(examples[k], losses[k], at);
+            at += examples[k].Sequences;
+        }
+    }
+}

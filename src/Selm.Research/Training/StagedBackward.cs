@@ -1,0 +1,99 @@
+using Selm.Research.Models;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Selm.Research.Training;
+
+/// <summary>
+/// The gradient of a loss of sequence log-probs in stages, so that neither logits nor activations of a whole batch are
+/// ever held by a graph:
+/// (1) log-probs of all sequences, the head in chunks and without a graph;
+/// (2) the pure loss turns them into one weight per sequence, dL/d log pi(y|x);
+/// (3) per chunk, the gradient of the head in closed form, d log p(y_t)/d logits = onehot(y_t) - softmax(logits), goes
+///     into the hidden states and the head's matrix;
+/// (4) the trunk's backward, as a whole or, with activation checkpointing, block by block from kept block inputs.
+/// Exact: it equals the gradient of the plain formula to rounding.
+/// </summary>
+public static class StagedBackward
+{
+    /// <summary>Adds the gradient of a loss to the model's parameters.</summary>
+    /// <param name="model">The policy.</param>
+    /// <param name="rows">Prompts, each with the responses that share it.</param>
+    /// <param name="weights">From sequence log-probs (row by row, response by response) to dL/dlogp of each.</param>
+    /// <param name="checkpointing">Keep block inputs only and recompute each block in the backward pass.</param>
+    /// <returns>The sequence log-probs, as <paramref name="weights"/> saw them.</returns>
+    public static double[] Run(Llama model, IReadOnlyList<SharedRow> rows, Func<double[], double[]> weights, bool checkpointing = false)
+    {
+        using var scope = NewDisposeScope();
+        using var plan = model.Plan(rows);
+        using var targets = ResponseTargets.Of(rows, plan);
+        var inputs = checkpointing ? new List<Tensor>() : null;
+        var hidden = inputs is null ? model.Hidden(plan) : HiddenKeepingInputs(model, plan, inputs);
+
+        var logps = targets.SumBySequence(TokenLogps.Of(model, hidden.detach(), targets));
+        using var perToken = tensor(targets.SpreadToTokens(weights(logps)), [targets.Count], device: model.Device);
+        var gradHidden = HeadBackward(model, hidden.detach(), targets, perToken);
+        if (inputs is null)
+        {
+            autograd.backward(hidden, gradHidden);
+        }
+        else
+        {
+            TrunkBackward(model, plan, inputs, gradHidden);
+        }
+        return logps;
+    }
+
+    // Adds dL/d(head matrix) and returns dL/d(hidden), [rows * width, hidden].
+    private static Tensor HeadBackward(Llama model, Tensor hidden, ResponseTargets targets, Tensor perToken)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var gradHidden = hidden.zeros_like();
+        var head = model.Head;
+        var gradHead = head.grad ?? head.zeros_like();
+        var step = TokenLogps.ChunkRows(model);
+        for (long at = 0; at < targets.Count; at += step)
+        {
+            using var chunk = NewDisposeScope();
+            var count = Math.Min(step, targets.Count - at);
+            var predictors = targets.Predictors.narrow(0, at, count);
+            var states = hidden.index_select(0, predictors);
+            var weight = perToken.narrow(0, at, count).unsqueeze(1);
+            // d logits = weight * (onehot - softmax)
+            var grad = model.Logits(states).to_type(ScalarType.Float32).softmax(1).mul_(-weight);
+            var ids = targets.Ids.narrow(0, at, count).unsqueeze(1);
+            grad.scatter_(1, ids, grad.gather(1, ids) + weight);
+            grad = grad.to_type(model.Dtype);
+            gradHidden.index_add_(0, predictors, grad.matmul(head), 1);
+            gradHead.add_(grad.t().matmul(states));
+        }
+        head.grad = gradHead;
+        return gradHidden.MoveToOuterDisposeScope();
+    }
+
+    private static Tensor HiddenKeepingInputs(Llama model, AttentionPlan plan, List<Tensor> inputs)
+    {
+        using var noGrad = no_grad();
+        inputs.Add(model.Embed(plan));
+        for (var layer = 0; layer < model.Depth; layer++)
+        {
+            inputs.Add(model.Block(layer, inputs[layer], plan));
+        }
+        return model.FinalNorm(inputs[^1]);
+    }
+
+    private static void TrunkBackward(Llama model, AttentionPlan plan, List<Tensor> inputs, Tensor grad)
+    {
+        for (var stage = model.Depth; stage >= 0; stage--)
+        {
+            using var scope = NewDisposeScope();
+            var input = inputs[stage].detach().requires_grad_();
+            var output = stage == model.Depth ? model.FinalNorm(input) : model.Block(stage, input, plan);
+            autograd.backward(output, grad);
+            grad = input.grad!.MoveToOuterDisposeScope();
+            inputs[stage].Dispose();
+        }
+        autograd.backward(model.Embed(plan), grad);
+    }
+}

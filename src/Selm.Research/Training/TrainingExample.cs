@@ -1,0 +1,68 @@
+using Selm.Research.Data;
+using Selm.Research.Losses;
+using Selm.Research.Models;
+
+namespace Selm.Research.Training;
+
+/// <summary>
+/// One example as the trainer sees it: y_w, y_l and, for losses with a third response, y; and the reference model's
+/// log-probs of the three once they are known.
+/// </summary>
+/// <param name="Tokens">Token rows of the responses, each with its prompt.</param>
+/// <param name="RefChosen">log pi_ref(y_w | x); NaN until computed.</param>
+/// <param name="RefRejected">log pi_ref(y_l | x); NaN until computed.</param>
+/// <param name="RefReference">log pi_ref(y | x); NaN until computed or where there is no y.</param>
+public sealed record TrainingExample(
+    TokenTriple Tokens, double RefChosen = double.NaN, double RefRejected = double.NaN, double RefReference = double.NaN)
+{
+    /// <summary>Where y stands among the sequences: 0 it is the chosen one, 1 the rejected one, 2 a third, -1 there is none.</summary>
+    public int ReferenceSlot { get; } = SlotOf(Tokens);
+
+    /// <summary>Sequences to compute: two, or three where y is neither the chosen nor the rejected response.</summary>
+    public int Sequences => ReferenceSlot == 2 ? 3 : 2;
+
+    /// <summary>The sequences as rows of a batch; one row where all share the prompt, else one row each.</summary>
+    /// <param name="sharePrompt">Whether a common prompt is computed once.</param>
+    public IReadOnlyList<SharedRow> Rows(bool sharePrompt = true)
+    {
+        TokenRow[] rows = ReferenceSlot == 2 ? [Tokens.Chosen, Tokens.Rejected, Tokens.Reference!] : [Tokens.Chosen, Tokens.Rejected];
+        var prompt = Prompt(rows[0]).ToArray();
+        // The authors' pipeline tokenises prompt and answer together, so prompts may differ in their last token.
+        return sharePrompt && rows.All(row => Prompt(row).SequenceEqual(prompt))
+            ? [new SharedRow(prompt, [.. rows.Select(row => row.Response.ToArray())])]
+            : [.. rows.Select(row => new SharedRow(Prompt(row).ToArray(), [row.Response.ToArray()]))];
+    }
+
+    /// <summary>The six log-probs of the loss, given the policy's of <see cref="Rows"/> in order.</summary>
+    /// <param name="policy">Chosen, rejected and, where there is one, the third sequence.</param>
+    public SequenceLogps Logps(ReadOnlySpan<double> policy) => new(
+        policy[0], policy[1], ReferenceSlot < 0 ? 0 : policy[ReferenceSlot],
+        RefChosen, RefRejected, ReferenceSlot switch { < 0 => 0, 0 => RefChosen, 1 => RefRejected, _ => RefReference },
+        Tokens.Chosen.Response.Length, Tokens.Rejected.Response.Length, Tokens.Reference?.Response.Length ?? 0);
+
+    /// <summary>One weight per sequence: the gradient of y is added to that of the response it is.</summary>
+    /// <param name="gradient">What the loss returned.</param>
+    /// <param name="weights">Receives <see cref="Sequences"/> numbers.</param>
+    public void Weights(in LossResult gradient, Span<double> weights)
+    {
+        weights[0] = gradient.GradPolicyChosen;
+        weights[1] = gradient.GradPolicyRejected;
+        if (ReferenceSlot == 2)
+        {
+            weights[2] = 0;
+        }
+        if (ReferenceSlot >= 0)
+        {
+            weights[ReferenceSlot] += gradient.GradPolicyReference;
+        }
+    }
+
+    private static ReadOnlySpan<int> Prompt(TokenRow row) => row.InputIds.AsSpan(0, row.ResponseStart);
+
+    private static int SlotOf(TokenTriple tokens) => tokens.Reference is not { } y ? -1
+        : Same(y, tokens.Chosen) ? 0
+        : Same(y, tokens.Rejected) ? 1
+        : 2;
+
+    private static bool Same(TokenRow a, TokenRow b) => a.ResponseStart == b.ResponseStart && a.InputIds.AsSpan().SequenceEqual(b.InputIds);
+}
