@@ -9,7 +9,7 @@ internal static class ChatFunctions
     private const int LongestRange = 100_000;
     private static readonly string[] s_functions = ["raise_exception", "namespace", "range", "dict"];
     private static readonly string[] s_filters =
-        ["trim", "upper", "lower", "capitalize", "title", "length", "count", "first", "last", "join", "default", "d", "list", "string", "int", "tojson", "replace", "safe", "reverse", "items"];
+        ["trim", "upper", "lower", "capitalize", "title", "length", "count", "first", "last", "join", "default", "d", "list", "string", "int", "tojson", "replace", "safe", "reverse", "items", "selectattr", "rejectattr", "map"];
     private static readonly string[] s_tests =
         ["defined", "undefined", "none", "string", "mapping", "iterable", "sequence", "number", "integer", "boolean", "true", "false", "odd", "even"];
 
@@ -121,6 +121,10 @@ internal static class ChatFunctions
             ("default" or "d", _, [var otherwise], []) => value is ChatUndefined ? otherwise : value,
             ("default" or "d", _, [var otherwise, bool all], []) => value is ChatUndefined || (all && !ChatValues.IsTrue(value)) ? otherwise : value,
             ("tojson", _, [], []) => Json(value, at),
+            ("selectattr", _, [string member, ..], []) => Choose(value, member, values, wanted: true, at),
+            ("rejectattr", _, [string member, ..], []) => Choose(value, member, values, wanted: false, at),
+            ("map", _, [], [("attribute", var member)]) when member.Evaluate(scope) is string named =>
+                ChatValues.Items(value, at).ConvertAll(item => ChatValues.Element(item, named, at)),
             _ => throw new ChatTemplateFault(at, $"the filter '{name}' on {ChatValues.Kind(value)} with these arguments is not supported."),
         };
     }
@@ -141,6 +145,16 @@ internal static class ChatFunctions
         "odd" => value is long number && number % 2 != 0,
         _ => value is long number && number % 2 == 0,
     };
+
+    /// <summary>The items whose member passes a test: being true, being equal to a value, or a test without value.</summary>
+    private static List<object?> Choose(object? value, string member, List<object?> arguments, bool wanted, int at) =>
+        ChatValues.Items(value, at).FindAll(item => wanted == (ChatValues.Element(item, member, at) is var found && arguments switch
+        {
+            [_] => ChatValues.IsTrue(found),
+            [_, "equalto" or "eq" or "==", var other] => ChatValues.AreEqual(found, other),
+            [_, string test] when s_tests.Contains(test) => Test(test, found),
+            _ => throw new ChatTemplateFault(at, "choosing items by this test is not supported."),
+        }));
 
     private static List<object?> Range(long start, long stop, long step, int at)
     {

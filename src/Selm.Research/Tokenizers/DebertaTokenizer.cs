@@ -140,7 +140,7 @@ public sealed class DebertaTokenizer : Tokenizer
         var path = Path.Combine(folder, "config.json");
         if (File.Exists(path))
         {
-            var config = JsonNode.Read(path);
+            var config = SettingsNode.Read(path);
             foreach (var name in (string[])["source_prefix", "cand1_prefix", "cand2_prefix", "cand_prefix"])
             {
                 if (config.OptionalText(name) is { } token && config[name + "_id"] is not null)

@@ -7,7 +7,7 @@ internal delegate List<string> DecodeStep(List<string> tokens);
 internal static class JsonDecoders
 {
     /// <exception cref="InputException">A decoder that the kit does not have.</exception>
-    public static DecodeStep Read(JsonNode? section)
+    public static DecodeStep Read(SettingsNode? section)
     {
         if (section is not { } node)
         {

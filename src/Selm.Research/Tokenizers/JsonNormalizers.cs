@@ -10,7 +10,7 @@ internal delegate string Normalizer(string text);
 internal static class JsonNormalizers
 {
     /// <exception cref="InputException">A normalizer that the kit does not have.</exception>
-    public static Normalizer Read(JsonNode? section)
+    public static Normalizer Read(SettingsNode? section)
     {
         if (section is not { } node)
         {
@@ -31,7 +31,7 @@ internal static class JsonNormalizers
     }
 
     /// <summary>The replacement that normalizers and decoders share.</summary>
-    public static Normalizer Replace(JsonNode node)
+    public static Normalizer Replace(SettingsNode node)
     {
         var content = node.Text("content");
         var pattern = node.Object("pattern");
@@ -68,7 +68,7 @@ internal static class JsonNormalizers
         return right ? text.TrimEnd() : text;
     };
 
-    private static Normalizer Precompiled(JsonNode node)
+    private static Normalizer Precompiled(SettingsNode node)
     {
         byte[] blob;
         try

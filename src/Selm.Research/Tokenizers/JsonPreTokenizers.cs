@@ -17,7 +17,7 @@ internal enum PrependScheme
 internal static class JsonPreTokenizers
 {
     /// <exception cref="InputException">A pre-tokenizer that the kit does not have.</exception>
-    public static PreTokenizer Read(JsonNode? section)
+    public static PreTokenizer Read(SettingsNode? section)
     {
         if (section is not { } node)
         {
@@ -40,7 +40,7 @@ internal static class JsonPreTokenizers
         pattern.Split(text).ConvertAll(ByteLevel.Encode);
 
     /// <summary>When Metaspace marks a word start; older files say it with add_prefix_space.</summary>
-    public static PrependScheme Scheme(JsonNode node) => node.OptionalText("prepend_scheme") switch
+    public static PrependScheme Scheme(SettingsNode node) => node.OptionalText("prepend_scheme") switch
     {
         "always" => PrependScheme.Always,
         "first" => PrependScheme.First,
@@ -50,7 +50,7 @@ internal static class JsonPreTokenizers
     };
 
     /// <summary>The mark of Metaspace, one character.</summary>
-    public static string Mark(JsonNode node) => node.OptionalText("replacement") ?? "\u2581";
+    public static string Mark(SettingsNode node) => node.OptionalText("replacement") ?? "\u2581";
 
     private static PreTokenizer Sequence(PreTokenizer[] steps) => (text, isFirst) =>
     {
@@ -67,7 +67,7 @@ internal static class JsonPreTokenizers
         return pieces;
     };
 
-    private static PreTokenizer ReadByteLevel(JsonNode node)
+    private static PreTokenizer ReadByteLevel(SettingsNode node)
     {
         var addSpace = node.Flag("add_prefix_space") ?? true;
         var pattern = node.Flag("use_regex") ?? true ? new SplitPattern(ByteLevel.Gpt2Pattern, node.Path) : null;
@@ -81,7 +81,7 @@ internal static class JsonPreTokenizers
         };
     }
 
-    private static PreTokenizer ReadSplit(JsonNode node)
+    private static PreTokenizer ReadSplit(SettingsNode node)
     {
         var source = node.Object("pattern");
         var pattern = new SplitPattern(
@@ -105,7 +105,7 @@ internal static class JsonPreTokenizers
         return (text, _) => pattern.Split(text, behavior);
     }
 
-    private static PreTokenizer Metaspace(JsonNode node)
+    private static PreTokenizer Metaspace(SettingsNode node)
     {
         var mark = Mark(node);
         var scheme = Scheme(node);

@@ -21,8 +21,12 @@ public sealed class StreamingDecoder(Tokenizer t)
     public string Push(int id)
     {
         _ = t.TokenOf(id);
+        if (t.IsSpecial(id))
+        {
+            return "";
+        }
         _pending.Add(id);
-        return t.IsByteToken(id) && !t.IsSpecial(id) ? "" : Release(holdIncomplete: true);
+        return t.IsByteToken(id) ? "" : Release(holdIncomplete: true);
     }
 
     /// <summary>The rest, when no more ids come; bytes that never became a character are U+FFFD.</summary>

@@ -42,7 +42,7 @@ public abstract class Tokenizer
     /// </summary>
     public bool AddsBos => BosId is { } bos && Prefix.Contains(bos);
 
-    /// <summary>SHA-256 (lower-case hex) over the names and bytes of the files that define the tokenizer.</summary>
+    /// <summary>SHA-256 (lower-case hex) over the names and bytes of the files that define the tokenizer: its vocabulary file and the settings beside it.</summary>
     public string ContentHash => _settings.ContentHash;
 
     /// <summary>The checkpoint's chat template in Jinja, from tokenizer_config.json or chat_template.jinja.</summary>

@@ -1,7 +1,6 @@
-using System.Buffers.Binary;
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text.Json;
+using Selm.Research.Runs;
 
 namespace Selm.Research.Tokenizers;
 
@@ -86,7 +85,7 @@ internal static class TokenizerFiles
         return new TokenizerSettings
         {
             Folder = folder,
-            ContentHash = Hash(file, folder),
+            ContentHash = ContentHash.OfFiles(s_settingsFiles.Select(name => Path.Combine(folder, name)).Where(File.Exists).Append(file)),
             ChatTemplate = ReadTemplate(folder, config),
             Class = ClassName(config),
             BosToken = TokenText(config, "bos_token") ?? TokenText(map, "bos_token"),
@@ -102,7 +101,7 @@ internal static class TokenizerFiles
     }
 
     /// <summary>One entry of an added-token list.</summary>
-    public static AddedToken ReadToken(JsonNode node, int id) => new(
+    public static AddedToken ReadToken(SettingsNode node, int id) => new(
         id,
         node.Text("content"),
         node.Flag("single_word") ?? false,
@@ -111,26 +110,26 @@ internal static class TokenizerFiles
         node.Flag("normalized") ?? false,
         node.Flag("special") ?? false);
 
-    private static JsonNode? ReadIfThere(string folder, string name)
+    private static SettingsNode? ReadIfThere(string folder, string name)
     {
         var path = Path.Combine(folder, name);
-        return File.Exists(path) ? JsonNode.Read(path) : null;
+        return File.Exists(path) ? SettingsNode.Read(path) : null;
     }
 
-    private static string? ClassName(JsonNode? config)
+    private static string? ClassName(SettingsNode? config)
     {
         var name = config?.OptionalText("tokenizer_class");
         return name is not null && name.EndsWith("Fast", StringComparison.Ordinal) ? name[..^4] : name;
     }
 
-    private static string? TokenText(JsonNode? file, string name) => file?[name] switch
+    private static string? TokenText(SettingsNode? file, string name) => file?[name] switch
     {
         null => null,
         { Element.ValueKind: JsonValueKind.Object } node => node.Text("content"),
         { } node => node.AsText(),
     };
 
-    private static string? ReadTemplate(string folder, JsonNode? config)
+    private static string? ReadTemplate(string folder, SettingsNode? config)
     {
         var path = Path.Combine(folder, "chat_template.jinja");
         if (File.Exists(path))
@@ -151,7 +150,7 @@ internal static class TokenizerFiles
             : throw node.Wrong("a template or a list with one named default");
     }
 
-    private static List<AddedToken> ReadAddedTokens(string folder, JsonNode? config)
+    private static List<AddedToken> ReadAddedTokens(string folder, SettingsNode? config)
     {
         var tokens = new Dictionary<int, AddedToken>();
         if (ReadIfThere(folder, "added_tokens.json") is { } list)
@@ -174,20 +173,5 @@ internal static class TokenizerFiles
             }
         }
         return [.. tokens.Values.OrderBy(token => token.Id)];
-    }
-
-    private static string Hash(string file, string folder)
-    {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        Span<byte> length = stackalloc byte[8];
-        foreach (var path in s_settingsFiles.Select(name => Path.Combine(folder, name)).Where(File.Exists).Prepend(file))
-        {
-            var bytes = File.ReadAllBytes(path);
-            hash.AppendData(CodePoints.Utf8.GetBytes(Path.GetFileName(path)));
-            BinaryPrimitives.WriteInt64LittleEndian(length, bytes.Length);
-            hash.AppendData(length);
-            hash.AppendData(bytes);
-        }
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 }

@@ -11,7 +11,7 @@ internal static class TokenizerJsonFile
     /// <exception cref="InputException">Broken, or of a kind that is not supported.</exception>
     public static Tokenizer Load(string path)
     {
-        var file = JsonNode.Read(path);
+        var file = SettingsNode.Read(path);
         var settings = TokenizerFiles.ReadSettings(path);
         var vocabulary = new Vocabulary();
         var node = file.Object("model");
@@ -33,7 +33,7 @@ internal static class TokenizerJsonFile
         });
     }
 
-    private static IWordModel ReadModel(JsonNode node, Vocabulary vocabulary)
+    private static IWordModel ReadModel(SettingsNode node, Vocabulary vocabulary)
     {
         // The oldest files have no type; only BPE was written then.
         var type = node.OptionalText("type") ?? (node["merges"] is null ? "none" : "BPE");
@@ -45,7 +45,7 @@ internal static class TokenizerJsonFile
         };
     }
 
-    private static BpeModel ReadBpe(JsonNode node, Vocabulary vocabulary)
+    private static BpeModel ReadBpe(SettingsNode node, Vocabulary vocabulary)
     {
         foreach (var name in (string[])["continuing_subword_prefix", "end_of_word_suffix"])
         {
@@ -69,7 +69,7 @@ internal static class TokenizerJsonFile
         };
     }
 
-    private static Dictionary<(int Left, int Right), (int Rank, int Id)> ReadMerges(JsonNode node, Vocabulary vocabulary)
+    private static Dictionary<(int Left, int Right), (int Rank, int Id)> ReadMerges(SettingsNode node, Vocabulary vocabulary)
     {
         var merges = new Dictionary<(int Left, int Right), (int Rank, int Id)>();
         var rank = 0;
@@ -91,7 +91,7 @@ internal static class TokenizerJsonFile
         return merges;
     }
 
-    private static int[]? ReadByteIds(JsonNode node, Vocabulary vocabulary)
+    private static int[]? ReadByteIds(SettingsNode node, Vocabulary vocabulary)
     {
         if (node.Flag("byte_fallback") != true)
         {
@@ -106,7 +106,7 @@ internal static class TokenizerJsonFile
         return ids;
     }
 
-    private static UnigramWordModel ReadUnigram(JsonNode node, Vocabulary vocabulary)
+    private static UnigramWordModel ReadUnigram(SettingsNode node, Vocabulary vocabulary)
     {
         var pieces = new List<ScoredPiece>();
         foreach (var entry in node.Items("vocab"))
@@ -129,7 +129,7 @@ internal static class TokenizerJsonFile
         return new UnigramWordModel(model, node["unk_id"] is null ? null : node.Number("unk_id"), ReadByteIds(node, vocabulary), node.Path);
     }
 
-    private static List<AddedToken> ReadAddedTokens(JsonNode file, TokenizerSettings settings, Vocabulary vocabulary)
+    private static List<AddedToken> ReadAddedTokens(SettingsNode file, TokenizerSettings settings, Vocabulary vocabulary)
     {
         var tokens = file.Objects("added_tokens").ConvertAll(entry => TokenizerFiles.ReadToken(entry, entry.Number("id")));
         // The settings may add tokens that the file does not know; where both know one, the file counts.
@@ -149,7 +149,7 @@ internal static class TokenizerJsonFile
     }
 
     /// <summary>The ids that a post-processor puts before and after a single text.</summary>
-    private static (int[] Prefix, int[] Suffix) Around(JsonNode? section, Vocabulary vocabulary)
+    private static (int[] Prefix, int[] Suffix) Around(SettingsNode? section, Vocabulary vocabulary)
     {
         if (section is not { } node)
         {
@@ -173,7 +173,7 @@ internal static class TokenizerJsonFile
         }
     }
 
-    private static (int[] Prefix, int[] Suffix) ReadTemplate(JsonNode node, Vocabulary vocabulary)
+    private static (int[] Prefix, int[] Suffix) ReadTemplate(SettingsNode node, Vocabulary vocabulary)
     {
         var (prefix, suffix) = (new List<int>(), new List<int>());
         var target = prefix;
@@ -191,7 +191,7 @@ internal static class TokenizerJsonFile
         return ([.. prefix], [.. suffix]);
     }
 
-    private static int EndToken(JsonNode node, string name) =>
+    private static int EndToken(SettingsNode node, string name) =>
         node.Items(name) is [_, var id] && id.Element.TryGetInt32Safe() is { } value ? value : throw node.Wrong("a token and its id");
 
     private static int? TryGetInt32Safe(this JsonElement element) =>

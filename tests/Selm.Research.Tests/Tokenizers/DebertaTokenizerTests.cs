@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Selm.Research.Tests.Runs;
 using Selm.Research.Tokenizers;
 using Selm.Tests;
 
@@ -73,10 +74,10 @@ public class DebertaTokenizerTests
     [Fact]
     public void explicit_tokens_and_those_of_the_files_are_found_in_a_text()
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new TempFolder();
         File.Copy(s_model, folder.File("spm.model"));
         File.WriteAllText(folder.File("added_tokens.json"), """{"<|source|>": 600, "[MASK]": 601}""");
-        var tokenizer = DebertaTokenizer.Load(folder.Path);
+        var tokenizer = DebertaTokenizer.Load(folder.Root);
         Assert.Equal((600, 601), (tokenizer.IdOf("<|source|>"), tokenizer.MaskId));
         Assert.Equal([600, 601, 170], tokenizer.Encode("<|source|> [MASK] a"));
         Assert.Equal("<|source|>[MASK] a", tokenizer.Decode([600, 601, 170], skipSpecialTokens: false));

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Selm.Research.Tests.Runs;
 using Selm.Research.Tokenizers;
 using Selm.Tests;
 
@@ -74,11 +75,11 @@ public class GoldenTokenizerTests
     [InlineData(false)]
     public void a_sentencepiece_file_treats_special_tokens_as_its_legacy_flag_says(bool legacy)
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new TempFolder();
         File.Copy(Golden.Path("tokenizers", "sentencepiece", "bpe-llama-like.model"), folder.File("tokenizer.model"));
         File.WriteAllText(folder.File("tokenizer_config.json"),
             $$"""{"tokenizer_class": "LlamaTokenizer", "legacy": {{(legacy ? "true" : "false")}}}""");
-        var tokenizer = Tokenizer.Load(folder.Path);
+        var tokenizer = Tokenizer.Load(folder.Root);
         foreach (var c in Cases("sentencepiece-llama2-style", "special_token_cases_of_LlamaTokenizer_python"))
         {
             Assert.Equal(Ids(c, legacy ? "ids_slow_legacy_true" : "ids_slow_legacy_false"), tokenizer.Encode(Text(c)));

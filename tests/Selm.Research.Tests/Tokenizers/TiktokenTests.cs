@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using Selm.Research.Tests.Runs;
 using Selm.Research.Tokenizers;
 using Selm.Tests;
 
@@ -60,7 +61,7 @@ public class TiktokenTests
     [Fact]
     public void a_small_rank_file_merges_by_rank_and_keeps_special_tokens_apart()
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new TempFolder();
         // a, b, c, space, bc, ab, abc in this order of ranks.
         File.WriteAllLines(folder.File("x.tiktoken"), ["YQ== 0", "Yg== 1", "Yw== 2", "IA== 3", "YmM= 4", "YWI= 5", "YWJj 6"]);
         var tokenizer = TiktokenFile.Load(folder.File("x.tiktoken"), ByteLevel.Gpt2Pattern, new Dictionary<string, int> { ["<|endoftext|>"] = 7 });
@@ -71,7 +72,7 @@ public class TiktokenTests
     [Fact]
     public void a_broken_rank_file_is_refused_with_its_line()
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new TempFolder();
         File.WriteAllLines(folder.File("x.tiktoken"), ["YQ== 0", "Yg=="]);
         var error = Assert.Throws<InputException>(() => TiktokenFile.Load(folder.File("x.tiktoken"), ByteLevel.Gpt2Pattern, new Dictionary<string, int>()));
         Assert.Contains("line 2", error.Message, StringComparison.Ordinal);

@@ -3,11 +3,11 @@ using System.Text.Json;
 namespace Selm.Research.Tokenizers;
 
 /// <summary>A JSON object of a settings file that remembers where it came from, for errors that name the place.</summary>
-internal readonly struct JsonNode
+internal readonly struct SettingsNode
 {
     private readonly JsonElement _element;
 
-    private JsonNode(JsonElement element, string path, string place)
+    private SettingsNode(JsonElement element, string path, string place)
     {
         _element = element;
         Path = path;
@@ -24,12 +24,12 @@ internal readonly struct JsonNode
     public JsonElement Element => _element;
 
     /// <summary>Reads a file that holds one JSON object.</summary>
-    public static JsonNode Read(string path)
+    public static SettingsNode Read(string path)
     {
         try
         {
             var document = JsonDocument.Parse(File.ReadAllBytes(path));
-            var node = new JsonNode(document.RootElement, path, "");
+            var node = new SettingsNode(document.RootElement, path, "");
             return document.RootElement.ValueKind == JsonValueKind.Object ? node : throw node.Wrong("a JSON object");
         }
         catch (JsonException error)
@@ -43,21 +43,21 @@ internal readonly struct JsonNode
     }
 
     /// <summary>A member, or null where it is absent or null.</summary>
-    public JsonNode? this[string name] =>
+    public SettingsNode? this[string name] =>
         _element.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null
-            ? new JsonNode(value, Path, Place.Length == 0 ? name : $"{Place}.{name}")
+            ? new SettingsNode(value, Path, Place.Length == 0 ? name : $"{Place}.{name}")
             : null;
 
     /// <summary>A member that must be there and be an object.</summary>
-    public JsonNode Object(string name) =>
+    public SettingsNode Object(string name) =>
         this[name] is { } node && node._element.ValueKind == JsonValueKind.Object
             ? node
             : throw Missing(name, "an object");
 
     /// <summary>The objects of an array; an absent array is empty.</summary>
-    public List<JsonNode> Objects(string name)
+    public List<SettingsNode> Objects(string name)
     {
-        var result = new List<JsonNode>();
+        var result = new List<SettingsNode>();
         foreach (var item in Items(name))
         {
             result.Add(item._element.ValueKind == JsonValueKind.Object ? item : throw item.Wrong("an object"));
@@ -66,9 +66,9 @@ internal readonly struct JsonNode
     }
 
     /// <summary>The elements of an array; an absent array is empty.</summary>
-    public List<JsonNode> Items(string name)
+    public List<SettingsNode> Items(string name)
     {
-        var result = new List<JsonNode>();
+        var result = new List<SettingsNode>();
         if (this[name] is { } array)
         {
             if (array._element.ValueKind != JsonValueKind.Array)
@@ -77,7 +77,7 @@ internal readonly struct JsonNode
             }
             foreach (var item in array._element.EnumerateArray())
             {
-                result.Add(new JsonNode(item, Path, $"{array.Place}[{result.Count}]"));
+                result.Add(new SettingsNode(item, Path, $"{array.Place}[{result.Count}]"));
             }
         }
         return result;
