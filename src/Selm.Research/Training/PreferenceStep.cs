@@ -1,60 +1,7 @@
 using Selm.Research.Losses;
 using Selm.Research.Models;
-using Selm.Research.Numerics;
 
 namespace Selm.Research.Training;
-
-/// <summary>What one optimiser step (or one evaluation) saw, as means over its examples.</summary>
-public sealed record StepMetrics
-{
-    /// <summary>The loss.</summary>
-    public required double Loss { get; init; }
-
-    /// <summary>beta (log pi_theta - log pi_ref) of the chosen responses.</summary>
-    public required double ChosenReward { get; init; }
-
-    /// <summary>beta (log pi_theta - log pi_ref) of the rejected responses.</summary>
-    public required double RejectedReward { get; init; }
-
-    /// <summary>Share of examples whose chosen reward is the larger.</summary>
-    public required double Accuracy { get; init; }
-
-    /// <summary>Mean of sigma(-(chosen reward - rejected reward)): .5 at the start; the bonus takes over where it reaches alpha.</summary>
-    public required double SigmaNegativeMargin { get; init; }
-
-    /// <summary>log pi_theta of the chosen responses.</summary>
-    public required double ChosenLogp { get; init; }
-
-    /// <summary>log pi_theta of the rejected responses.</summary>
-    public required double RejectedLogp { get; init; }
-
-    /// <summary>log pi_theta of the reference model's responses; NaN where there are none.</summary>
-    public required double ReferenceLogp { get; init; }
-
-    /// <summary>log pi_theta - log pi_ref of the reference model's responses: minus a one-sample KL(ref, policy); NaN where there are none.</summary>
-    public required double ReferenceLogRatio { get; init; }
-
-    /// <summary>Means over examples.</summary>
-    /// <param name="losses">What the loss returned for each.</param>
-    /// <param name="logps">The log-probs of each.</param>
-    /// <param name="hasReference">Whether each has a y.</param>
-    internal static StepMetrics Of(IReadOnlyList<LossResult> losses, IReadOnlyList<SequenceLogps> logps, IReadOnlyList<bool> hasReference)
-    {
-        var withY = logps.Where((_, k) => hasReference[k]).ToArray();
-        return new StepMetrics
-        {
-            Loss = losses.Average(l => l.Loss),
-            ChosenReward = losses.Average(l => l.ChosenReward),
-            RejectedReward = losses.Average(l => l.RejectedReward),
-            Accuracy = losses.Average(l => l.ChosenReward > l.RejectedReward ? 1.0 : 0.0),
-            SigmaNegativeMargin = losses.Average(l => LogMath.Sigmoid(l.RejectedReward - l.ChosenReward)),
-            ChosenLogp = logps.Average(l => l.PolicyChosen),
-            RejectedLogp = logps.Average(l => l.PolicyRejected),
-            ReferenceLogp = withY.Length == 0 ? double.NaN : withY.Average(l => l.PolicyReference),
-            ReferenceLogRatio = withY.Length == 0 ? double.NaN : withY.Average(l => l.ReferenceLogRatio),
-        };
-    }
-}
 
 /// <summary>The gradient of a preference loss over a batch of examples, and the same without a gradient for evaluation.</summary>
 public static class PreferenceStep

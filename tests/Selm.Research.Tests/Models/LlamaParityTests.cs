@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Selm.Research.Models;
+using Selm.Research.Training;
 using Selm.Tests;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -81,7 +82,7 @@ public class LlamaParityTests
         foreach (var checkpointing in new[] { false, true })
         {
             golden.Model.zero_grad();
-            Training.StagedBackward.Run(golden.Model, rows, _ => golden.GradWeights, checkpointing);
+            StagedBackward.Run(golden.Model, rows, _ => golden.GradWeights, checkpointing);
             var seen = 0;
             using var scope = NewDisposeScope();
             foreach (var (parameter, gradient) in LlamaWeights.NamedGradients(golden.Model))
@@ -126,7 +127,7 @@ public class LlamaParityTests
             double[] Sums(SharedRow[] rows, out Dictionary<string, float[]> gradients)
             {
                 golden.Model.zero_grad();
-                var sums = Training.StagedBackward.Run(golden.Model, rows, _ => weights);
+                var sums = StagedBackward.Run(golden.Model, rows, _ => weights);
                 using var scope = NewDisposeScope();
                 gradients = LlamaWeights.NamedGradients(golden.Model).ToDictionary(g => g.Name, g => g.Gradient.contiguous().data<float>().ToArray());
                 return sums;
@@ -150,10 +151,10 @@ public class LlamaParityTests
     {
         using var golden = new GoldenModel("llama-gqa-untied", fused: true);
         var (rows, _, _) = golden.Responses();
-        Training.StagedBackward.Run(golden.Model, rows, s => s);
+        StagedBackward.Run(golden.Model, rows, s => s);
         var before = Tensor.TotalCount;
-        Training.StagedBackward.Run(golden.Model, rows, s => s);
-        Training.StagedBackward.Run(golden.Model, rows, s => s, checkpointing: true);
+        StagedBackward.Run(golden.Model, rows, s => s);
+        StagedBackward.Run(golden.Model, rows, s => s, checkpointing: true);
         TokenLogps.Of(golden.Model, rows);
         Assert.Equal(before, Tensor.TotalCount);
     }

@@ -1,0 +1,62 @@
+using System.Text.Json;
+using Selm.Research.Models;
+using Selm.Research.Runs;
+
+namespace Selm.Research.Training;
+
+/// <summary>
+/// Where training can go on after a kill: one file of weights and moments per checkpoint, and a small JSON file, renamed
+/// into place last, that names the one that counts.
+/// </summary>
+/// <param name="folder">The folder of the checkpoints of one training.</param>
+internal sealed class Checkpoint(string folder)
+{
+    private string Pointer => Path.Combine(folder, "checkpoint.json");
+
+    /// <summary>Writes a checkpoint and deletes the one before.</summary>
+    internal void Save(ParameterUpdate update, int step)
+    {
+        Directory.CreateDirectory(folder);
+        var name = $"step-{step}.safetensors";
+        SafetensorsWriter.Write(Path.Combine(folder, name), update.State());
+        AtomicFile.WriteJson(Pointer, new Entry(step, name));
+        foreach (var old in Directory.EnumerateFiles(folder, "step-*.safetensors").Where(file => Path.GetFileName(file) != name))
+        {
+            File.Delete(old);
+        }
+    }
+
+    /// <summary>Puts the last checkpoint back.</summary>
+    /// <returns>Optimiser steps done before it; 0 where there is none.</returns>
+    /// <exception cref="InputException">The checkpoint is damaged.</exception>
+    internal int Restore(ParameterUpdate update)
+    {
+        if (!File.Exists(Pointer))
+        {
+            return 0;
+        }
+        Entry? entry;
+        try
+        {
+            entry = JsonSerializer.Deserialize<Entry>(File.ReadAllBytes(Pointer), JsonFormat.Line);
+        }
+        catch (JsonException e)
+        {
+            throw new InputException($"{Pointer} is damaged; delete {folder} to train from the start.", e);
+        }
+        using var file = SafetensorsFile.Open(Path.Combine(folder, entry!.File));
+        update.Restore(file, entry.Step);
+        return entry.Step;
+    }
+
+    /// <summary>Deletes the checkpoints: the training is over and its result is elsewhere.</summary>
+    internal void Delete()
+    {
+        if (Directory.Exists(folder))
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private sealed record Entry(int Step, string File);
+}

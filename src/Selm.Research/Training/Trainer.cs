@@ -1,0 +1,164 @@
+using System.Globalization;
+using Selm.Research.Losses;
+using Selm.Research.Models;
+using Selm.Research.Numerics;
+using Selm.Research.Runs;
+
+namespace Selm.Research.Training;
+
+/// <summary>The numbers of one training: those of a recipe for one iteration.</summary>
+public sealed record TrainerOptions
+{
+    /// <summary>Optimiser and its constants.</summary>
+    public OptimizerRecipe Optimizer { get; init; } = new();
+
+    /// <summary>Shape of the learning rate over steps.</summary>
+    public ScheduleRecipe Schedule { get; init; } = new();
+
+    /// <summary>Peak learning rate.</summary>
+    public double LearningRate { get; init; } = 5e-7;
+
+    /// <summary>Examples whose activations are held at once.</summary>
+    public int BatchSize { get; init; } = 8;
+
+    /// <summary>Micro-batches per optimiser step.</summary>
+    public int GradientAccumulation { get; init; } = 1;
+
+    /// <summary>Passes over the data.</summary>
+    public int Epochs { get; init; } = 1;
+
+    /// <summary>Gradients of a larger norm are scaled down to it.</summary>
+    public double MaxGradNorm { get; init; } = 1;
+
+    /// <summary>Recompute activations in the backward pass.</summary>
+    public bool ActivationCheckpointing { get; init; }
+
+    /// <summary>Optimiser steps between checkpoints; 0 writes none.</summary>
+    public int CheckpointEvery { get; init; }
+
+    /// <summary>Optimiser steps between evaluations on the validation split; 0 makes none.</summary>
+    public int EvalEvery { get; init; }
+
+    /// <summary>Seed of the batch order.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>The iteration, part of the name of the batch order's random stream.</summary>
+    public int Iteration { get; init; }
+
+    /// <summary>The numbers of a recipe for one of its iterations.</summary>
+    /// <param name="recipe">The recipe.</param>
+    /// <param name="iteration">From 0.</param>
+    public static TrainerOptions Of(Recipe recipe, int iteration) => new()
+    {
+        Optimizer = recipe.Optimizer,
+        Schedule = recipe.Schedule,
+        LearningRate = recipe.LearningRateOf(iteration),
+        BatchSize = recipe.BatchSize,
+        GradientAccumulation = recipe.GradientAccumulation,
+        Epochs = recipe.Epochs,
+        MaxGradNorm = recipe.MaxGradNorm,
+        ActivationCheckpointing = recipe.ActivationCheckpointing,
+        CheckpointEvery = recipe.CheckpointEvery,
+        EvalEvery = recipe.EvalEvery,
+        Seed = recipe.Seed,
+        Iteration = iteration,
+    };
+
+    /// <summary>Optimiser steps of a training over that many examples; the last of an epoch may be a smaller batch.</summary>
+    /// <param name="examples">Number of examples.</param>
+    public int TotalSteps(int examples) => Epochs * StepsPerEpoch(examples);
+
+    internal int StepsPerEpoch(int examples) => (examples + (BatchSize * GradientAccumulation) - 1) / (BatchSize * GradientAccumulation);
+}
+
+/// <summary>
+/// Trains a policy on preference examples (line 4 of Algorithm 1): shuffled batches, accumulated gradients, checkpoints.
+/// A training that was killed and started again ends with the same bits as one that was not.
+/// </summary>
+public static class Trainer
+{
+    /// <summary>Trains in place.</summary>
+    /// <param name="policy">The policy; starts as it is, or as the last checkpoint says.</param>
+    /// <param name="examples">Training examples with reference log-probs.</param>
+    /// <param name="validation">Examples to evaluate on; may be empty.</param>
+    /// <param name="loss">The loss.</param>
+    /// <param name="options">The numbers.</param>
+    /// <param name="metrics">Receives one row per step and evaluation, or null.</param>
+    /// <param name="checkpoints">Folder of the checkpoints, or null for none.</param>
+    /// <param name="firstStep">Optimiser steps of the run before this training: the number of its first row of metrics.</param>
+    /// <param name="progress">Is told about every step.</param>
+    /// <param name="cancellation">Stops between micro-batches.</param>
+    /// <returns>The metrics of the steps done now (not those before a resume).</returns>
+    /// <exception cref="InputException">Loss or gradient is not a finite number; the sentence names step and cure.</exception>
+    public static IReadOnlyList<TrainingRow> Run(
+        Llama policy, IReadOnlyList<TrainingExample> examples, IReadOnlyList<TrainingExample> validation, IPreferenceLoss loss, TrainerOptions options,
+        MetricsLog? metrics = null, string? checkpoints = null, long firstStep = 0, IProgress<StepProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        using var update = new ParameterUpdate(policy, options.Optimizer);
+        var checkpoint = checkpoints is null ? null : new Checkpoint(checkpoints);
+        var done = checkpoint?.Restore(update) ?? 0;
+        metrics?.TruncateAfter(firstStep + done);
+        var (total, perEpoch) = (options.TotalSteps(examples.Count), options.StepsPerEpoch(examples.Count));
+        var schedule = Schedule.Of(options.Schedule, total);
+        var rows = new List<TrainingRow>();
+        int[] order = [];
+        for (var step = done; step < total; step++)
+        {
+            if (order.Length == 0 || step % perEpoch == 0)
+            {
+                order = Order(examples.Count, options, step / perEpoch);
+            }
+            var size = options.BatchSize * options.GradientAccumulation;
+            var batch = order.Skip(step % perEpoch * size).Take(size).Select(k => examples[k]).ToArray();
+            var rate = options.LearningRate * schedule.Factor(step);
+            var row = Step(policy, update, batch, loss, options, rate, cancellation);
+            if (!double.IsFinite(row.Loss) || !double.IsFinite(row.GradNorm!.Value))
+            {
+                throw new InputException(string.Create(CultureInfo.InvariantCulture,
+                    $"Step {step + 1} of {total} (iteration {options.Iteration}): the loss is {row.Loss} and the gradient norm {row.GradNorm}; lower the learning rate ({options.LearningRate}) or alpha; {KeptBy(checkpoints)}."));
+            }
+            Add(row);
+            if (options.EvalEvery > 0 && validation.Count > 0 && ((step + 1) % options.EvalEvery == 0 || step + 1 == total))
+            {
+                Add(TrainingRow.Of("eval", options.Iteration, PreferenceStep.Evaluate(policy, loss, validation, options.BatchSize)));
+            }
+            if (checkpoint is not null && options.CheckpointEvery > 0 && (step + 1) % options.CheckpointEvery == 0)
+            {
+                checkpoint.Save(update, step + 1);
+            }
+            progress?.Report(new StepProgress($"iteration {options.Iteration}: training", step + 1, total, string.Create(CultureInfo.InvariantCulture, $"loss {row.Loss:F4}")));
+
+            void Add(TrainingRow entry)
+            {
+                metrics?.Append(firstStep + step + 1, entry);
+                rows.Add(entry);
+            }
+        }
+        return rows;
+    }
+
+    private static TrainingRow Step(
+        Llama policy, ParameterUpdate update, TrainingExample[] batch, IPreferenceLoss loss, TrainerOptions options, double rate, CancellationToken cancellation)
+    {
+        var (losses, logps) = (new List<LossResult>(batch.Length), new List<SequenceLogps>(batch.Length));
+        foreach (var micro in batch.Chunk(options.BatchSize))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var (l, p) = PreferenceStep.Backward(policy, loss, micro, batch.Length, options.ActivationCheckpointing);
+            losses.AddRange(l);
+            logps.AddRange(p);
+            update.Accumulate();
+        }
+        var means = StepMetrics.Of(losses, logps, [.. batch.Select(e => e.ReferenceSlot >= 0)]);
+        return TrainingRow.Of("train", options.Iteration, means) with { LearningRate = rate, GradNorm = update.Step(rate, options.MaxGradNorm) };
+    }
+
+    private static int[] Order(int count, TrainerOptions options, int epoch)
+    {
+        var order = Enumerable.Range(0, count).ToArray();
+        new PhiloxStream(options.Seed, string.Create(CultureInfo.InvariantCulture, $"batches.iteration-{options.Iteration}.epoch-{epoch}")).Shuffle(order.AsSpan());
+        return order;
+    }
+
+    private static string KeptBy(string? checkpoints) => checkpoints is null ? "nothing was written" : $"the last checkpoint is kept in {checkpoints}";
+}

@@ -1,0 +1,182 @@
+using Selm.Research.Data;
+using Selm.Research.Losses;
+using Selm.Research.Models;
+using Selm.Research.Numerics;
+using Selm.Research.Runs;
+using Selm.Research.Training;
+using Selm.Tests;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Selm.Research.Tests.Training;
+
+/// <summary>Ways of training that must not differ.</summary>
+public sealed class TrainerInvariantTests : IDisposable
+{
+    private static readonly SelmLoss Loss = new(0.1, 0.01);
+    private readonly string folder = Directory.CreateTempSubdirectory("selm-trainer-").FullName;
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    [Fact]
+    public void batch_1_accumulated_8_times_equals_batch_8()
+    {
+        var (wide, _) = Train(Options with { BatchSize = 8, GradientAccumulation = 1 });
+        var (narrow, _) = Train(Options with { BatchSize = 1, GradientAccumulation = 8 });
+        AssertClose(wide, narrow, 2e-5);
+    }
+
+    [Fact]
+    public void activation_checkpointing_changes_nothing()
+    {
+        var (plain, _) = Train(Options);
+        var (checkpointed, _) = Train(Options with { ActivationCheckpointing = true });
+        AssertClose(plain, checkpointed, 2e-5);
+    }
+
+    [Fact]
+    public void y_that_is_the_chosen_response_costs_no_third_sequence_and_has_the_same_gradient()
+    {
+        var example = Examples(1)[0];
+        var reused = new TrainingExample(example.Tokens with { Reference = example.Tokens.Chosen }, -20, -30, -20);
+        Assert.Equal(2, reused.Sequences);
+        using var model = Start();
+        var (losses, _) = PreferenceStep.Backward(model, Loss, [reused], 1);
+        var gradient = Gradient(model);
+        // The same as two separate backward passes: plain DPO, and the bonus on the chosen response alone.
+        model.zero_grad();
+        var dpo = new DpoLoss(0.1);
+        var (_, logps) = PreferenceStep.Backward(model, dpo, [reused], 1);
+        StagedBackward.Run(model, [new SharedRow(example.Tokens.PromptIds, [example.Tokens.Chosen.Response.ToArray()])], _ => [0.1 * 0.01]);
+        Assert.All(Gradient(model).Zip(gradient), pair => Assert.Equal(pair.First, pair.Second, 1e-5));
+        Assert.Equal(dpo.Evaluate(logps[0]).Loss + (0.1 * 0.01 * (logps[0].PolicyChosen - logps[0].RefChosen)), losses[0].Loss, 1e-9);
+    }
+
+    [Fact]
+    public void a_training_that_was_interrupted_ends_with_the_same_bits()
+    {
+        foreach (var kind in new[] { OptimizerKind.Adamw, OptimizerKind.Rmsprop, OptimizerKind.Sgd })
+        {
+            var options = Options with { CheckpointEvery = 1, EvalEvery = 2, Optimizer = new() { Name = kind, LearningRate = 1e-3 } };
+            var whole = Path.Combine(folder, $"whole-{kind}");
+            var (expected, expectedRows) = Train(options, whole);
+            for (var stop = 1; stop <= 3; stop++)
+            {
+                var broken = Path.Combine(folder, $"broken-{kind}-{stop}");
+                var steps = 0;
+                using var source = new CancellationTokenSource();
+                Assert.ThrowsAny<OperationCanceledException>(() => Train(options, broken, new Progress(_ =>
+                {
+                    if (++steps == stop)
+                    {
+                        source.Cancel();
+                    }
+                }), source.Token));
+                var (resumed, rows) = Train(options, broken);
+                Assert.Equal(expected, resumed);
+                Assert.Equal(File.ReadAllText(Path.Combine(whole, "metrics.jsonl")), File.ReadAllText(Path.Combine(broken, "metrics.jsonl")));
+                Assert.True(rows.Count < expectedRows.Count);
+            }
+        }
+    }
+
+    [Fact]
+    public void reference_log_probs_come_from_the_cache_in_a_second_run_with_the_same_bits()
+    {
+        using var model = Start();
+        var examples = Examples(10);
+        using var store = new NumberStore(Path.Combine(folder, "reference.bin"));
+        var first = new ReferenceLogps(store, "model", "tokenizer");
+        var computed = first.Fill(model, examples, 4);
+        Assert.Equal(3, first.BatchesComputed);
+        var second = new ReferenceLogps(store, "model", "tokenizer");
+        var cached = second.Fill(model, examples, 4);
+        Assert.Equal(0, second.BatchesComputed);
+        Assert.Equal(computed.Select(e => (e.RefChosen, e.RefRejected, e.RefReference)), cached.Select(e => (e.RefChosen, e.RefRejected, e.RefReference)));
+        var other = new ReferenceLogps(store, "another model", "tokenizer");
+        other.Fill(model, examples, 4);
+        Assert.Equal(3, other.BatchesComputed);
+    }
+
+    [Fact]
+    public void a_loss_that_is_not_a_number_stops_with_a_cure_and_leaves_the_weights()
+    {
+        using var model = Start();
+        var before = Weights(model);
+        var broken = Examples(8).Select(e => e with { RefChosen = double.NaN }).ToArray();
+        var error = Assert.Throws<InputException>(() => Trainer.Run(model, broken, [], Loss, Options));
+        Assert.Contains("the loss is NaN", error.Message, StringComparison.Ordinal);
+        Assert.Contains("learning rate", error.Message, StringComparison.Ordinal);
+        Assert.Equal(before, Weights(model));
+    }
+
+    [Fact]
+    public void bfloat16_training_moves_by_steps_that_bfloat16_alone_would_lose()
+    {
+        using var model = LlamaWeights.Load(Golden.Path("hf-models", "llama-gqa-untied"), ScalarType.BFloat16);
+        using var update = new ParameterUpdate(model, new OptimizerRecipe { LearningRate = 1e-5 });
+        var examples = Filled(4);
+        double first = 0, last = 0;
+        for (var step = 0; step < 40; step++)
+        {
+            var (losses, _) = PreferenceStep.Backward(model, Loss, examples, examples.Length);
+            update.Accumulate();
+            update.Step(1e-5, 1);
+            last = losses.Average(l => l.Loss);
+            first = step == 0 ? last : first;
+        }
+        Assert.True(last < first - 0.01, $"the loss went from {first} to {last}");
+    }
+
+    private static TrainerOptions Options => new() { Optimizer = new() { LearningRate = 1e-3 }, LearningRate = 1e-3, BatchSize = 8, Seed = 7 };
+
+    private sealed class Progress(Action<StepProgress> report) : IProgress<StepProgress>
+    {
+        public void Report(StepProgress value) => report(value);
+    }
+
+    private static Llama Start() => LlamaWeights.Load(Golden.Path("hf-models", "llama-gqa-untied"));
+
+    private static (float[] Weights, IReadOnlyList<TrainingRow> Rows) Train(TrainerOptions options, string? run = null, IProgress<StepProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        using var model = Start();
+        using var metrics = run is null ? null : RunFolder.Open(run, "{}", new Dictionary<string, string>(), new Dictionary<string, string>());
+        var rows = Trainer.Run(model, Filled(30), Filled(4), Loss, options, metrics?.Metrics, run is null ? null : Path.Combine(run, "checkpoints"), 0, progress, cancellation);
+        return (Weights(model), rows);
+    }
+
+    private static TrainingExample[] Filled(int count)
+    {
+        using var reference = Start();
+        return new ReferenceLogps(null, "", "").Fill(reference, Examples(count));
+    }
+
+    // Prompts and responses of made-up ids; every third y is the chosen response, every fourth the rejected one.
+    private static TrainingExample[] Examples(int count)
+    {
+        var random = new PhiloxStream(3, "examples");
+        int[] Ids(int from, int to) => [.. Enumerable.Range(0, from + random.NextInt(to - from)).Select(_ => 3 + random.NextInt(90))];
+        return [.. Enumerable.Range(0, count).Select(k =>
+        {
+            var prompt = Ids(3, 9);
+            TokenRow Row() => new([.. prompt, .. Ids(2, 12)], prompt.Length);
+            var (chosen, rejected) = (Row(), Row());
+            return new TrainingExample(new TokenTriple(prompt, chosen, rejected, k % 3 == 0 ? chosen : k % 4 == 1 ? rejected : Row()));
+        })];
+    }
+
+    private static float[] Weights(Llama model)
+    {
+        using var scope = NewDisposeScope();
+        return [.. model.parameters().SelectMany(p => p.detach().contiguous().data<float>().ToArray())];
+    }
+
+    private static float[] Gradient(Llama model)
+    {
+        using var scope = NewDisposeScope();
+        return [.. LlamaWeights.NamedGradients(model).SelectMany(g => g.Gradient.contiguous().data<float>().ToArray())];
+    }
+
+    private static void AssertClose(float[] expected, float[] actual, double tolerance) =>
+        Assert.True(expected.Zip(actual, (e, a) => Math.Abs(e - a)).Max() <= tolerance, $"largest gap {expected.Zip(actual, (e, a) => Math.Abs(e - a)).Max()}");
+}
