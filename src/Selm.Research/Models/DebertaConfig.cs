@@ -26,11 +26,8 @@ public record DebertaConfig : HfConfig
     /// <summary>Added to the variance in the layer norms.</summary>
     public double LayerNormEps { get; init; } = 1e-7;
 
-    /// <summary>Longest sequence with absolute positions; also the reach of relative positions where MaxRelativePositions is not given.</summary>
+    /// <summary>Longest sequence of the first training; the reach of relative positions where MaxRelativePositions is not given.</summary>
     public int MaxPositionEmbeddings { get; init; } = 512;
-
-    /// <summary>Whether attention looks at relative positions.</summary>
-    public bool RelativeAttention { get; init; }
 
     /// <summary>Reach of relative positions, in tokens; already replaced by MaxPositionEmbeddings where the file says -1.</summary>
     public int MaxRelativePositions { get; init; } = 512;
@@ -49,12 +46,6 @@ public record DebertaConfig : HfConfig
 
     /// <summary>Whether the relative embeddings pass a layer norm ("norm_rel_ebd" contains "layer_norm").</summary>
     public bool NormRelEbd { get; init; }
-
-    /// <summary>Whether absolute positions are added to the embeddings.</summary>
-    public bool PositionBiasedInput { get; init; } = true;
-
-    /// <summary>Number of token types; 0: none.</summary>
-    public int TypeVocabSize { get; init; }
 
     /// <summary>Width of the convolution beside the first layer; 0: none.</summary>
     public int ConvKernelSize { get; init; }
@@ -94,15 +85,12 @@ public record DebertaConfig : HfConfig
             NumAttentionHeads = fields.Count("num_attention_heads"),
             LayerNormEps = fields.Number("layer_norm_eps", 1e-7),
             MaxPositionEmbeddings = fields.Count("max_position_embeddings", 512, 1),
-            RelativeAttention = fields.Flag("relative_attention", false),
             MaxRelativePositions = fields.Count("max_relative_positions", -1, -1) is var reach and >= 1 ? reach : fields.Count("max_position_embeddings", 512, 1),
             PositionBuckets = Math.Max(0, fields.Count("position_buckets", -1, -1)),
             ContentToPosition = positions.Contains("c2p"),
             PositionToContent = positions.Contains("p2c"),
             ShareAttKey = fields.Flag("share_att_key", false),
             NormRelEbd = fields.Text("norm_rel_ebd")?.Contains("layer_norm", StringComparison.OrdinalIgnoreCase) == true,
-            PositionBiasedInput = fields.Flag("position_biased_input", true),
-            TypeVocabSize = fields.Count("type_vocab_size", 0, 0),
             ConvKernelSize = fields.Count("conv_kernel_size", 0, 0),
             ConvGroups = fields.Count("conv_groups", 1, 1),
             ConvAct = fields.Text("conv_act") ?? "tanh",
@@ -124,6 +112,10 @@ public record DebertaConfig : HfConfig
         if (config.HiddenSize % config.NumAttentionHeads != 0)
         {
             throw fields.Error($"hidden_size {config.HiddenSize} is not a multiple of num_attention_heads {config.NumAttentionHeads}; correct one of them");
+        }
+        if (!fields.Flag("relative_attention", false) || fields.Flag("position_biased_input", true) || fields.Count("type_vocab_size", 0, 0) > 0)
+        {
+            throw fields.Error("an encoder with absolute positions or token types is not supported; use one with relative_attention true, position_biased_input false and type_vocab_size 0, as all published DeBERTa-v2 and v3 have");
         }
         if (fields.Text("hidden_act") is { } act and not "gelu")
         {

@@ -1,0 +1,34 @@
+using static TorchSharp.torch;
+
+namespace Selm.Research.Models;
+
+/// <summary>
+/// Relative positions of DeBERTa: query minus key, exact near the diagonal and in logarithmic buckets farther away
+/// (He et al., "DeBERTa", arXiv 2006.03654; the buckets came with version 2).
+/// </summary>
+public static class DebertaPositions
+{
+    /// <summary>Bucketed relative positions [length, length]: element (i, j) belongs to i - j.</summary>
+    /// <param name="length">Number of tokens.</param>
+    /// <param name="buckets">Buckets on each side; 0: plain differences.</param>
+    /// <param name="reach">The difference that falls into the last bucket.</param>
+    /// <param name="device">Where the result lives.</param>
+    public static Tensor Relative(int length, int buckets, int reach, Device device)
+    {
+        using var scope = NewDisposeScope();
+        var places = arange(length, ScalarType.Int64, device);
+        var relative = places.unsqueeze(1) - places.unsqueeze(0);
+        return (buckets > 0 ? Bucket(relative, buckets, reach) : relative).MoveToOuterDisposeScope();
+    }
+
+    // Single precision throughout, as the checkpoints were trained: in double, far positions can fall beside their bucket.
+    private static Tensor Bucket(Tensor relative, int buckets, int reach)
+    {
+        var middle = buckets / 2;
+        var distance = relative.abs().clamp(middle - 1);
+        var scaled = (distance.to(ScalarType.Float32) / (double)middle).log() / full([], (reach - 1) / (double)middle, ScalarType.Float32, relative.device).log();
+        var far = (scaled * (double)(middle - 1)).neg().floor().neg().to(ScalarType.Int64) + middle;
+        var sign = relative.gt(0).to(ScalarType.Int64) - relative.lt(0).to(ScalarType.Int64);
+        return where(distance.le(middle), relative, far * sign);
+    }
+}
