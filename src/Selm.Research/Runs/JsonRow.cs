@@ -29,14 +29,7 @@ public readonly record struct JsonRow(string Path, int Line, JsonElement Value)
         {
             throw Wrong(name, "text", value);
         }
-        try
-        {
-            return value.GetString()!;
-        }
-        catch (InvalidOperationException)
-        {
-            throw Error($"the field \"{name}\" holds half of a surrogate pair; repair the text");
-        }
+        return Text(name, value);
     }
 
     /// <summary>A text field, or null where it is missing or null.</summary>
@@ -107,7 +100,7 @@ public readonly record struct JsonRow(string Path, int Line, JsonElement Value)
         for (var i = 0; i < items.Length; i++)
         {
             result[i] = items[i].ValueKind == JsonValueKind.String
-                ? items[i].GetString()!
+                ? Text(name, items[i])
                 : throw Error($"element {i} of \"{name}\" is not text; give a list such as [\"a\", \"b\"]");
         }
         return result;
@@ -138,6 +131,18 @@ public readonly record struct JsonRow(string Path, int Line, JsonElement Value)
 
     private InputException Wrong(string name, string expected, JsonElement found) =>
         Error($"the field \"{name}\" must be {expected} but is {Jsonl.Kind(found)}; correct that line");
+
+    private string Text(string name, JsonElement value)
+    {
+        try
+        {
+            return value.GetString()!;
+        }
+        catch (InvalidOperationException)
+        {
+            throw Error($"the field \"{name}\" holds half of a surrogate pair; repair the text");
+        }
+    }
 
     private static double? AsNumber(JsonElement value) => value.ValueKind switch
     {
