@@ -4,7 +4,7 @@ namespace Selm.Research.Data;
 
 /// <summary>
 /// A checkpoint's chat template: turns messages into the one text that the model was trained to read.
-/// Derived in lesson 02.
+///
 /// </summary>
 /// <remarks>
 /// Templates are Jinja programs. The kit runs the part of Jinja that chat templates use (for, if, set, expressions,

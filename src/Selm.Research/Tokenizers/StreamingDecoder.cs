@@ -2,13 +2,13 @@ namespace Selm.Research.Tokenizers;
 
 /// <summary>
 /// Decodes token by token for a live display: the pieces joined are exactly the text of all ids, and no piece ends
-/// inside a character. Special tokens are left out. Derived in lesson 09.
+/// inside a character. Special tokens are left out.
 /// </summary>
 /// <param name="t">The tokenizer that made the ids.</param>
 /// <remarks>
 /// Text is held back while it may still change: while it ends in U+FFFD (perhaps the first bytes of a longer
-/// character) and inside a run of byte tokens, whose text depends on the whole run. What came before is kept as
-/// context, so that the space at a word start is told from the mark at the start of the text.
+/// character) and inside a run of byte tokens, whose text depends on the whole run. The first ids are kept as
+/// context, so that a space at a word start is told from the mark at the start of the text.
 /// </remarks>
 public sealed class StreamingDecoder(Tokenizer t)
 {
@@ -41,12 +41,11 @@ public sealed class StreamingDecoder(Tokenizer t)
             return "";
         }
         var text = after[before.Length..];
-        // The last ids that show up as text are context enough.
-        if (t.Decode([.. _pending]).Length > 0)
+        // Decoders treat only the start of a text differently: ids that show as text are context for all that follow.
+        if (before.Length == 0)
         {
-            _context.Clear();
+            _context.AddRange(_pending);
         }
-        _context.AddRange(_pending);
         _pending.Clear();
         return text;
     }

@@ -3,7 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 namespace Selm.Research.Tokenizers;
 
 /// <summary>
-/// Text to token ids and back, exactly as the checkpoint's own tokenizer does it. Derived in lesson 02.
+/// Text to token ids and back, exactly as the checkpoint's own tokenizer does it.
 /// </summary>
 /// <remarks>
 /// Reads <c>tokenizer.json</c> (byte-level BPE, Llama-2 style BPE with byte fallback, Unigram) and SentencePiece

@@ -94,6 +94,21 @@ public class TokenizerJsonTests
     public void unknown_characters_are_fused_kept_or_dropped_as_the_model_says(string start, int[] expected) =>
         Assert.Equal(expected, LoadModel($"{start} \"type\": \"BPE\", \"vocab\": {Vocabulary}, \"merges\": {Merges}}}").Encode("a日本b"));
 
+    [Theory]
+    [InlineData("byte-level-llama3-style")]
+    [InlineData("sentencepiece-llama2-style")]
+    public void a_word_of_fifty_thousand_letters_takes_well_under_a_second(string name)
+    {
+        var tokenizer = GoldenTokenizerTests.Load(name);
+        foreach (var text in (string[])[new string('a', 50_000), new string(' ', 50_000), string.Concat(Enumerable.Repeat("therefore", 5_500))])
+        {
+            var watch = System.Diagnostics.Stopwatch.StartNew();
+            var ids = tokenizer.Encode(text);
+            Assert.True(watch.Elapsed < TimeSpan.FromSeconds(1), $"{watch.Elapsed}");
+            Assert.Equal(text, tokenizer.Decode(ids));
+        }
+    }
+
     [Fact]
     public void newer_merge_lists_of_pairs_are_read()
     {
