@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Selm.Research.Tokenizers;
 
-/// <summary>Small helpers on code points.</summary>
+/// <summary>Small functions on code points.</summary>
 internal static class CodePoints
 {
     /// <summary>UTF-8 without a byte order mark; invalid bytes become U+FFFD.</summary>
