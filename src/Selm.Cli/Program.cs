@@ -1,1 +1,1 @@
-return 0;
+return Selm.Cli.SelmCommandLine.Run(args);

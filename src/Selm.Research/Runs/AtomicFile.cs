@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text;
 using System.Text.Json;
 
@@ -108,6 +109,7 @@ public static class AtomicFile
             IOException when IsDiskFull(e) => "the disk is full; free some space or choose another disk, nothing was changed",
             IOException when e.Message.Contains("Read-only", StringComparison.OrdinalIgnoreCase) =>
                 "the file system is read-only; choose a folder you may write to",
+            FileNotFoundException or DirectoryNotFoundException => "no file can be made in that folder; choose a folder you may write to",
             _ => $"{e.Message.TrimEnd('.')}; choose another folder",
         };
         return new InputException($"{path} cannot be written: {cure}.", e);
@@ -130,9 +132,33 @@ public static class AtomicFile
 }
 
 /// <summary>A file being written under a temporary name; <see cref="Commit"/> renames it, disposal without it discards it.</summary>
-internal sealed class PendingFile(string path, string? temp, FileStream stream) : IDisposable
+internal sealed class PendingFile : IDisposable
 {
+    // A process that ends in the middle (Ctrl-C, SIGTERM) takes its temporary files with it.
+    private static readonly ConcurrentDictionary<string, bool> open = new();
+
+    private readonly string path;
+    private readonly string? temp;
+    private readonly FileStream stream;
     private bool done;
+
+    static PendingFile() => AppDomain.CurrentDomain.ProcessExit += (_, _) =>
+    {
+        foreach (var file in open.Keys)
+        {
+            File.Delete(file);
+        }
+    };
+
+    /// <summary>Begins a file; <paramref name="temp"/> is null where <paramref name="path"/> itself is written.</summary>
+    public PendingFile(string path, string? temp, FileStream stream)
+    {
+        (this.path, this.temp, this.stream) = (path, temp, stream);
+        if (temp is not null)
+        {
+            open[temp] = true;
+        }
+    }
 
     /// <summary>Where the bytes go.</summary>
     public Stream Stream => stream;
@@ -149,6 +175,7 @@ internal sealed class PendingFile(string path, string? temp, FileStream stream) 
             stream.Flush(flushToDisk: true);
             stream.Dispose();
             File.Move(temp, path, overwrite: true);
+            open.TryRemove(temp, out _);
         }
         done = true;
     }
@@ -172,6 +199,7 @@ internal sealed class PendingFile(string path, string? temp, FileStream stream) 
         if (temp is not null)
         {
             File.Delete(temp);
+            open.TryRemove(temp, out _);
         }
     }
 }

@@ -1,0 +1,35 @@
+using System.Runtime.InteropServices;
+
+namespace Selm.Cli;
+
+/// <summary>
+/// Ctrl-C and SIGTERM. Long work is asked to stop at its next report of progress, so that it ends between two steps;
+/// a second signal, or work that reports nothing, ends at once. Files appear whole or not at all either way.
+/// </summary>
+internal static class Interrupt
+{
+    private static readonly CancellationTokenSource source = new();
+    private static readonly List<PosixSignalRegistration> registrations = [];
+
+    /// <summary>Whether the running work looks at <see cref="Token"/>.</summary>
+    public static bool WorkReports { get; set; }
+
+    public static CancellationToken Token => source.Token;
+
+    public static void Watch()
+    {
+        registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGINT, Handle));
+        registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGTERM, Handle));
+    }
+
+    private static void Handle(PosixSignalContext context)
+    {
+        context.Cancel = true;
+        if (!WorkReports || source.IsCancellationRequested)
+        {
+            Environment.Exit(SelmCommandLine.Interrupted);
+        }
+        Console.Error.WriteLine("Stopping after this step; press Ctrl-C again to stop at once.");
+        source.Cancel();
+    }
+}

@@ -1,0 +1,127 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Selm.Research;
+using Selm.Research.Runs;
+
+namespace Selm.Cli;
+
+/// <summary>A run folder as someone looking at it sees it: read without its lock, so also while it runs.</summary>
+internal sealed class RunView
+{
+    private RunView(string root, JsonElement identity)
+    {
+        Root = root;
+        Recipe = identity.GetProperty("recipe");
+        Pid = LivePid(Path.Combine(root, "run.pid"));
+        Stages = ReadStages(Path.Combine(root, "stages"));
+        Metrics = ReadMetrics(Path.Combine(root, "metrics.jsonl"));
+    }
+
+    public string Root { get; }
+
+    /// <summary>The recipe it was started with.</summary>
+    public JsonElement Recipe { get; }
+
+    /// <summary>The process that writes there now, or null.</summary>
+    public int? Pid { get; }
+
+    /// <summary>Finished stages in the order in which they finished.</summary>
+    public IReadOnlyList<(string Name, DateTime FinishedUtc)> Stages { get; }
+
+    /// <summary>Rows of metrics.jsonl; a last line that is being written is left out.</summary>
+    public IReadOnlyList<JsonElement> Metrics { get; }
+
+    /// <exception cref="InputException">There is no run in that folder, or its run.json is damaged.</exception>
+    public static RunView Read(string folder)
+    {
+        var file = Path.Combine(folder, "run.json");
+        try
+        {
+            return new RunView(folder, JsonElement.Parse(File.ReadAllBytes(file)));
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new InputException($"{folder} holds no run (there is no run.json); give the folder that selm run or selm train wrote to.", e);
+        }
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)
+        {
+            throw new InputException($"{file} is damaged; start the run again in a new folder.", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"{file} cannot be read ({e.Message.TrimEnd('.')}); give the folder of a run.", e);
+        }
+    }
+
+    /// <summary>A recipe's field as text, or null where it is missing.</summary>
+    public string? RecipeText(string name) => Recipe.TryGetProperty(name, out var value) ? value.ToString() : null;
+
+    /// <summary>The numbers of the metrics in the order in which they first appear: every value of each field, oldest first.</summary>
+    public IReadOnlyList<(string Field, IReadOnlyList<double> Values)> Numbers()
+    {
+        var fields = new Dictionary<string, List<double>>();
+        foreach (var field in Metrics.SelectMany(row => row.EnumerateObject()).Where(field => field.Name != "step"))
+        {
+            if (field.Value.ValueKind == JsonValueKind.Number)
+            {
+                if (!fields.TryGetValue(field.Name, out var values))
+                {
+                    fields[field.Name] = values = [];
+                }
+                values.Add(field.Value.GetDouble());
+            }
+        }
+        return [.. fields.Select(field => (field.Key, (IReadOnlyList<double>)field.Value))];
+    }
+
+    /// <summary>The newest preference file of the run (rows with "prompt" and "chosen"), or null before there is one.</summary>
+    public string? NewestPreferences() => Directory.EnumerateFiles(Root, "*.jsonl", SearchOption.AllDirectories)
+        .Where(path => Path.GetFileName(path) != "metrics.jsonl")
+        .OrderByDescending(File.GetLastWriteTimeUtc)
+        .FirstOrDefault(path => Jsonl.Read(path).Take(1).Any(row => row.Has("prompt") && row.Has("chosen")));
+
+    private static int? LivePid(string path)
+    {
+        if (!File.Exists(path) || !int.TryParse(File.ReadAllText(path), out var pid))
+        {
+            return null;
+        }
+        try
+        {
+            using var process = Process.GetProcessById(pid);
+            return pid;
+        }
+        catch (ArgumentException)
+        {
+            return null;
+        }
+    }
+
+    private static List<(string, DateTime)> ReadStages(string folder) => Directory.Exists(folder)
+        ? [.. Directory.EnumerateFiles(folder, "*.json")
+            .Select(path => (Path.GetFileNameWithoutExtension(path), File.GetLastWriteTimeUtc(path)))
+            .OrderBy(stage => stage.Item2)]
+        : [];
+
+    private static List<JsonElement> ReadMetrics(string path)
+    {
+        var rows = new List<JsonElement>();
+        if (!File.Exists(path))
+        {
+            return rows;
+        }
+        using var reader = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
+        while (reader.ReadLine() is { } line)
+        {
+            try
+            {
+                rows.Add(JsonElement.Parse(line));
+            }
+            catch (JsonException)
+            {
+                break;
+            }
+        }
+        return rows;
+    }
+}

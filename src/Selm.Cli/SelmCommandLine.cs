@@ -1,0 +1,98 @@
+// The command line's contract: 0 = done; 2 = something a person gave is wrong (one sentence on stderr);
+// 1 = a defect of the kit or of the machine (one line, the stack with --verbose); 130 = interrupted.
+using System.CommandLine;
+using System.CommandLine.Help;
+using Selm.Cli.Commands;
+using Selm.Research;
+using Selm.Research.Runs;
+
+namespace Selm.Cli;
+
+/// <summary>The command <c>selm</c>: parses, runs, and turns every failure into an exit code and one sentence.</summary>
+internal static class SelmCommandLine
+{
+    public const int Success = 0, Failure = 1, WrongInput = 2, Interrupted = 130;
+
+    private static readonly Option<bool> verbose = new("--verbose")
+    {
+        Description = "Show the stack of an unexpected error",
+        Recursive = true,
+    };
+
+    public static int Run(string[] args)
+    {
+        Interrupt.Watch();
+        var root = Build();
+        var parsed = root.Parse(args, new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null });
+        if (parsed.Errors.Count > 0 && parsed.Action is not ExamplesHelp)
+        {
+            Console.Error.WriteLine(Usage.Sentence(parsed));
+            return WrongInput;
+        }
+        try
+        {
+            return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+        }
+        catch (Exception e)
+        {
+            return Explain(Innermost(e), parsed.GetValue(verbose));
+        }
+    }
+
+    private static RootCommand Build()
+    {
+        var root = new RootCommand("Self-Exploring Language Models (SELM): losses, sampling, ranking and training.")
+        {
+            DoctorCommand.Create(),
+            LossCommand.Create(),
+            StatusCommand.Create(),
+            ShowCommand.Create(),
+        };
+        root.Add(verbose);
+        root.Options.OfType<VersionOption>().Single().Action = new PrintVersion();
+        root.Options.OfType<HelpOption>().Single().Action = new ExamplesHelp();
+        root.SetAction(parsed =>
+        {
+            new ExamplesHelp().Invoke(parsed);
+            return WrongInput;
+        });
+        return root;
+    }
+
+    private static int Explain(Exception error, bool stack)
+    {
+        switch (error)
+        {
+            case InputException:
+                Console.Error.WriteLine(error.Message);
+                return WrongInput;
+            case OperationCanceledException:
+                Console.Error.WriteLine("Interrupted; what was finished is kept, nothing is half-written.");
+                return Interrupted;
+            case DllNotFoundException:
+                Console.Error.WriteLine(error.Message);
+                return WrongInput;
+            default:
+                var firstLine = error.Message.Split('\n')[0].TrimEnd('.', '\r');
+                Console.Error.WriteLine(stack
+                    ? error.ToString()
+                    : $"Unexpected error: {firstLine} ({error.GetType().Name}); the same command with --verbose shows where.");
+                return Failure;
+        }
+    }
+
+    // A static constructor or a task wraps what really went wrong.
+    private static Exception Innermost(Exception error) =>
+        error is TypeInitializationException or AggregateException or System.Reflection.TargetInvocationException && error.InnerException is { } inner
+            ? Innermost(inner)
+            : error;
+
+    private sealed class PrintVersion : System.CommandLine.Invocation.SynchronousCommandLineAction
+    {
+        public override int Invoke(ParseResult parseResult)
+        {
+            Console.WriteLine($"selm {Provenance.KitVersion}{(Provenance.BuiltFrom is { } commit ? $" ({commit[..Math.Min(12, commit.Length)]})" : "")}");
+            return Success;
+        }
+    }
+}

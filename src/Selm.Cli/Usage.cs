@@ -1,0 +1,66 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using Selm.Research.Runs;
+
+namespace Selm.Cli;
+
+/// <summary>One sentence for a command line that cannot be understood.</summary>
+internal static class Usage
+{
+    public static string Sentence(ParseResult parsed)
+    {
+        var path = PathOf(parsed.CommandResult);
+        var unknown = parsed.UnmatchedTokens is [var first, ..] ? first : null;
+        return unknown is not null ? Unknown(parsed, path, unknown) : Other(parsed.Errors[0], path);
+    }
+
+    private static string Unknown(ParseResult parsed, string path, string token)
+    {
+        var command = parsed.CommandResult.Command;
+        if (token.StartsWith('-'))
+        {
+            var names = OptionsOf(parsed.CommandResult).ToList();
+            return $"{path} has no option '{token}'; did you mean '{Nearest(token, names)}'? ({path} --help lists them.)";
+        }
+        if (command.Subcommands.Count > 0)
+        {
+            var nearest = Nearest(token, command.Subcommands.Select(sub => sub.Name));
+            return $"{path} has no command '{token}'; did you mean '{nearest}'? ({path} --help lists them.)";
+        }
+        return $"{path} does not know what to do with '{token}'; {path} --help shows examples.";
+    }
+
+    // The rest of a word that was begun is likelier than another word of the same length.
+    private static string? Nearest(string token, IEnumerable<string> names) =>
+        names.FirstOrDefault(name => name.StartsWith(token, StringComparison.OrdinalIgnoreCase)) ?? NearestName.Of(token, names);
+
+    private static string Other(ParseError error, string path) => error.SymbolResult switch
+    {
+        OptionResult { Implicit: false, Tokens.Count: 0 } option when option.Option.Arity.MinimumNumberOfValues > 0 =>
+            $"{path} {option.Option.Name} needs a value; {path} --help shows examples.",
+        ArgumentResult { Tokens.Count: 0, Parent: CommandResult } argument =>
+            $"{path} needs {argument.Argument.Name}; {path} --help shows examples.",
+        CommandResult command when MissingOption(command) is { } missing =>
+            $"{path} needs {missing}; {path} --help shows examples.",
+        OptionResult { Tokens.Count: 0 } option =>
+            $"{path} needs {option.Option.Name}; {path} --help shows examples.",
+        _ => $"{error.Message.TrimEnd('.')}; {path} --help shows examples.",
+    };
+
+    private static string? MissingOption(CommandResult command) =>
+        command.Command.Options.FirstOrDefault(option => option.Required && command.GetResult(option) is null or { Implicit: true })?.Name;
+
+    private static IEnumerable<string> OptionsOf(CommandResult? command)
+    {
+        for (var own = true; command is not null; command = command.Parent as CommandResult, own = false)
+        {
+            foreach (var option in command.Command.Options.Where(option => own || option.Recursive))
+            {
+                yield return option.Name;
+            }
+        }
+    }
+
+    private static string PathOf(CommandResult command) =>
+        command.Parent is CommandResult parent ? $"{PathOf(parent)} {command.Command.Name}" : "selm";
+}

@@ -1,0 +1,93 @@
+using System.Diagnostics;
+using System.Text.Json;
+
+namespace Selm.Cli.Tests;
+
+public class LossCommandTests
+{
+    private const string Row =
+        """{"id": "a", "policy_chosen": -10, "policy_rejected": -12, "policy_reference": -11, "ref_chosen": -10.5, "ref_rejected": -11, "ref_reference": -11.5}""";
+
+    [Theory]
+    [InlineData("C")]
+    [InlineData("de_DE.UTF-8")]
+    public void selm_equals_the_paper_s_formula_under_every_locale(string locale)
+    {
+        using var folder = new TempFolder();
+        var output = folder.File("new", "out.jsonl");
+
+        var run = SelmProcess.RunWith(
+            [("LANG", locale), ("LC_ALL", locale)],
+            "loss", "--kind", "selm", "--beta", "0.1", "--alpha", "0.01", "--input", folder.Write("in.jsonl", Row + "\n"), "--output", output);
+
+        Assert.Equal((0, "", $"{output}: 1 rows\n"), (run.Code, run.Out, run.Error));
+        var row = JsonDocument.Parse(File.ReadAllText(output)).RootElement;
+        Assert.Equal("a", row.GetProperty("id").GetString());
+        // margin = 0.1 ((-10 + 10.5) - (-12 + 11)) = 0.15; y adds alpha beta (-11 + 11.5) = 0.001 * 0.5
+        Assert.Equal(Math.Log(1 + Math.Exp(-0.15)) + (0.001 * 0.5), row.GetProperty("loss").GetDouble(), 1e-12);
+        Assert.Equal(0.05, row.GetProperty("chosen_reward").GetDouble(), 1e-12);
+    }
+
+    [Fact]
+    public void an_output_of_a_broken_input_is_not_there_and_the_sentence_names_the_line()
+    {
+        using var folder = new TempFolder();
+        var input = folder.Write("in.jsonl", $"{Row}\n\n{{\"policy_chosen\": -1,\n");
+
+        SelmProcess.Run("loss", "--input", input, "--output", folder.File("out.jsonl"))
+            .Refused($"{input} line 3: not valid JSON at byte 21; repair or delete that line.");
+        Assert.Equal(["in.jsonl"], folder.Names());
+    }
+
+    [Fact]
+    public void a_missing_field_is_named()
+    {
+        using var folder = new TempFolder();
+        var input = folder.Write("in.jsonl", """{"policy_chosen": -1}""");
+
+        SelmProcess.Run("loss", "--input", input, "--output", folder.File("out.jsonl"))
+            .Refused($"{input} line 1: the field \"policy_rejected\" is missing; add it.");
+    }
+
+    [Fact]
+    public void an_output_below_a_file_or_in_proc_is_refused()
+    {
+        using var folder = new TempFolder();
+        var input = folder.Write("in.jsonl", Row);
+
+        var belowFile = SelmProcess.Run("loss", "--input", input, "--output", Path.Combine(input, "out.jsonl"));
+        Assert.Equal(2, belowFile.Code);
+        Assert.StartsWith($"{input}/out.jsonl cannot be written: ", belowFile.Error, StringComparison.Ordinal);
+        SelmProcess.Run("loss", "--input", input, "--output", "/proc/out.jsonl")
+            .Refused("/proc/out.jsonl cannot be written: no file can be made in that folder; choose a folder you may write to.");
+        Assert.Equal(["in.jsonl"], folder.Names());
+    }
+
+    [Fact]
+    public void a_full_disk_is_told()
+    {
+        using var folder = new TempFolder();
+
+        SelmProcess.Run("loss", "--input", folder.Write("in.jsonl", Row), "--output", "/dev/full")
+            .Refused("/dev/full cannot be written: the disk is full; free some space or choose another disk, nothing was changed.");
+    }
+
+    [Theory]
+    [InlineData("INT")]
+    [InlineData("TERM")]
+    public void an_interrupted_command_leaves_nothing_behind(string signal)
+    {
+        using var folder = new TempFolder();
+        var input = folder.File("pipe");
+        Process.Start("mkfifo", [input]).WaitForExit();
+
+        var running = SelmProcess.Start([], "loss", "--input", input, "--output", folder.File("out.jsonl"));
+        // Once the pipe has a reader and the output its temporary file, the command waits for rows.
+        using var pipe = new StreamWriter(new FileStream(input, FileMode.Open, FileAccess.Write));
+        Assert.True(SpinWait.SpinUntil(() => folder.Names().Any(name => name.StartsWith("out.jsonl.tmp-", StringComparison.Ordinal)), 10_000));
+        running.Signal(signal);
+
+        Assert.Equal(130, running.Finish().Code);
+        Assert.Equal(["pipe"], folder.Names());
+    }
+}

@@ -1,0 +1,63 @@
+using System.Diagnostics;
+
+namespace Selm.Cli.Tests;
+
+/// <summary>Runs the built command line as a process of its own, as a user does.</summary>
+internal sealed record SelmProcess(int Code, string Out, string Error)
+{
+    public static SelmProcess Run(params string[] arguments) => Start([], arguments).Finish();
+
+    public static SelmProcess RunWith((string Name, string Value)[] environment, params string[] arguments) =>
+        Start(environment, arguments).Finish();
+
+    public static RunningSelm Start((string Name, string Value)[] environment, params string[] arguments)
+    {
+        var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet")
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+        };
+        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "selm.dll"));
+        foreach (var argument in arguments)
+        {
+            start.ArgumentList.Add(argument);
+        }
+        foreach (var (name, value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+        var process = Process.Start(start)!;
+        process.StandardInput.Close();
+        return new RunningSelm(process, process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+    }
+
+    /// <summary>Asserts that a person's mistake was answered: exit code 2, nothing on stdout, exactly this sentence on stderr.</summary>
+    public void Refused(string sentence)
+    {
+        Assert.Equal(sentence + "\n", Error);
+        Assert.Equal("", Out);
+        Assert.Equal(2, Code);
+    }
+}
+
+internal sealed record RunningSelm(Process Process, Task<string> Out, Task<string> Error)
+{
+    public SelmProcess Finish()
+    {
+        if (!Process.WaitForExit(TimeSpan.FromSeconds(60)))
+        {
+            Process.Kill();
+            throw new TimeoutException("selm did not end within a minute");
+        }
+        var result = new SelmProcess(Process.ExitCode, Out.GetAwaiter().GetResult(), Error.GetAwaiter().GetResult());
+        Process.Dispose();
+        return result;
+    }
+
+    public void Signal(string name)
+    {
+        using var kill = Process.Start("kill", [$"-{name}", $"{Process.Id}"]);
+        kill.WaitForExit();
+    }
+}
