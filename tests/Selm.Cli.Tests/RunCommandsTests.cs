@@ -19,7 +19,7 @@ public class RunCommandsTests
             finished: iteration-1.generate
             step 20
                      first  mean of last 10    last
-            loss    0.7033           0.7087  0.7132
+            loss    0.7033           0.7109  0.7132
             margin       1             15.5      20
 
             """, status.Out);
