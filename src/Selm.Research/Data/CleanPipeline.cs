@@ -13,9 +13,16 @@ public static class CleanPipeline
     /// <param name="turns">All turns before the answer.</param>
     /// <param name="encoding">Tokenizer and chat template.</param>
     /// <param name="limits">Length limits.</param>
-    public static int[] Prompt(IReadOnlyList<ChatMessage> turns, TextEncoding encoding, LengthLimits limits)
+    public static int[] Prompt(IReadOnlyList<ChatMessage> turns, TextEncoding encoding, LengthLimits limits) =>
+        Prompt(encoding.Render(turns, true), encoding, limits);
+
+    /// <summary>The ids of a prompt that is text already: bos once, then the text.</summary>
+    /// <param name="text">The prompt as the model reads it.</param>
+    /// <param name="encoding">The tokenizer.</param>
+    /// <param name="limits">Length limits.</param>
+    public static int[] Prompt(string text, TextEncoding encoding, LengthLimits limits)
     {
-        var ids = encoding.Encode(encoding.Render(turns, true));
+        var ids = encoding.Encode(text);
         int[] bos = encoding.BosId is { } id ? [id] : [];
         var body = bos.Length > 0 && ids.Length > 0 && ids[0] == bos[0] ? ids.AsSpan(1) : ids; // some templates write bos themselves
         var room = Math.Max(0, limits.MaxPromptLength - bos.Length);

@@ -115,12 +115,15 @@ public sealed class Llama : nn.Module
     /// <summary>The matrix that turns hidden states into logits, [vocabulary, hidden].</summary>
     internal Parameter Head => lm_head ?? embed_tokens;
 
+    /// <summary>Id that fills padding; nobody reads what the model makes of it. Published pad ids may lie outside the vocabulary.</summary>
+    internal int PadId => Config.PadTokenId is { } id && id < Config.VocabSize ? id : 0;
+
     /// <summary>Number of blocks.</summary>
     public int Depth => Config.NumHiddenLayers;
 
     /// <summary>Lays rows out for this model: its window, its padding, its device.</summary>
     /// <param name="rows">Prompts, each with the responses that share it.</param>
-    public AttentionPlan Plan(IReadOnlyList<SharedRow> rows) => AttentionPlan.Of(rows, Window, Config.PadTokenId ?? 0, Device);
+    public AttentionPlan Plan(IReadOnlyList<SharedRow> rows) => AttentionPlan.Of(rows, Window, PadId, Device);
 
     /// <summary>Embeddings of all tokens.</summary>
     /// <param name="plan">The batch.</param>

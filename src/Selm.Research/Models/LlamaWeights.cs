@@ -22,16 +22,30 @@ public static class LlamaWeights
     {
         var config = LlamaConfig.Load(folder);
         using var files = SafetensorsFolder.Open(folder);
+        return Load(files, config, dtype, device, window);
+    }
+
+    /// <summary>Loads the weights that a config asks for; others in the files are left alone.</summary>
+    internal static Llama Load(SafetensorsFolder files, LlamaConfig config, ScalarType? dtype, Device? device, WindowConvention window = WindowConvention.Exclusive)
+    {
         var model = new Llama(config, dtype ?? ScalarType.Float32, device, window);
-        using var scope = NewDisposeScope();
-        using var noGrad = no_grad();
-        foreach (var (name, target) in Named(model))
+        try
         {
-            using var one = NewDisposeScope();
-            var source = files.ReadWeight(name, target.shape, model.Dtype, model.Device);
-            target.copy_(source);
+            using var scope = NewDisposeScope();
+            using var noGrad = no_grad();
+            foreach (var (name, target) in Named(model))
+            {
+                using var one = NewDisposeScope();
+                var source = files.ReadWeight(name, target.shape, model.Dtype, model.Device);
+                target.copy_(source);
+            }
+            return model;
         }
-        return model;
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Every weight under its Hugging Face name; the tensors are the parameters themselves or views of them.</summary>
@@ -53,7 +67,7 @@ public static class LlamaWeights
         using var noGrad = no_grad();
         var weights = Named(model).Select(w => (w.Name, w.Weight.to_type(dtype ?? model.Dtype).cpu().contiguous())).ToList();
         SafetensorsWriter.WriteFolder(folder, weights);
-        AtomicFile.WriteJson(Path.Combine(folder, HfConfig.FileName), model.Config.ToJson());
+        AtomicFile.WriteJson(Path.Combine(folder, HfConfig.FileName), (model.Config with { TorchDtype = dtype ?? model.Dtype }).ToJson());
     }
 
     /// <summary>Fills a model with normal numbers of the given spread (norms with ones), the same for the same seed.</summary>

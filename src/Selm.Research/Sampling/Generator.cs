@@ -98,7 +98,7 @@ public static class Generator
         private (Tensor Ids, Tensor Positions) Prompts()
         {
             var (ids, positions) = (new long[prompts.Length * width], new long[prompts.Length * width]);
-            Array.Fill(ids, model.Config.PadTokenId ?? 0);
+            Array.Fill(ids, model.PadId);
             for (var k = 0; k < prompts.Length; k++)
             {
                 var start = (k * width) + width - prompts[k].Length;

@@ -145,6 +145,9 @@ public abstract class Tokenizer
                 $"{_settings.Folder} has no chat template: add chat_template to its tokenizer_config.json, or give prompts as text instead of messages.");
     }
 
+    /// <summary>Whether the vocabulary has a token of that id; models are often a little wider than their tokenizer.</summary>
+    internal bool Has(int id) => _vocabulary.TokenOf(id) is not null;
+
     /// <summary>Whether an id belongs to a special token, which decoding may skip.</summary>
     internal abstract bool IsSpecial(int id);
 

@@ -42,6 +42,14 @@ internal static class TokenizerFiles
 {
     private static readonly string[] s_settingsFiles = ["tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"];
 
+    /// <summary>Names under which Hugging Face's tools keep a tokenizer, besides other *.model files.</summary>
+    public static IReadOnlyList<string> Names { get; } =
+        ["tokenizer.json", "spm.model", "tokenizer.model", .. s_settingsFiles, "chat_template.jinja", "vocab.json", "merges.txt"];
+
+    /// <summary>Whether a folder holds a tokenizer, whole or broken.</summary>
+    public static bool AreIn(string folder) =>
+        Directory.Exists(folder) && (File.Exists(Path.Combine(folder, "tokenizer.json")) || Directory.EnumerateFiles(folder, "*.model").Any());
+
     /// <summary>The file that defines the tokenizer of a folder, or the file itself.</summary>
     /// <exception cref="InputException">There is none.</exception>
     public static string Find(string folderOrFile)

@@ -45,7 +45,7 @@ public static class StagedBackward
     }
 
     // Adds dL/d(head matrix) and returns dL/d(hidden), [rows * width, hidden].
-    private static Tensor HeadBackward(Llama model, Tensor hidden, ResponseTargets targets, Tensor perToken)
+    internal static Tensor HeadBackward(Llama model, Tensor hidden, ResponseTargets targets, Tensor perToken)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();

@@ -1,0 +1,148 @@
+// Files have Hugging Face's names for LlamaForSequenceClassification with one label: the decoder under "model.", then
+// "score.weight". One difference in meaning: the reward is read at the row's last token, whatever its id; some versions
+// of transformers look for the first padding id instead and so miss a last token that is also the padding token.
+using System.Text.Json.Nodes;
+using Selm.Research.Models;
+using Selm.Research.Runs;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Selm.Research.Ranking;
+
+/// <summary>
+/// A scalar reward model v(x, y): a decoder with a linear head on the hidden state of the response's last token.
+/// Under Bradley-Terry P(A better than B | x) = sigma(v(x, A) - v(x, B)).
+/// </summary>
+public sealed class RewardModel : IDisposable
+{
+    private const string ScoreName = "score.weight";
+
+    private readonly ModelFolder folder;
+    private readonly LlamaConfig config;
+    private readonly Tensor score; // [1, hidden]
+
+    private RewardModel(ModelFolder folder, LlamaConfig config, Tensor score) => (this.folder, this.config, this.score) = (folder, config, score);
+
+    /// <summary>Prompts scored together, each with all its responses.</summary>
+    public int BatchSize { get; init; } = 8;
+
+    /// <summary>Loads a folder: config.json, safetensors with model.* and score.weight, a tokenizer.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="dtype">Element type to compute in; null is float32.</param>
+    /// <param name="device">Where the model lives; null is the CPU.</param>
+    /// <exception cref="InputException">A file or a tensor is missing, broken, of another shape or holds NaN.</exception>
+    public static RewardModel Load(string folder, ScalarType? dtype = null, Device? device = null)
+    {
+        var config = LlamaConfig.Load(folder);
+        using var files = SafetensorsFolder.Open(folder);
+        if (!files.Contains(ScoreName))
+        {
+            throw new InputException($"{folder} has no tensor \"{ScoreName}\", so it is no reward model; give a checkpoint made for sequence classification with one label.");
+        }
+        var score = files.ReadWeight(ScoreName, [1, config.HiddenSize], dtype ?? ScalarType.Float32, device).DetachFromDisposeScope();
+        try
+        {
+            return new RewardModel(ModelFolder.LoadTrunk(folder, config, files, dtype, device), config, score);
+        }
+        catch
+        {
+            score.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Rewards of responses; this is what <c>RewardModelRanker</c> takes.</summary>
+    /// <param name="pairs">Prompts and responses as text; responses to one prompt that stand together share its computation.</param>
+    /// <returns>One reward per pair, higher is better, on the model's own scale.</returns>
+    /// <exception cref="InputException">A prompt is empty, or prompt and response are longer than the context; names the pair.</exception>
+    public IReadOnlyList<double> Score(IReadOnlyList<(string Prompt, string Response)> pairs)
+    {
+        var rewards = new List<double>(pairs.Count);
+        foreach (var batch in Rows(pairs).Chunk(BatchSize))
+        {
+            rewards.AddRange(Score(batch));
+        }
+        return rewards;
+    }
+
+    /// <summary>Writes the model under the same names, with the tokenizer's files.</summary>
+    /// <param name="target">Where to; made if absent. Each file appears whole or not at all.</param>
+    /// <param name="dtype">Element type to store; null stores what the model computes in.</param>
+    /// <exception cref="InputException">The folder is not writable or the disk is full.</exception>
+    public void Save(string target, ScalarType? dtype = null)
+    {
+        Write(folder.Model, score, config, target, dtype);
+        folder.CopyTextFiles(target);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        folder.Dispose();
+        score.Dispose();
+    }
+
+    /// <summary>Writes config.json and weights of a reward model.</summary>
+    /// <param name="trunk">The decoder; its head is left out.</param>
+    /// <param name="score">The head, [1, hidden].</param>
+    /// <param name="config">The decoder's config as its folder has it.</param>
+    /// <param name="target">Where to.</param>
+    /// <param name="dtype">Element type to store; null stores what the model computes in.</param>
+    internal static void Write(Llama trunk, Tensor score, LlamaConfig config, string target, ScalarType? dtype = null)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var weights = LlamaWeights.Named(trunk).Where(weight => weight.Name.StartsWith("model.", StringComparison.Ordinal)).Append((ScoreName, score));
+        SafetensorsWriter.WriteFolder(target, weights.Select(w => (w.Item1, w.Item2.to_type(dtype ?? trunk.Dtype).cpu().contiguous())).ToList());
+        var json = (config with { TorchDtype = dtype ?? trunk.Dtype }).ToJson();
+        json["architectures"] = new JsonArray(config.ModelType switch { "phi3" => "Phi3ForSequenceClassification", "mistral" => "MistralForSequenceClassification", _ => "LlamaForSequenceClassification" });
+        // Without these Hugging Face's classes expect two labels.
+        json["id2label"] = new JsonObject { ["0"] = "LABEL_0" };
+        json["label2id"] = new JsonObject { ["LABEL_0"] = 0 };
+        AtomicFile.WriteJson(Path.Combine(target, HfConfig.FileName), json);
+    }
+
+    private double[] Score(SharedRow[] rows)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        using var plan = folder.Model.Plan(rows);
+        var last = new List<long>();
+        for (var row = 0; row < rows.Length; row++)
+        {
+            long end = ((long)row * plan.Width) + rows[row].Prompt.Length;
+            foreach (var response in rows[row].Responses)
+            {
+                end += response.Length;
+                last.Add(end - 1);
+            }
+        }
+        var states = folder.Model.Hidden(plan).index_select(0, tensor(last.ToArray(), [last.Count], device: folder.Model.Device));
+        return nn.functional.linear(states, score).to_type(ScalarType.Float64).cpu().data<double>().ToArray();
+    }
+
+    private List<SharedRow> Rows(IReadOnlyList<(string Prompt, string Response)> pairs)
+    {
+        var rows = new List<(string Prompt, int[] Ids, List<int[]> Responses)>();
+        for (var k = 0; k < pairs.Count; k++)
+        {
+            var (prompt, response) = pairs[k];
+            if (rows is not [.., var open] || open.Prompt != prompt)
+            {
+                open = (prompt, folder.PromptIds(prompt), []);
+                rows.Add(open);
+            }
+            var ids = folder.ResponseIds(response);
+            if (string.IsNullOrWhiteSpace(prompt) || open.Ids.Length == 0)
+            {
+                throw new InputException($"Prompt {k + 1} to the reward model is empty; write one.");
+            }
+            if (open.Ids.Length + ids.Length > config.MaxPositionEmbeddings)
+            {
+                throw new InputException($"Pair {k + 1} has {open.Ids.Length} + {ids.Length} tokens, but the reward model's context has {config.MaxPositionEmbeddings}; shorten prompt or response.");
+            }
+            open.Responses.Add(ids);
+        }
+        return [.. rows.Select(row => new SharedRow(row.Ids, row.Responses))];
+    }
+}
