@@ -45,6 +45,8 @@ internal static class SelmCommandLine
         {
             DoctorCommand.Create(),
             LossCommand.Create(),
+            TrainCommand.Create(),
+            RunCommand.Create(),
             StatusCommand.Create(),
             ShowCommand.Create(),
         };

@@ -22,7 +22,15 @@ internal static class Fast
 
 #if TORCHSHARP_PACKAGE
     private static bool Fused(Tensor x) => false;
+
+    /// <summary>Which BLAS and which CPU kernels libtorch uses, as far as it can be asked.</summary>
+    internal static string BuildFacts => "TorchSharp package";
 #else
+    /// <summary>Which BLAS and which CPU kernels libtorch uses, in its own words.</summary>
+    internal static string BuildFacts { get; } = string.Join("; ", BuildConfig.Split('\n', StringSplitOptions.TrimEntries)
+        .Where(line => line.Contains("CPU capability", StringComparison.Ordinal) || line.Contains("BLAS", StringComparison.Ordinal) || line.Contains("MKL", StringComparison.Ordinal))
+        .Select(line => line.Length > 80 ? line[..80] : line));
+
     private static readonly Op RmsNormOp = new("selm::rms_norm"), SwiGluOp = new("selm::swiglu");
     private static readonly Op AttentionOp = new("selm::attention"), CachedAttentionOp = new("selm::cached_attention");
 

@@ -1,16 +1,7 @@
 using Selm.Research.Data;
+using Selm.Research.Runs;
 
 namespace Selm.Research.Ranking;
-
-/// <summary>How an iteration updates its pair (x, y_w, y_l) after ranking {y, y_w, y_l}.</summary>
-public enum UpdateRule
-{
-    /// <summary>The best of the three becomes y_w and the worst y_l: Algorithm 1, and what the authors' code does.</summary>
-    BestWorst,
-
-    /// <summary>y replaces y_w where it beats both, y_l where it loses to both; the data's own order is never questioned.</summary>
-    Replace,
-}
 
 /// <summary>Which of the candidates [y, y_w, y_l] form the new pair, by index.</summary>
 /// <param name="Chosen">The new y_w.</param>

@@ -252,10 +252,10 @@ public enum RecipeScale
 /// <summary>How {y, y_w, y_l} becomes the next pair.</summary>
 public enum UpdateRule
 {
-    /// <summary>The best-ranked becomes chosen, the worst-ranked rejected.</summary>
+    /// <summary>The best of the three becomes y_w and the worst y_l: Algorithm 1, and what the authors' code does.</summary>
     BestWorst,
 
-    /// <summary>y replaces the chosen one where it ranks first, else the rejected one.</summary>
+    /// <summary>y replaces y_w where it beats both, y_l where it loses to both; the data's own order is never questioned.</summary>
     Replace,
 }
 

@@ -81,7 +81,7 @@ internal sealed record RunIdentity(
         {
             if (value.ValueKind != JsonValueKind.Object)
             {
-                flat[prefix] = value.GetRawText();
+                flat[prefix] = JsonSerializer.Serialize(value, JsonFormat.Line); // the file is indented, the recipe at hand is not
                 return;
             }
             foreach (var field in value.EnumerateObject())

@@ -31,17 +31,11 @@ public sealed class ReferenceLogps(NumberStore? store, string modelHash, string 
         {
             cancellation.ThrowIfCancellationRequested();
             var batch = examples.Skip(at).Take(batchSize).ToArray();
-            var logps = Cached(batch) ?? Compute(reference, batch);
-            var k = 0;
+            var unknown = batch.Select(example => Unknown(example).ToArray()).ToArray();
+            var logps = Cached(unknown) ?? Compute(reference, unknown);
             for (var i = 0; i < batch.Length; i++)
             {
-                filled[at + i] = batch[i] with
-                {
-                    RefChosen = logps[k],
-                    RefRejected = logps[k + 1],
-                    RefReference = batch[i].ReferenceSlot switch { < 0 => double.NaN, var slot => logps[k + slot] },
-                };
-                k += batch[i].Sequences;
+                filled[at + i] = Known(batch[i], row => logps[row]);
             }
             progress?.Report(new StepProgress("reference log-probs", Math.Min(at + batchSize, examples.Count), examples.Count));
         }
@@ -49,43 +43,56 @@ public sealed class ReferenceLogps(NumberStore? store, string modelHash, string 
         return filled;
     }
 
-    /// <summary>Puts numbers in that are known already: y's log-prob under the policy that generated it.</summary>
-    /// <param name="row">Prompt and response.</param>
-    /// <param name="logp">log pi_ref(response | prompt).</param>
-    public void Put(TokenRow row, double logp) => store?.Put(Key(row), logp);
+    // What has to come from the model: every sequence but a y whose log-prob its sampling has told.
+    private static IEnumerable<TokenRow> Unknown(TrainingExample example) => double.IsNaN(example.RefReference)
+        ? example.Responses
+        : example.Responses.Where((_, k) => k != example.ReferenceSlot);
 
-    private double[]? Cached(TrainingExample[] batch)
+    private static TrainingExample Known(TrainingExample example, Func<TokenRow, double> logp)
+    {
+        var told = !double.IsNaN(example.RefReference);
+        double Of(int slot) => told && slot == example.ReferenceSlot ? example.RefReference : logp(example.Responses[slot]);
+        return example with { RefChosen = Of(0), RefRejected = Of(1), RefReference = example.ReferenceSlot < 0 ? double.NaN : Of(example.ReferenceSlot) };
+    }
+
+    private Dictionary<TokenRow, double>? Cached(TokenRow[][] batch)
     {
         if (store is null)
         {
             return null;
         }
-        var found = new List<double>();
-        foreach (var row in batch.SelectMany(Sequences))
+        var found = NewMap();
+        foreach (var row in batch.SelectMany(rows => rows))
         {
             if (!store.TryGet(Key(row), out var logp))
             {
                 return null;
             }
-            found.Add(logp);
+            found[row] = logp;
         }
-        return [.. found];
+        return found;
     }
 
-    private double[] Compute(Llama reference, TrainingExample[] batch)
+    private Dictionary<TokenRow, double> Compute(Llama reference, TokenRow[][] batch)
     {
         BatchesComputed++;
-        var (sums, _) = TokenLogps.Of(reference, [.. batch.SelectMany(example => example.Rows())]);
-        foreach (var (row, logp) in batch.SelectMany(Sequences).Zip(sums))
+        var found = NewMap();
+        var rows = batch.Where(r => r.Length > 0).ToArray();
+        if (rows.Length == 0)
+        {
+            return found;
+        }
+        var (sums, _) = TokenLogps.Of(reference, [.. rows.SelectMany(r => TrainingExample.Share(r))]);
+        foreach (var (row, logp) in rows.SelectMany(r => r).Zip(sums))
         {
             store?.Put(Key(row), logp);
+            found[row] = logp;
         }
-        return sums;
+        return found;
     }
 
-    private static IEnumerable<TokenRow> Sequences(TrainingExample example) => example.ReferenceSlot == 2
-        ? [example.Tokens.Chosen, example.Tokens.Rejected, example.Tokens.Reference!]
-        : [example.Tokens.Chosen, example.Tokens.Rejected];
+    // Rows are records that hold an array: compared as objects, which is what they are here.
+    private static Dictionary<TokenRow, double> NewMap() => new(ReferenceEqualityComparer.Instance);
 
     // The start of the response is part of the content: the same ids with another start are another number.
     private string Key(TokenRow row) => ContentHash.Combine(modelHash, tokenizerHash, ContentHash.OfIds([row.ResponseStart, .. row.InputIds]));

@@ -137,6 +137,10 @@ public static class Trainer
         return rows;
     }
 
+    /// <summary>Deletes the checkpoints of a training whose result has been saved.</summary>
+    /// <param name="checkpoints">Their folder.</param>
+    public static void DeleteCheckpoints(string checkpoints) => new Checkpoint(checkpoints).Delete();
+
     private static TrainingRow Step(
         Llama policy, ParameterUpdate update, TrainingExample[] batch, IPreferenceLoss loss, TrainerOptions options, double rate, CancellationToken cancellation)
     {

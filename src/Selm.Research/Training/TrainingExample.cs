@@ -11,7 +11,8 @@ namespace Selm.Research.Training;
 /// <param name="Tokens">Token rows of the responses, each with its prompt.</param>
 /// <param name="RefChosen">log pi_ref(y_w | x); NaN until computed.</param>
 /// <param name="RefRejected">log pi_ref(y_l | x); NaN until computed.</param>
-/// <param name="RefReference">log pi_ref(y | x); NaN until computed or where there is no y.</param>
+/// <param name="RefReference">log pi_ref(y | x); NaN until computed or where there is no y. Known beforehand where the
+/// reference model itself sampled y; then it is not computed again.</param>
 public sealed record TrainingExample(
     TokenTriple Tokens, double RefChosen = double.NaN, double RefRejected = double.NaN, double RefReference = double.NaN)
 {
@@ -21,11 +22,20 @@ public sealed record TrainingExample(
     /// <summary>Sequences to compute: two, or three where y is neither the chosen nor the rejected response.</summary>
     public int Sequences => ReferenceSlot == 2 ? 3 : 2;
 
+    /// <summary>The sequences themselves: chosen, rejected and, where y is a third one, y.</summary>
+    public IReadOnlyList<TokenRow> Responses => ReferenceSlot == 2
+        ? [Tokens.Chosen, Tokens.Rejected, Tokens.Reference!]
+        : [Tokens.Chosen, Tokens.Rejected];
+
     /// <summary>The sequences as rows of a batch; one row where all share the prompt, else one row each.</summary>
     /// <param name="sharePrompt">Whether a common prompt is computed once.</param>
-    public IReadOnlyList<SharedRow> Rows(bool sharePrompt = true)
+    public IReadOnlyList<SharedRow> Rows(bool sharePrompt = true) => Share(Responses, sharePrompt);
+
+    /// <summary>Responses as rows of a batch; one row where all share the prompt, else one row each.</summary>
+    /// <param name="rows">At least one.</param>
+    /// <param name="sharePrompt">Whether a common prompt is computed once.</param>
+    internal static IReadOnlyList<SharedRow> Share(IReadOnlyList<TokenRow> rows, bool sharePrompt = true)
     {
-        TokenRow[] rows = ReferenceSlot == 2 ? [Tokens.Chosen, Tokens.Rejected, Tokens.Reference!] : [Tokens.Chosen, Tokens.Rejected];
         var prompt = Prompt(rows[0]).ToArray();
         // The authors' pipeline tokenises prompt and answer together, so prompts may differ in their last token.
         return sharePrompt && rows.All(row => Prompt(row).SequenceEqual(prompt))

@@ -2,6 +2,7 @@ using FsCheck;
 using FsCheck.Fluent;
 using Selm.Research.Data;
 using Selm.Research.Ranking;
+using Selm.Research.Runs;
 
 namespace Selm.Research.Tests.Ranking;
 

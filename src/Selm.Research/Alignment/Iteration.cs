@@ -1,0 +1,162 @@
+// One iteration of Algorithm 1 as stages, each a file that people and tools can read:
+//   responses.jsonl    y ~ pi_t for every prompt of the portion, with its tokens and log-prob (line 5)
+//   ranks.jsonl        the ranker's scores of [y, y_w, y_l] (line 6)
+//   preferences.jsonl  best and worst kept, with reference log-probs (line 7)
+//   model/             the policy trained on them, the next iteration's reference (lines 4 and 8)
+using Selm.Research.Data;
+using Selm.Research.Losses;
+using Selm.Research.Models;
+using Selm.Research.Ranking;
+using Selm.Research.Runs;
+using Selm.Research.Sampling;
+using Selm.Research.Training;
+using TorchSharp;
+
+namespace Selm.Research.Alignment;
+
+/// <summary>A row of responses.jsonl: what the iteration's starting policy answered.</summary>
+/// <param name="Prompt">The prompt as text.</param>
+/// <param name="Response">y as text.</param>
+/// <param name="OutputIds">y as tokens, eos included where it was reached.</param>
+/// <param name="Logprob">log pi_t(y|x), the sum over tokens [nats].</param>
+public sealed record ResponseRow(string Prompt, string Response, int[] OutputIds, double Logprob);
+
+/// <summary>A row of ranks.jsonl: candidates in the order y, y_w, y_l.</summary>
+/// <param name="Scores">Higher is better.</param>
+/// <param name="Ranks">1 is best; ties share the lower rank.</param>
+public sealed record RankRow(double[] Scores, int[] Ranks);
+
+/// <summary>One iteration of a run; its stages are skipped where they are finished.</summary>
+internal sealed class Iteration(Recipe recipe, RunFolder run, int number, string referenceFolder, IReadOnlyList<PreferenceRecord> portion)
+{
+    // Rows that are generated, ranked and scored together; whole batches only are kept when a run is killed.
+    private const int Batch = 8;
+
+    private string Name => $"iteration-{number}";
+
+    /// <summary>Folder of the trained policy, inside the run.</summary>
+    internal string ModelFolderPath => run.PathOf(Name, "model");
+
+    /// <summary>Whether this iteration asks the policy for new responses (not in a plain DPO round).</summary>
+    private bool Explores => recipe.Method is ("selm" or "iterative-dpo") && !(number == 0 && recipe.FirstIterationIsDpo);
+
+    private LengthLimits Limits => new(recipe.MaxLength, recipe.MaxPromptLength);
+
+    /// <summary>Runs or continues the stages up to preferences.jsonl.</summary>
+    internal void Prefer(IRanker? ranker, ReferenceLogps cache, ModelFolder reference, IProgress<StepProgress>? progress, CancellationToken cancellation)
+    {
+        if (Explores)
+        {
+            run.Stage($"{Name}.generate", [$"{Name}/responses.jsonl"], () => Generate(reference, progress, cancellation));
+            run.Stage($"{Name}.rank", [$"{Name}/ranks.jsonl"], () => Rank(ranker!, progress, cancellation));
+        }
+        run.Stage($"{Name}.preferences", [$"{Name}/preferences.jsonl"], () =>
+        {
+            var examples = cache.Fill(reference.Model, [.. Pairs().Select(pair => Example(pair, reference))], Batch, progress, cancellation);
+            PreferenceFile.Write(run.PathOf(Name, "preferences.jsonl"), Pairs().Zip(examples, (pair, example) => Annotate(pair.Record, example)));
+        });
+    }
+
+    /// <summary>The examples of this iteration with their reference log-probs, from its files.</summary>
+    internal TrainingExample[] Examples(ModelFolder model)
+    {
+        var written = PreferenceFile.Read(run.PathOf(Name, "preferences.jsonl")).Records;
+        return [.. Pairs().Zip(written, (pair, record) => Example(pair, model) with
+        {
+            RefChosen = record.ReferenceLogps!.Chosen,
+            RefRejected = record.ReferenceLogps.Rejected,
+            RefReference = record.ReferenceLogps.Reference ?? double.NaN,
+        })];
+    }
+
+    /// <summary>Trains the policy and saves it as a Hugging Face folder.</summary>
+    internal void Train(Llama policy, ModelFolder reference, IReadOnlyList<TrainingExample> examples, long firstStep, IProgress<StepProgress>? progress, CancellationToken cancellation)
+    {
+        var (train, validation) = Splits.HoldOut(examples, recipe.EvalFraction, recipe.Seed);
+        var checkpoints = run.PathOf(Name, "checkpoints");
+        Trainer.Run(policy, train, validation, LossOf(), TrainerOptions.Of(recipe, number), run.Metrics, checkpoints, firstStep, progress, cancellation);
+        reference.Save(ModelFolderPath, policy);
+        ModelCard.Write(ModelFolderPath, recipe, number, referenceFolder, train.Count);
+        run.MarkDone($"{Name}.train", [.. SafetensorsFolder.WeightFiles(ModelFolderPath).Select(Relative), Relative(Path.Combine(ModelFolderPath, HfConfig.FileName))]);
+        Trainer.DeleteCheckpoints(checkpoints);
+    }
+
+    internal bool IsTrained => run.IsDone($"{Name}.train");
+
+    /// <summary>The loss of this iteration: plain DPO in a first round on the original pairs.</summary>
+    private IPreferenceLoss LossOf() => Explores || recipe.Method is not ("selm" or "iterative-dpo")
+        ? PreferenceLosses.Of(recipe.Loss)
+        : new DpoLoss(recipe.Loss.Beta, recipe.Loss.LabelSmoothing);
+
+    private void Generate(ModelFolder reference, IProgress<StepProgress>? progress, CancellationToken cancellation)
+    {
+        var prompts = portion.Select(record => CleanPipeline.Prompt(record.PromptMessages, reference.Encoding, Limits)).ToArray();
+        var s = recipe.Sampling;
+        // Every iteration has streams of its own; within it draws depend on the row alone.
+        var options = new SamplingOptions(s.Temperature, s.TopK, s.TopP, s.MinP, s.RepetitionPenalty, recipe.MaxNewTokens, (recipe.Seed * 1_000_003) + (ulong)number);
+        ResumableRows.Write(run.PathOf(Name, "responses.jsonl"), prompts.Length, Batch, (at, count) =>
+        {
+            var outputs = Generator.Generate(reference.Model, prompts[at..(at + count)], options, Batch, reference.EndIds, at, cancellation: cancellation);
+            progress?.Report(new StepProgress($"iteration {number}: generating", at + count, prompts.Length));
+            return outputs.Select((y, k) => new ResponseRow(portion[at + k].Prompt, reference.Text(y.OutputIds), y.OutputIds, y.Logp));
+        });
+    }
+
+    private void Rank(IRanker ranker, IProgress<StepProgress>? progress, CancellationToken cancellation)
+    {
+        var responses = Responses();
+        ResumableRows.Write(run.PathOf(Name, "ranks.jsonl"), portion.Count, Batch, (at, count) =>
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var requests = Enumerable.Range(at, count).Select(k => Selection.Request(portion[k], responses[k].Response)).ToArray();
+            progress?.Report(new StepProgress($"iteration {number}: ranking", at + count, portion.Count));
+            return ranker.Rank(requests).Select(r => new RankRow(r.Scores, r.Ranks));
+        });
+    }
+
+    private ResponseRow[] Responses() => [.. Jsonl.Read(run.PathOf(Name, "responses.jsonl")).Select(row =>
+        new ResponseRow(row.Text("prompt"), row.Text("response"), row.WholeNumbers("output_ids"), row.Number("logprob")))];
+
+    // The pairs of this iteration: the portion's own, or best and worst of {y, y_w, y_l}; with y where it was generated.
+    private IEnumerable<(PreferenceRecord Record, ResponseRow? Y)> Pairs()
+    {
+        if (!Explores)
+        {
+            return portion.Select(record => (record with { Iteration = number }, (ResponseRow?)null));
+        }
+        var ranks = Jsonl.Read(run.PathOf(Name, "ranks.jsonl")).Select(row => new RankedCandidates(row.Numbers("scores"), row.WholeNumbers("ranks")));
+        return portion.Zip(Responses(), ranks).Select(t =>
+            (Selection.Update(t.First, t.Second.Response, t.Third, recipe.UpdateRule) with { Iteration = number }, (ResponseRow?)t.Second));
+    }
+
+    private TrainingExample Example((PreferenceRecord Record, ResponseRow? Y) pair, ModelFolder model)
+    {
+        if (recipe.Pipeline == PipelineKind.SelmRepo)
+        {
+            return new TrainingExample(SelmRepoPipeline.Rows(pair.Record, model.Encoding, Limits));
+        }
+        var tokens = CleanPipeline.Rows(pair.Record, model.Encoding, Limits, pair.Y?.OutputIds);
+        if (pair.Y is not { } y)
+        {
+            return new TrainingExample(tokens);
+        }
+        // Where y became the chosen or the rejected response, that response is the tokens that were sampled.
+        tokens = pair.Record.ReferenceRole switch
+        {
+            ReferenceRole.Chosen => tokens with { Chosen = tokens.Reference! },
+            ReferenceRole.Rejected => tokens with { Rejected = tokens.Reference! },
+            _ => tokens,
+        };
+        // The sampling forward has told log pi_t(y|x) already, unless y was cut or bfloat16 makes the two forwards differ.
+        var known = recipe.Precision == Precision.Fp32 && tokens.Reference!.Response.Length == y.OutputIds.Length;
+        return new TrainingExample(tokens, RefReference: known ? y.Logprob : double.NaN);
+    }
+
+    private static PreferenceRecord Annotate(PreferenceRecord record, TrainingExample example) => record with
+    {
+        Lengths = new(example.Tokens.Chosen.Response.Length, example.Tokens.Rejected.Response.Length, example.Tokens.Reference?.Response.Length),
+        ReferenceLogps = new(example.RefChosen, example.RefRejected, example.ReferenceSlot < 0 ? null : example.RefReference),
+    };
+
+    private string Relative(string path) => Path.GetRelativePath(run.Root, path).Replace(Path.DirectorySeparatorChar, '/');
+}

@@ -1,0 +1,214 @@
+using Selm.Research.Data;
+using Selm.Research.Models;
+using Selm.Research.Ranking;
+using Selm.Research.Runs;
+using Selm.Research.Sampling;
+using Selm.Research.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Selm.Research.Alignment;
+
+/// <summary>How a run is started.</summary>
+/// <param name="Recipe">Every number of it.</param>
+/// <param name="Folder">Its folder; an existing run in it is continued.</param>
+/// <param name="Resume">Demand that the run exists.</param>
+/// <param name="AllowDifferentMachine">Continue under other thread counts or libraries; the last bits may then differ.</param>
+/// <param name="CacheFolder">Where reference log-probs are kept; null keeps them in the run.</param>
+public sealed record RunOptions(Recipe Recipe, string Folder, bool Resume = false, bool AllowDifferentMachine = false, string? CacheFolder = null);
+
+/// <summary>An answer to the same prompt before and after alignment.</summary>
+/// <param name="Prompt">The prompt.</param>
+/// <param name="Before">Greedy answer of the base model.</param>
+/// <param name="After">Greedy answer of the last policy.</param>
+/// <param name="ScoreBefore">The ranker's score of <paramref name="Before"/> among the two.</param>
+/// <param name="ScoreAfter">The ranker's score of <paramref name="After"/> among the two.</param>
+public sealed record BeforeAfter(string Prompt, string Before, string After, double ScoreBefore, double ScoreAfter);
+
+/// <summary>
+/// Algorithm 1 on text: per iteration sample y from the current policy, rank {y, y_w, y_l}, keep best and worst, train
+/// with the optimism term, move the reference. The baselines that share its files (offline, iterative and stepwise DPO)
+/// are the same loop with parts left out. A run killed at any instant and started again ends with the same bits.
+/// Derived in lesson 09.
+/// </summary>
+public static class SelmRun
+{
+    private const int Answers = 5;
+
+    /// <summary>The methods this loop runs.</summary>
+    public static IReadOnlyList<string> Methods { get; } = ["selm", "iterative-dpo", "stepwise-dpo", "dpo"];
+
+    /// <summary>
+    /// One training on given pairs, nothing generated or ranked: <c>selm train</c>. y is taken from the pairs'
+    /// reference_response where the loss needs one.
+    /// </summary>
+    /// <param name="recipe">The loss and the numbers of the training.</param>
+    /// <param name="model">The reference and starting point.</param>
+    /// <param name="data">The pairs.</param>
+    public static Recipe OneTraining(Recipe recipe, string model, string data) => recipe with
+    {
+        Base = model,
+        Datasets = [data],
+        Method = "dpo",
+        Iterations = 1,
+        Portions = 1,
+        Ranker = null,
+    };
+
+    /// <summary>Runs or continues a recipe.</summary>
+    /// <param name="options">What and where.</param>
+    /// <param name="openRanker">Opens the ranker that the recipe names; called only if one is needed.</param>
+    /// <param name="progress">Is told about rows and steps.</param>
+    /// <param name="cancellation">Stops between batches; the run can be continued.</param>
+    /// <returns>Answers before and after, also in answers.jsonl.</returns>
+    /// <exception cref="InputException">Recipe, model, data or run folder are wrong; the sentence says what and the cure.</exception>
+    public static IReadOnlyList<BeforeAfter> Run(
+        RunOptions options, Func<string, IRanker> openRanker, IProgress<StepProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        var recipe = options.Recipe;
+        Check(recipe);
+        if (recipe.Threads > 0)
+        {
+            set_num_threads(recipe.Threads);
+        }
+        var records = Records(recipe);
+        using var run = RunFolder.Open(options.Folder, recipe.ToJson(), Inputs(recipe), MachineFacts.Now(recipe.Device), options.Resume, options.AllowDifferentMachine);
+        var portions = Splits.Portions(records, recipe.Portions);
+        using var ranker = new LazyRanker(() => openRanker(recipe.Ranker!));
+        var policyFolder = recipe.Base!;
+        long firstStep = 0;
+        for (var number = 0; number < recipe.Iterations; number++)
+        {
+            var referenceFolder = recipe.Reference == ReferencePolicy.Moves && recipe.Method != "dpo" ? policyFolder : recipe.Base!;
+            var portion = PortionOf(recipe, portions, number);
+            var iteration = new Iteration(recipe, run, number, referenceFolder, portion);
+            firstStep += Train(options, run, iteration, number, policyFolder, referenceFolder, ranker, firstStep, progress, cancellation);
+            policyFolder = iteration.ModelFolderPath;
+        }
+        LinkResult(run, policyFolder);
+        return Compare(recipe, run, portions[0], policyFolder, ranker, progress, cancellation);
+    }
+
+    /// <summary>The folder of the last policy inside a run: a link to the last iteration's.</summary>
+    public const string ResultName = "model";
+
+    private static void LinkResult(RunFolder run, string policyFolder)
+    {
+        var link = run.PathOf(ResultName);
+        if (!Directory.Exists(link))
+        {
+            Directory.CreateSymbolicLink(link, Path.GetRelativePath(run.Root, policyFolder));
+        }
+    }
+
+    // Returns the number of optimiser steps of the iteration.
+    private static long Train(
+        RunOptions options, RunFolder run, Iteration iteration, int number, string policyFolder, string referenceFolder, LazyRanker ranker,
+        long firstStep, IProgress<StepProgress>? progress, CancellationToken cancellation)
+    {
+        var recipe = options.Recipe;
+        using var reference = Load(referenceFolder, recipe);
+        if (!iteration.IsTrained)
+        {
+            using var store = new NumberStore(Path.Combine(options.CacheFolder ?? run.PathOf("cache"), $"reference-logps-{reference.WeightHash[..16]}.bin"));
+            var cache = new ReferenceLogps(store, reference.WeightHash, reference.TokenizerHash);
+            iteration.Prefer(ranker.Value, cache, reference, progress, cancellation);
+        }
+        var examples = iteration.Examples(reference);
+        if (examples.Length == 0)
+        {
+            throw new InputException($"Iteration {number} has no preference pairs; give more data or fewer portions.");
+        }
+        if (!iteration.IsTrained)
+        {
+            // Where the reference moves, the policy starts as its copy; where it stays, as the last iteration left it.
+            using var other = policyFolder == referenceFolder ? null : Load(policyFolder, recipe);
+            using var policy = LlamaWeights.Clone((other ?? reference).Model);
+            iteration.Train(policy, reference, examples, firstStep, progress, cancellation);
+        }
+        var (train, _) = Splits.HoldOut(examples, recipe.EvalFraction, recipe.Seed);
+        return TrainerOptions.Of(recipe, number).TotalSteps(train.Count);
+    }
+
+    private static IReadOnlyList<BeforeAfter> Compare(
+        Recipe recipe, RunFolder run, IReadOnlyList<PreferenceRecord> records, string policyFolder, LazyRanker ranker,
+        IProgress<StepProgress>? progress, CancellationToken cancellation)
+    {
+        run.Stage("answers", ["answers.jsonl"], () =>
+        {
+            var shown = records.Take(Answers).ToArray();
+            var (before, after) = (Greedy(recipe.Base!), Greedy(policyFolder));
+            var judge = recipe.Ranker is null ? null : ranker.Value;
+            Jsonl.Write(run.PathOf("answers.jsonl"), shown.Select((record, k) =>
+            {
+                var scores = judge?.Rank(record.Prompt, [before[k], after[k]]).Scores ?? [0, 0];
+                return new BeforeAfter(record.Prompt, before[k], after[k], scores[0], scores[1]);
+            }));
+
+            string[] Greedy(string folder)
+            {
+                using var model = Load(folder, recipe);
+                var prompts = shown.Select(r => CleanPipeline.Prompt(r.PromptMessages, model.Encoding, new(recipe.MaxLength, recipe.MaxPromptLength))).ToArray();
+                var outputs = Sampling.Generator.Generate(model.Model, prompts, new SamplingOptions(MaxNewTokens: recipe.MaxNewTokens), endIds: model.EndIds, progress: progress, cancellation: cancellation);
+                return [.. outputs.Select(o => model.Text(o.OutputIds))];
+            }
+        });
+        return [.. Jsonl.Read(run.PathOf("answers.jsonl")).Select(row =>
+            new BeforeAfter(row.Text("prompt"), row.Text("before"), row.Text("after"), row.Number("score_before"), row.Number("score_after")))];
+    }
+
+    private static void Check(Recipe recipe)
+    {
+        if (!Methods.Contains(recipe.Method))
+        {
+            throw new InputException($"method {recipe.Method} is a loss of the kit (selm loss --kind {recipe.Method}) but not yet a loop on text; this loop runs {string.Join(", ", Methods)}.");
+        }
+        if (recipe.Base is null)
+        {
+            throw new InputException("The recipe names no base model; add the line \"base: FOLDER\".");
+        }
+        if (recipe.Datasets.Count == 0)
+        {
+            throw new InputException("The recipe names no data; add the line \"datasets: [FILE.jsonl]\".");
+        }
+        if (recipe.Ranker is null && recipe.Method is ("selm" or "iterative-dpo"))
+        {
+            throw new InputException($"method {recipe.Method} needs a ranker; add the line \"ranker: pairrm:FOLDER\".");
+        }
+    }
+
+    private static List<PreferenceRecord> Records(Recipe recipe) => [.. recipe.Datasets.SelectMany(path => PreferenceFile.Read(path).Records)];
+
+    private static Dictionary<string, string> Inputs(Recipe recipe)
+    {
+        var inputs = new Dictionary<string, string> { ["base"] = SafetensorsFolder.WeightHash(recipe.Base!) };
+        foreach (var path in recipe.Datasets)
+        {
+            inputs[$"dataset {path}"] = ContentHash.OfFile(path);
+        }
+        return inputs;
+    }
+
+    private static IReadOnlyList<PreferenceRecord> PortionOf(Recipe recipe, IReadOnlyList<IReadOnlyList<PreferenceRecord>> portions, int number)
+    {
+        var newest = portions[number % portions.Count];
+        if (recipe.PairsPerIteration is { } limit)
+        {
+            newest = [.. newest.Take(limit)];
+        }
+        // With all data kept, earlier portions are asked anew: y and the ranks belong to the current policy.
+        return recipe.KeepData ? [.. portions.Take(number).SelectMany(p => p), .. newest] : newest;
+    }
+
+    private static ModelFolder Load(string folder, Recipe recipe) =>
+        ModelFolder.Load(folder, recipe.Precision == Precision.Bf16 ? ScalarType.BFloat16 : ScalarType.Float32, new Device(recipe.Device));
+
+    private sealed class LazyRanker(Func<IRanker> open) : IDisposable
+    {
+        private IRanker? ranker;
+
+        internal IRanker Value => ranker ??= open();
+
+        public void Dispose() => (ranker as IDisposable)?.Dispose();
+    }
+}
