@@ -20,19 +20,20 @@ public sealed class RewardModel : IDisposable
     private readonly ModelFolder folder;
     private readonly LlamaConfig config;
     private readonly Tensor score; // [1, hidden]
+    private readonly int batchSize;
 
-    private RewardModel(ModelFolder folder, LlamaConfig config, Tensor score) => (this.folder, this.config, this.score) = (folder, config, score);
-
-    /// <summary>Prompts scored together, each with all its responses.</summary>
-    public int BatchSize { get; init; } = 8;
+    private RewardModel(ModelFolder folder, LlamaConfig config, Tensor score, int batchSize) =>
+        (this.folder, this.config, this.score, this.batchSize) = (folder, config, score, batchSize);
 
     /// <summary>Loads a folder: config.json, safetensors with model.* and score.weight, a tokenizer.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="dtype">Element type to compute in; null is float32.</param>
     /// <param name="device">Where the model lives; null is the CPU.</param>
+    /// <param name="batchSize">Prompts scored together, each with all its responses.</param>
     /// <exception cref="InputException">A file or a tensor is missing, broken, of another shape or holds NaN.</exception>
-    public static RewardModel Load(string folder, ScalarType? dtype = null, Device? device = null)
+    public static RewardModel Load(string folder, ScalarType? dtype = null, Device? device = null, int batchSize = 8)
     {
+        ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
         var config = LlamaConfig.Load(folder);
         using var files = SafetensorsFolder.Open(folder);
         if (!files.Contains(ScoreName))
@@ -42,7 +43,7 @@ public sealed class RewardModel : IDisposable
         var score = files.ReadWeight(ScoreName, [1, config.HiddenSize], dtype ?? ScalarType.Float32, device).DetachFromDisposeScope();
         try
         {
-            return new RewardModel(ModelFolder.LoadTrunk(folder, config, files, dtype, device), config, score);
+            return new RewardModel(ModelFolder.LoadTrunk(folder, config, files, dtype, device), config, score, batchSize);
         }
         catch
         {
@@ -58,7 +59,7 @@ public sealed class RewardModel : IDisposable
     public IReadOnlyList<double> Score(IReadOnlyList<(string Prompt, string Response)> pairs)
     {
         var rewards = new List<double>(pairs.Count);
-        foreach (var batch in Rows(pairs).Chunk(BatchSize))
+        foreach (var batch in Rows(pairs).Chunk(batchSize))
         {
             rewards.AddRange(Score(batch));
         }
