@@ -44,6 +44,8 @@ internal static class SelmCommandLine
         var root = new RootCommand("Self-Exploring Language Models (SELM): losses, sampling, ranking and training.")
         {
             DoctorCommand.Create(),
+            LogprobsCommand.Create(),
+            GenerateCommand.Create(),
             LossCommand.Create(),
             TrainCommand.Create(),
             RunCommand.Create(),

@@ -8,4 +8,12 @@ namespace Selm.Research.Tests;
 public class LiveTensors
 {
     public const string Name = "live tensors";
+
+    /// <summary>How many tensors live, once those that other tests dropped have been collected.</summary>
+    public static long Count()
+    {
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        return TorchSharp.torch.Tensor.TotalCount;
+    }
 }

@@ -130,7 +130,7 @@ public class PairRmLeakTests
     [Fact]
     public void ranking_leaves_no_tensor_behind_and_disposal_none_at_all()
     {
-        var before = TorchSharp.torch.Tensor.TotalCount;
+        var before = LiveTensors.Count();
         using (var ranker = PairRmRanker.Load(Golden.Path("hf-models", "pairrm")))
         {
             var loaded = TorchSharp.torch.Tensor.TotalCount;

@@ -232,7 +232,7 @@ public class GeneratorLeakTests
     {
         using var golden = new GoldenModel("mistral-sliding", fused);
         int[][] prompts = [[5, 9, 31], [8], [90, 4, 17, 33, 60]];
-        var before = Tensor.TotalCount;
+        var before = LiveTensors.Count();
         foreach (var options in new[] { new SamplingOptions(MaxNewTokens: 9), new(Temperature: 1, TopK: 20, TopP: 0.9, MinP: 0.01, RepetitionPenalty: 1.1, MaxNewTokens: 9) })
         {
             Generator.Generate(golden.Model, prompts, options, batchSize: 2);

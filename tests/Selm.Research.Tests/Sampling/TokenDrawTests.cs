@@ -8,7 +8,7 @@ namespace Selm.Research.Tests.Sampling;
 
 public class TokenDrawTests
 {
-    private static readonly float[] Probabilities = [0, 0.05f, 0.4f, 0, 0.25f, 0.2f, 0.1f, 0];
+    internal static readonly float[] Probabilities = [0, 0.05f, 0.4f, 0, 0.25f, 0.2f, 0.1f, 0];
 
     [Fact]
     public void draws_follow_the_softmax_and_never_take_an_impossible_token()
@@ -116,13 +116,38 @@ public class TokenDrawTests
         Assert.Throws<InputException>(() => TokenDraw.Greedy(full([1, 3], float.NegativeInfinity, float32)));
     }
 
+    private static long[] Numbered(int rows) => [.. Enumerable.Range(0, rows).Select(row => (long)row)];
+
+    // Scores that depend on (row, step) only, as a model's do.
+    private static Tensor Scores(long[] rows, int step) =>
+        tensor(rows.SelectMany(row => Enumerable.Range(0, 30).Select(k => (float)Math.Sin((row * 31) + (step * 7) + k))).ToArray(), [rows.Length, 30]);
+
+    private static long[][] Draws(ulong seed, long[] rows)
+    {
+        var draw = new TokenDraw(seed);
+        var tokens = rows.Select(_ => new long[12]).ToArray();
+        for (var step = 0; step < 12; step++)
+        {
+            var drawn = draw.Next(Scores(rows, step), rows).data<long>().ToArray();
+            for (var k = 0; k < rows.Length; k++)
+            {
+                tokens[k][step] = drawn[k];
+            }
+        }
+        return tokens;
+    }
+}
+
+[Collection(LiveTensors.Name)]
+public class TokenDrawLeakTests
+{
     [Fact]
     public void filtering_and_drawing_leave_no_tensor_behind()
     {
         var options = new SamplingOptions(0.8, TopK: 5, TopP: 0.9, MinP: 0.01, RepetitionPenalty: 1.2);
         using var scope = NewDisposeScope();
-        var logits = tensor(Probabilities, [1, 8]).repeat(2, 1);
-        var before = Tensor.TotalCount;
+        var logits = tensor(TokenDrawTests.Probabilities, [1, 8]).repeat(2, 1);
+        var before = LiveTensors.Count();
         using (var history = new TokenHistory([[1, 2], [3]], 8, CPU))
         {
             var draw = new TokenDraw(2);
@@ -143,26 +168,5 @@ public class TokenDrawTests
             }
         }
         Assert.Equal(before, Tensor.TotalCount);
-    }
-
-    private static long[] Numbered(int rows) => [.. Enumerable.Range(0, rows).Select(row => (long)row)];
-
-    // Scores that depend on (row, step) only, as a model's do.
-    private static Tensor Scores(long[] rows, int step) =>
-        tensor(rows.SelectMany(row => Enumerable.Range(0, 30).Select(k => (float)Math.Sin((row * 31) + (step * 7) + k))).ToArray(), [rows.Length, 30]);
-
-    private static long[][] Draws(ulong seed, long[] rows)
-    {
-        var draw = new TokenDraw(seed);
-        var tokens = rows.Select(_ => new long[12]).ToArray();
-        for (var step = 0; step < 12; step++)
-        {
-            var drawn = draw.Next(Scores(rows, step), rows).data<long>().ToArray();
-            for (var k = 0; k < rows.Length; k++)
-            {
-                tokens[k][step] = drawn[k];
-            }
-        }
-        return tokens;
     }
 }
