@@ -26,6 +26,32 @@ public sealed record ResponseRow(string Prompt, string Response, int[] OutputIds
 /// <param name="Ranks">1 is best; ties share the lower rank.</param>
 public sealed record RankRow(double[] Scores, int[] Ranks);
 
+/// <summary>summary.json of an iteration: where y landed, and how far the sampling forward was from the training forward.</summary>
+/// <param name="Iteration">From 0.</param>
+/// <param name="Pairs">Preference pairs.</param>
+/// <param name="YBest">Share of pairs whose y ranked best; null where no y was generated.</param>
+/// <param name="YWorst">Share of pairs whose y ranked worst; null where no y was generated.</param>
+/// <param name="YSameSequence">Share of pairs whose y is the very token sequence of the chosen or rejected response, and costs nothing.</param>
+/// <param name="SamplingDifference">Largest |log pi(y) when sampled - log pi(y) when scored anew| [nats]; null where the first was used as it is.</param>
+public sealed record IterationSummary(int Iteration, int Pairs, double? YBest, double? YWorst, double? YSameSequence, double? SamplingDifference)
+{
+    internal static IterationSummary Of(int number, (PreferenceRecord Record, ResponseRow? Y)[] pairs, TrainingExample[] examples, bool rescored)
+    {
+        if (pairs.All(pair => pair.Y is null))
+        {
+            return new(number, pairs.Length, null, null, null, null);
+        }
+        // A y that was cut to fit is another sequence; only whole ones are compared.
+        var differences = pairs.Zip(examples)
+            .Where(t => t.First.Y is { } y && t.Second.Tokens.Reference!.Response.Length == y.OutputIds.Length)
+            .Select(t => Math.Abs(t.Second.RefReference - t.First.Y!.Logprob)).ToArray();
+        double Share(Func<(PreferenceRecord Record, ResponseRow? Y), bool> holds) => pairs.Count(holds) / (double)pairs.Length;
+        return new(number, pairs.Length,
+            Share(p => p.Record.ReferenceRole == ReferenceRole.Chosen), Share(p => p.Record.ReferenceRole == ReferenceRole.Rejected),
+            examples.Count(e => e.ReferenceSlot is 0 or 1) / (double)examples.Length, rescored && differences.Length > 0 ? differences.Max() : null);
+    }
+}
+
 /// <summary>One iteration of a run; its stages are skipped where they are finished.</summary>
 internal sealed class Iteration(Recipe recipe, RunFolder run, int number, string referenceFolder, IReadOnlyList<PreferenceRecord> portion)
 {
@@ -50,10 +76,12 @@ internal sealed class Iteration(Recipe recipe, RunFolder run, int number, string
             run.Stage($"{Name}.generate", [$"{Name}/responses.jsonl"], () => Generate(reference, progress, cancellation));
             run.Stage($"{Name}.rank", [$"{Name}/ranks.jsonl"], () => Rank(ranker!, progress, cancellation));
         }
-        run.Stage($"{Name}.preferences", [$"{Name}/preferences.jsonl"], () =>
+        run.Stage($"{Name}.preferences", [$"{Name}/preferences.jsonl", $"{Name}/summary.json"], () =>
         {
-            var examples = cache.Fill(reference.Model, [.. Pairs().Select(pair => Example(pair, reference))], Batch, progress, cancellation);
-            PreferenceFile.Write(run.PathOf(Name, "preferences.jsonl"), Pairs().Zip(examples, (pair, example) => Annotate(pair.Record, example)));
+            var pairs = Pairs().ToArray();
+            var examples = cache.Fill(reference.Model, [.. pairs.Select(pair => Example(pair, reference))], Batch, progress, cancellation);
+            PreferenceFile.Write(run.PathOf(Name, "preferences.jsonl"), pairs.Zip(examples, (pair, example) => Annotate(pair.Record, example)));
+            AtomicFile.WriteJson(run.PathOf(Name, "summary.json"), IterationSummary.Of(number, pairs, examples, rescored: recipe.Precision != Precision.Fp32));
         });
     }
 

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Selm.Research.Alignment;
 using Selm.Research.Data;
 using Selm.Research.Models;
@@ -137,6 +138,38 @@ public sealed class SelmRunTests : IDisposable
         SelmRun.Run(new(recipe with { Sampling = new() { Temperature = 1, TopP = 0.9 } }, Path.Combine(root, "sampled")), _ => Oracle());
         SelmRun.Run(new(recipe with { Pipeline = PipelineKind.SelmRepo, MaxLength = 128 }, Path.Combine(root, "repo")), _ => Oracle());
         SelmRun.Run(new(recipe with { UpdateRule = UpdateRule.Replace, KeepData = true, ActivationCheckpointing = true }, Path.Combine(root, "kept")), _ => Oracle());
+    }
+
+    [Fact]
+    public void in_float32_the_sampling_log_prob_is_used_and_in_bfloat16_y_is_scored_anew_and_the_difference_recorded()
+    {
+        foreach (var precision in new[] { Precision.Fp32, Precision.Bf16 })
+        {
+            var run = Path.Combine(root, $"{precision}");
+            SelmRun.Run(new(recipe with { Iterations = 1, Precision = precision }, run), _ => Oracle());
+            var summary = JsonDocument.Parse(File.ReadAllText(Path.Combine(run, "iteration-0", "summary.json"))).RootElement;
+            Assert.Equal(12, summary.GetProperty("pairs").GetInt32());
+            var difference = summary.GetProperty("sampling_difference");
+            Assert.Equal(precision == Precision.Fp32 ? JsonValueKind.Null : JsonValueKind.Number, difference.ValueKind);
+            if (precision == Precision.Bf16)
+            {
+                Assert.InRange(difference.GetDouble(), 0, 3);
+            }
+        }
+    }
+
+    [Fact]
+    public void log_probs_of_the_sampling_forward_agree_with_the_training_forward_within_1e_4()
+    {
+        var run = Path.Combine(root, "run");
+        SelmRun.Run(new(recipe with { Iterations = 1 }, run), _ => Oracle());
+        using var reference = ModelFolder.Load(recipe.Base!);
+        foreach (var row in Jsonl.Read(Path.Combine(run, "iteration-0", "responses.jsonl")))
+        {
+            var prompt = CleanPipeline.Prompt([new ChatMessage("user", row.Text("prompt"))], reference.Encoding, new(96, 64));
+            var (sums, _) = TokenLogps.Of(reference.Model, [new SharedRow(prompt, [row.WholeNumbers("output_ids")])]);
+            Assert.Equal(sums[0], row.Number("logprob"), 1e-4);
+        }
     }
 
     private static readonly string[] Results =
