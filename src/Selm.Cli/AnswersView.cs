@@ -20,17 +20,10 @@ internal static class AnswersView
         }
         foreach (var answer in answers)
         {
-            Console.WriteLine($"prompt: {Shown(answer.Prompt)}");
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  before ({answer.ScoreBefore:0.###}): {Shown(answer.Before)}"));
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  after  ({answer.ScoreAfter:0.###}): {Shown(answer.After)}"));
+            Console.WriteLine($"prompt: {Wording.OneLine(answer.Prompt, Longest)}");
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  before ({answer.ScoreBefore:0.###}): {Wording.OneLine(answer.Before, Longest)}"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  after  ({answer.ScoreAfter:0.###}): {Wording.OneLine(answer.After, Longest)}"));
         }
         Console.WriteLine($"The aligned model is {model}; selm status {folder} shows the run, selm generate --model {model} ... uses it.");
-    }
-
-    // Control characters of a random model would play with the terminal.
-    private static string Shown(string text)
-    {
-        var clean = new string([.. text.Select(c => char.IsControl(c) ? ' ' : c)]).Trim();
-        return clean.Length > Longest ? clean[..Longest] + " ..." : clean;
     }
 }

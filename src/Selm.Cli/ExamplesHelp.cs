@@ -11,8 +11,10 @@ internal sealed class ExamplesHelp : SynchronousCommandLineAction
 
     private static readonly string[] first =
     [
-        "selm doctor                                           what is installed and what is missing",
-        "selm loss --input logps.jsonl --output losses.jsonl   a loss with its gradients",
+        "selm doctor                                                what is installed and what is missing",
+        "selm make-demo demo                                        a small model, a ranker and 100 pairs to try things on",
+        "selm run --recipe demo/recipe.yaml --out data/runs/demo    two SELM iterations on them",
+        "selm show data/runs/demo                                   its numbers and texts",
     ];
 
     private readonly HelpAction help = new() { MaxWidth = Width };

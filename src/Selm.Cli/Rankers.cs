@@ -1,25 +1,38 @@
 using Selm.Research;
 using Selm.Research.Ranking;
+using Selm.Research.Runs;
+using TorchSharp;
 
 namespace Selm.Cli;
 
-/// <summary>What <c>--ranker</c> and a recipe's <c>ranker:</c> may name.</summary>
+/// <summary>What <c>--ranker</c> and a recipe's <c>ranker:</c> may name: <c>pairrm:DIR</c>, <c>rm:DIR</c>, <c>oracle:lab</c>.</summary>
 internal static class Rankers
 {
     public const string Forms = "pairrm:DIR, rm:DIR or oracle:lab";
 
-    /// <summary>Opens a ranker by its name.</summary>
+    /// <summary>Opens a ranker; it is disposable where it holds a model.</summary>
+    /// <param name="name">Kind and, after a colon, where it is.</param>
+    /// <param name="device">Where it computes.</param>
     /// <exception cref="InputException">The name has another form, or the ranker's files are missing or wrong.</exception>
-    public static IRanker Open(string name)
+    public static IRanker Open(string name, torch.Device device)
     {
         var colon = name.IndexOf(':', StringComparison.Ordinal);
         var (kind, place) = colon < 0 ? (name, "") : (name[..colon], name[(colon + 1)..]);
         return (kind, place) switch
         {
-            ("pairrm", not "") => PairRmRanker.Load(place),
-            ("rm", not "") => new RewardModelRanker(RewardModel.Load(place).Score),
+            ("pairrm", not "") => PairRmRanker.Load(place, device: device),
+            ("rm", not "") => new OwnedRewardModel(RewardModel.Load(place, device: device)),
             ("oracle", "lab") => throw new InputException("oracle:lab is the lab world's true reward; it comes with the lab experiments and is not in this version: use pairrm:DIR or rm:DIR."),
-            _ => throw new InputException($"'{name}' is not a ranker; give {Forms}."),
+            _ => throw new InputException($"There is no ranker '{name}'; did you mean '{NearestName.Of(kind, ["pairrm:", "rm:", "oracle:"])}{(place.Length > 0 ? place : "DIR")}'? ({Forms}.)"),
         };
+    }
+
+    private sealed class OwnedRewardModel(RewardModel model) : IRanker, IDisposable
+    {
+        private readonly RewardModelRanker ranker = new(model.Score);
+
+        public IReadOnlyList<RankedCandidates> Rank(IReadOnlyList<RankRequest> batch) => ranker.Rank(batch);
+
+        public void Dispose() => model.Dispose();
     }
 }

@@ -8,6 +8,9 @@ namespace Selm.Cli;
 /// <summary>A run folder as someone looking at it sees it: read without its lock, so also while it runs.</summary>
 internal sealed class RunView
 {
+    // After it a run has nothing left to do.
+    private const string LastStage = "answers";
+
     private RunView(string root, JsonElement identity)
     {
         Root = root;
@@ -56,22 +59,35 @@ internal sealed class RunView
     /// <summary>A recipe's field as text, or null where it is missing.</summary>
     public string? RecipeText(string name) => Recipe.TryGetProperty(name, out var value) ? value.ToString() : null;
 
-    /// <summary>The numbers of the metrics in the order in which they first appear: every value of each field, oldest first.</summary>
+    /// <summary>"running", "finished" (its last stage is) or "stopped".</summary>
+    public string State => Pid is not null ? "running" : Stages.Any(stage => stage.Name == LastStage) ? "finished" : "stopped";
+
+    /// <summary>The numbers of the metrics in the order in which they first appear, those of evaluations apart: every value, oldest first.</summary>
     public IReadOnlyList<(string Field, IReadOnlyList<double> Values)> Numbers()
     {
         var fields = new Dictionary<string, List<double>>();
-        foreach (var field in Metrics.SelectMany(row => row.EnumerateObject()).Where(field => field.Name != "step"))
+        foreach (var row in Metrics)
         {
-            if (field.Value.ValueKind == JsonValueKind.Number)
+            var prefix = row.TryGetProperty("phase", out var phase) && phase.ValueEquals("eval") ? "eval " : "";
+            foreach (var field in row.EnumerateObject().Where(field => field.Name is not ("step" or "iteration") && field.Value.ValueKind == JsonValueKind.Number))
             {
-                if (!fields.TryGetValue(field.Name, out var values))
-                {
-                    fields[field.Name] = values = [];
-                }
-                values.Add(field.Value.GetDouble());
+                Add(prefix + field.Name, field.Value.GetDouble());
+            }
+            if (row.TryGetProperty("chosen_reward", out var chosen) && row.TryGetProperty("rejected_reward", out var rejected))
+            {
+                Add(prefix + "margin", chosen.GetDouble() - rejected.GetDouble());
             }
         }
         return [.. fields.Select(field => (field.Key, (IReadOnlyList<double>)field.Value))];
+
+        void Add(string name, double value)
+        {
+            if (!fields.TryGetValue(name, out var values))
+            {
+                fields[name] = values = [];
+            }
+            values.Add(value);
+        }
     }
 
     /// <summary>The newest preference file of the run (rows with "prompt" and "chosen"), or null before there is one.</summary>

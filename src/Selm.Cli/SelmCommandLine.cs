@@ -44,8 +44,11 @@ internal static class SelmCommandLine
         var root = new RootCommand("Self-Exploring Language Models (SELM): losses, sampling, ranking and training.")
         {
             DoctorCommand.Create(),
+            ReproduceCommand.Create(),
+            MakeDemoCommand.Create(),
             LogprobsCommand.Create(),
             GenerateCommand.Create(),
+            RankCommand.Create(),
             LossCommand.Create(),
             TrainCommand.Create(),
             RunCommand.Create(),

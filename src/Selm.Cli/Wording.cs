@@ -21,10 +21,11 @@ internal static class Wording
     /// <summary>Four significant digits.</summary>
     public static string Number(double value) => value.ToString("G4", CultureInfo.InvariantCulture);
 
-    /// <summary>One line of at most so many characters; a cut is marked.</summary>
+    /// <summary>One line of at most so many characters, without control characters (they would play with the terminal); a cut is marked.</summary>
     public static string OneLine(string text, int most)
     {
-        var line = string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+        var clean = new string([.. text.Select(c => char.IsControl(c) ? ' ' : c)]);
+        var line = string.Join(' ', clean.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
         return line.Length <= most ? line : string.Concat(line.AsSpan(0, most - 1), "…");
     }
 }

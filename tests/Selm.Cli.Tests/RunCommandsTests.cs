@@ -16,11 +16,14 @@ public class RunCommandsTests
         Assert.Equal((0, ""), (status.Code, status.Error));
         Assert.Equal($"""
             {folder.File("run")}: tiny (selm), running (pid {Environment.ProcessId})
-            finished: iteration-1.generate
-            step 20
-                     first  mean of last 10    last
-            loss    0.7033           0.7109  0.7132
-            margin       1             15.5      20
+            done: iteration-1.generate
+            step 20 (iteration 1)
+                              first  mean of last 10    last
+            loss             0.7033           0.7109  0.7132
+            chosen_reward         1             15.5      20
+            rejected_reward     0.5              0.5     0.5
+            margin              0.5               15    19.5
+            eval loss           0.7              0.7     0.7
 
             """, status.Out);
     }
@@ -82,8 +85,9 @@ public class RunCommandsTests
         var run = RunFolder.Open(path, new Recipe { Name = "tiny" }.ToJson(), new Dictionary<string, string>(), new Dictionary<string, string>());
         for (var step = 1; step <= 20; step++)
         {
-            run.Metrics.Append(step, new { Loss = 0.7028 + (0.00052 * step), Margin = step, Note = "not a number" });
+            run.Metrics.Append(step, new { Phase = "train", Iteration = 1, Loss = 0.7028 + (0.00052 * step), ChosenReward = step, RejectedReward = 0.5 });
         }
+        run.Metrics.Append(20, new { Phase = "eval", Iteration = 1, Loss = 0.7 });
         Jsonl.Write(run.PathOf("iteration-1", "preferences.jsonl"), new object[]
         {
             Pair("What is 1 + 1?", "Two.", "Three.", "Two."),

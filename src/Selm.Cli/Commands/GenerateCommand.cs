@@ -4,47 +4,50 @@ using Selm.Research.Sampling;
 
 namespace Selm.Cli.Commands;
 
-/// <summary><c>selm generate</c>: responses of a checkpoint, greedy or drawn, with their log-probabilities.</summary>
+/// <summary><c>selm generate</c>: responses of a model to prompts.</summary>
 internal static class GenerateCommand
 {
     public static Command Create()
     {
-        var otherwise = new SamplingOptions();
-        var model = Values.Text("--model", "DIR", "A Hugging Face checkpoint of a Llama, Mistral or Phi-3");
+        var model = Values.Text("--model", "DIR", "A Hugging Face checkpoint: Llama, Mistral or Phi-3");
         var input = Values.Text("--input", "F.jsonl", "Rows of prompts");
-        var output = Values.Text("--output", "G.jsonl", "The same rows with output_ids, response and logprob");
-        var length = Values.Whole("--max-new-tokens", "N", "The longest response", otherwise.MaxNewTokens, 1);
-        var temperature = Values.Number("--temperature", "T", "Divides the scores; 0 takes the best token", otherwise.Temperature);
-        var topK = Values.Whole("--top-k", "K", "Draws among the K best tokens; 0 for all", otherwise.TopK);
-        var topP = Values.Number("--top-p", "P", "Draws among the best tokens that hold this much probability", otherwise.TopP);
-        var minP = Values.Number("--min-p", "P", "Leaves out tokens below this share of the best one's probability", otherwise.MinP);
-        var penalty = Values.Number("--repetition-penalty", "R", "Shrinks the scores of tokens that stand in prompt or response; 1 for none", otherwise.RepetitionPenalty);
-        var seed = Values.Whole("--seed", "S", "The same seed draws the same responses, whatever the batch size", (int)otherwise.Seed);
-        var batchSize = Values.Whole("--batch-size", "N", "Rows decoded together", 8, 1);
+        var output = Values.Text("--output", "G.jsonl", "The same rows with responses");
+        var length = Values.Whole("--max-new-tokens", "N", "Longest response in tokens", 256, least: 1);
+        var temperature = Values.Number("--temperature", "T", "Divides the scores; 0 takes the most likely token", 0);
+        var topK = Values.Whole("--top-k", "K", "Keeps the K most likely tokens; 0 keeps all", 0);
+        var topP = Values.Number("--top-p", "P", "Keeps the most likely tokens that hold this probability together; 1 keeps all", 1);
+        var minP = Values.Number("--min-p", "P", "Drops tokens below this share of the most likely one's probability; 0 keeps all", 0);
+        var penalty = Values.Number("--repetition-penalty", "R", "Shrinks the scores of tokens already seen; 1 leaves them", 1);
+        var seed = Values.Whole("--seed", "S", "Names the random numbers; the draws of a row depend on it and the row only", 0);
+        var batch = Values.Whole("--batch-size", "B", "Rows decoded together, in the order of the file", 8, least: 1);
+        var device = Devices.Option();
+        var precision = Devices.PrecisionOption();
         var command = new CliCommand(
             "generate",
-            "Writes a response to each prompt, greedily unless a temperature is given.",
+            "Generates responses to prompts, greedy unless a temperature is given.",
             [
-                "selm generate --model models/base --input prompts.jsonl --output answers.jsonl",
-                "selm generate --model models/base --input prompts.jsonl --output answers.jsonl --temperature 0.7 --top-p 0.95 --max-new-tokens 512 --seed 1",
+                "selm generate --model demo/model --input prompts.jsonl --output answers.jsonl --max-new-tokens 64",
+                "selm generate --model demo/model --input prompts.jsonl --output answers.jsonl --temperature 0.7 --top-p 0.9 --seed 1",
             ],
             """
-            Input rows:  {"prompt"} as text, {"messages"} that end in the user's turn, or {"input_ids"}
-            Output rows: the same plus {"output_ids", "response", "logprob"}; the ids leave out the prompt and include eos if it
-                         was reached, logprob is the model's own, without temperature and filters
+            Input rows:  {"input_ids": [..]}, {"prompt": ".."} or {"messages": [..]}
+            Output rows: the same plus {"output_ids": [..], "response": "..", "logprob": sum}; output_ids are without the prompt and with eos
+                         where it was reached; logprob is of the raw model distribution (no temperature, no filter)
             """)
         {
-            model, input, output, length, temperature, topK, topP, minP, penalty, seed, batchSize,
+            model, input, output, length, temperature, topK, topP, minP, penalty, seed, batch, device, precision,
         };
         command.SetAction(parsed =>
         {
             var options = new SamplingOptions(
-                parsed.GetValue(temperature), parsed.GetValue(topK), parsed.GetValue(topP), parsed.GetValue(minP), parsed.GetValue(penalty), parsed.GetValue(length), (ulong)parsed.GetValue(seed));
+                parsed.GetValue(temperature), parsed.GetValue(topK), parsed.GetValue(topP), parsed.GetValue(minP),
+                parsed.GetValue(penalty), parsed.GetValue(length), (ulong)parsed.GetValue(seed));
             options.Validate();
             var path = parsed.GetRequiredValue(output);
-            using var folder = ModelFolder.Load(parsed.GetRequiredValue(model));
-            var rows = ProgressView.Run(progress =>
-                GenerateFile.Run(folder, parsed.GetRequiredValue(input), path, options, parsed.GetValue(batchSize), progress, Interrupt.Token));
+            using var opened = ModelFolder.Load(
+                parsed.GetRequiredValue(model), Devices.Precision(parsed.GetRequiredValue(precision)), Devices.Parse(parsed.GetRequiredValue(device)));
+            var rows = ProgressView.Run(progress => GenerateFile.Run(
+                opened, parsed.GetRequiredValue(input), path, options, parsed.GetValue(batch), progress, Interrupt.Token));
             Console.Error.WriteLine($"{path}: {rows} rows");
             return SelmCommandLine.Success;
         });

@@ -4,32 +4,39 @@ using Selm.Research.Sampling;
 
 namespace Selm.Cli.Commands;
 
-/// <summary><c>selm logprobs</c>: log pi(y|x) of given responses under a checkpoint.</summary>
+/// <summary><c>selm logprobs</c>: log-probabilities of given responses.</summary>
 internal static class LogprobsCommand
 {
     public static Command Create()
     {
-        var model = Values.Text("--model", "DIR", "A Hugging Face checkpoint of a Llama, Mistral or Phi-3");
-        var input = Values.Text("--input", "F.jsonl", "Rows of prompts and responses");
-        var output = Values.Text("--output", "G.jsonl", "The same rows with logprob and token_logprobs");
-        var batchSize = Values.Whole("--batch-size", "N", "Rows computed together", 8, 1);
+        var model = Values.Text("--model", "DIR", "A Hugging Face checkpoint: Llama, Mistral or Phi-3");
+        var input = Values.Text("--input", "F.jsonl", "Rows of a prompt and a response");
+        var output = Values.Text("--output", "G.jsonl", "The same rows with log-probabilities");
+        var batch = Values.Whole("--batch-size", "B", "Rows computed together, in the order of the file", 8, least: 1);
+        var device = Devices.Option();
+        var precision = Devices.PrecisionOption();
         var command = new CliCommand(
             "logprobs",
-            "Computes the log-probabilities of responses under a model: the sum over their tokens and each token's own.",
-            ["selm logprobs --model models/base --input pairs.jsonl --output logps.jsonl"],
+            "Computes log pi(y|x) of responses under a model.",
+            [
+                "selm logprobs --model demo/model --input rows.jsonl --output logps.jsonl",
+                "selm logprobs --model models/zephyr --input rows.jsonl --output logps.jsonl --device cuda --precision bf16",
+            ],
             """
-            Input rows:  {"prompt", "response"} as text, {"messages"} whose last turn is the response, or {"input_ids", "response_start"}
-            Output rows: the same plus {"logprob", "token_logprobs"}, natural logs, eos included
-            Text is encoded with the tokenizer's bos, a response by itself; eos is appended where it is absent.
+            Input rows:  {"input_ids": [..], "response_start": n}, {"prompt": "..", "response": ".."} or {"messages": [..]} whose last turn is the response
+            Output rows: the same plus {"logprob": sum, "token_logprobs": [..]}, natural logs, eos included, no temperature, no filter
+            A prompt is encoded with the tokenizer's bos, a response by itself with eos appended if absent; messages use the chat template.
             """)
         {
-            model, input, output, batchSize,
+            model, input, output, batch, device, precision,
         };
         command.SetAction(parsed =>
         {
             var path = parsed.GetRequiredValue(output);
-            using var folder = ModelFolder.Load(parsed.GetRequiredValue(model));
-            var rows = ProgressView.Run(progress => LogprobsFile.Run(folder, parsed.GetRequiredValue(input), path, parsed.GetValue(batchSize), progress));
+            using var opened = ModelFolder.Load(
+                parsed.GetRequiredValue(model), Devices.Precision(parsed.GetRequiredValue(precision)), Devices.Parse(parsed.GetRequiredValue(device)));
+            var rows = ProgressView.Run(progress => LogprobsFile.Run(
+                opened, parsed.GetRequiredValue(input), path, parsed.GetValue(batch), progress, Interrupt.Token));
             Console.Error.WriteLine($"{path}: {rows} rows");
             return SelmCommandLine.Success;
         });

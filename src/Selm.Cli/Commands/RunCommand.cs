@@ -19,8 +19,8 @@ internal static class RunCommand
             "run",
             "Aligns a model: sample, rank, train with optimism, move the reference, repeat (Algorithm 1).",
             [
-                "selm make-demo demo && selm run --recipe data/recipes/demo.yaml --out data/runs/demo",
-                "selm run --recipe my.yaml --out data/runs/mine --resume",
+                "selm run --recipe demo/recipe.yaml --out data/runs/demo",
+                "selm run --recipe my-recipe.yaml --out data/runs/mine --resume",
             ],
             """
             The folder holds per iteration responses.jsonl, ranks.jsonl, preferences.jsonl and model/, and for the whole run
@@ -34,7 +34,8 @@ internal static class RunCommand
         {
             var folder = parsed.GetRequiredValue(output);
             var options = new RunOptions(Recipe.Read(parsed.GetRequiredValue(recipe)), folder, parsed.GetValue(resume), parsed.GetValue(anyMachine), parsed.GetValue(cache));
-            var answers = ProgressView.Run(progress => SelmRun.Run(options, Rankers.Open, progress, Interrupt.Token));
+            var device = Devices.Parse(options.Recipe.Device);
+            var answers = ProgressView.Run(progress => SelmRun.Run(options, name => Rankers.Open(name, device), progress, Interrupt.Token));
             AnswersView.Print(folder, answers, parsed.GetValue(json));
             return SelmCommandLine.Success;
         });

@@ -43,7 +43,7 @@ internal static class StatusCommand
         new
         {
             Folder = run.Root,
-            State = run.Pid is null ? "stopped" : "running",
+            run.State,
             run.Pid,
             run.Recipe,
             Stages = run.Stages.Select(stage => new { stage.Name, stage.FinishedUtc }),
@@ -56,16 +56,17 @@ internal static class StatusCommand
     internal static void PrintText(RunView run)
     {
         Console.WriteLine($"{run.Root}: {run.RecipeText("name")} ({run.RecipeText("method")}), "
-            + (run.Pid is { } pid ? $"running (pid {pid})" : "not running"));
+            + run.State + (run.Pid is { } pid ? $" (pid {pid})" : ""));
         Console.WriteLine(run.Stages.Count == 0
-            ? "no stage is finished yet"
-            : $"finished: {string.Join(", ", run.Stages.Select(stage => stage.Name))}");
+            ? "no stage is done yet"
+            : $"done: {string.Join(", ", run.Stages.Select(stage => stage.Name))}");
         if (run.Metrics.Count == 0)
         {
             Console.WriteLine("no steps yet");
             return;
         }
-        Console.WriteLine($"step {run.Metrics[^1].GetProperty("step")}");
+        var last = run.Metrics[^1];
+        Console.WriteLine($"step {last.GetProperty("step")}{(last.TryGetProperty("iteration", out var iteration) ? $" (iteration {iteration})" : "")}");
         TextTable.Print(
             Console.Out,
             ["", "first", $"mean of last {Recent}", "last"],

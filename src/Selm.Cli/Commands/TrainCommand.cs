@@ -21,8 +21,8 @@ internal static class TrainCommand
             "train",
             "Trains a model on preference pairs with any loss of the kit; nothing is sampled or ranked.",
             [
-                "selm train --model models/base --data pairs.jsonl --recipe data/recipes/demo.yaml --out data/runs/dpo",
-                "selm train --model models/base --data pairs.jsonl --recipe data/recipes/demo.yaml --out data/runs/dpo --resume",
+                "selm train --model demo/model --data demo/pairs.jsonl --recipe data/recipes/demo.yaml --out data/runs/dpo",
+                "selm train --model demo/model --data demo/pairs.jsonl --recipe data/recipes/demo.yaml --out data/runs/dpo --resume",
             ],
             """
             The trained weights are DIR/model, in Hugging Face's format; metrics.jsonl has a row per step. Of the recipe,
@@ -36,7 +36,8 @@ internal static class TrainCommand
             var folder = parsed.GetRequiredValue(output);
             var numbers = SelmRun.OneTraining(Recipe.Read(parsed.GetRequiredValue(recipe)), parsed.GetRequiredValue(model), parsed.GetRequiredValue(data));
             var options = new RunOptions(numbers, folder, parsed.GetValue(resume), parsed.GetValue(anyMachine), parsed.GetValue(cache));
-            var answers = ProgressView.Run(progress => SelmRun.Run(options, Rankers.Open, progress, Interrupt.Token));
+            var device = Devices.Parse(options.Recipe.Device);
+            var answers = ProgressView.Run(progress => SelmRun.Run(options, name => Rankers.Open(name, device), progress, Interrupt.Token));
             AnswersView.Print(folder, answers, parsed.GetValue(json));
             return SelmCommandLine.Success;
         });

@@ -112,7 +112,7 @@ public static class SelmRun
         {
             using var store = new NumberStore(Path.Combine(options.CacheFolder ?? run.PathOf("cache"), $"reference-logps-{reference.WeightHash[..16]}.bin"));
             var cache = new ReferenceLogps(store, reference.WeightHash, reference.TokenizerHash);
-            iteration.Prefer(ranker.Value, cache, reference, progress, cancellation);
+            iteration.Prefer(recipe.Ranker is null ? null : ranker.Value, cache, reference, progress, cancellation);
         }
         var examples = iteration.Examples(reference);
         if (examples.Length == 0)

@@ -1,0 +1,48 @@
+using System.CommandLine;
+using Selm.Research.Ranking;
+using Selm.Research.Runs;
+
+namespace Selm.Cli.Commands;
+
+/// <summary><c>selm rank</c>: scores and ranks of candidate answers.</summary>
+internal static class RankCommand
+{
+    public static Command Create()
+    {
+        var ranker = Values.Text("--ranker", "pairrm:DIR|rm:DIR|oracle:lab", "Who ranks");
+        var input = Values.Text("--input", "F.jsonl", "Rows of a prompt and its candidates");
+        var output = Values.Text("--output", "G.jsonl", "The same rows with scores and ranks");
+        var batch = Values.Whole("--batch-size", "B", "Rows collated together, in the order of the file", RankFile.DefaultBatchSize, least: 1);
+        var device = Devices.Option();
+        var command = new CliCommand(
+            "rank",
+            "Ranks candidate answers to prompts.",
+            [
+                "selm rank --ranker pairrm:demo/ranker --input candidates.jsonl --output ranked.jsonl",
+                "selm rank --ranker rm:models/reward --input candidates.jsonl --output ranked.jsonl --device cuda",
+            ],
+            """
+            Input rows:  {"prompt": "..", "candidates": ["..", ".."]}
+            Output rows: the same plus {"scores": [..], "ranks": [..]}; higher scores are better, rank 1 is best, ties share the lower rank
+            """)
+        {
+            ranker, input, output, batch, device,
+        };
+        command.SetAction(parsed =>
+        {
+            var opened = Rankers.Open(parsed.GetRequiredValue(ranker), Devices.Parse(parsed.GetRequiredValue(device)));
+            using var owned = opened as IDisposable;
+            var path = parsed.GetRequiredValue(output);
+            var rows = ProgressView.Run(progress => RankFile.Run(
+                parsed.GetRequiredValue(input), path, opened, parsed.GetValue(batch), new Rows(progress)));
+            Console.Error.WriteLine($"{path}: {rows} rows");
+            return SelmCommandLine.Success;
+        });
+        return command;
+    }
+
+    private sealed class Rows(IProgress<StepProgress> progress) : IProgress<int>
+    {
+        public void Report(int value) => progress.Report(new StepProgress("rank", value, 0));
+    }
+}

@@ -1,0 +1,157 @@
+using System.Text.Json;
+
+namespace Selm.Cli.Tests;
+
+/// <summary>generate, logprobs and rank on the demo's models; their numbers are tested in the library against golden data.</summary>
+public class ModelCommandTests(DemoFixture demo) : IClassFixture<DemoFixture>
+{
+    private const string Prompts = """
+        {"prompt": "What is tea like?", "id": 1}
+        {"messages": [{"role": "user", "content": "Describe bread."}]}
+        {"input_ids": [1, 70, 71]}
+
+        """;
+
+    [Fact]
+    public void generate_adds_ids_text_and_log_prob_whatever_the_batch_size()
+    {
+        using var folder = new TempFolder();
+        var input = folder.Write("in.jsonl", Prompts);
+
+        var single = Generate(input, folder.File("single.jsonl"), "--batch-size", "1");
+        var batched = Generate(input, folder.File("batched.jsonl"), "--batch-size", "3");
+
+        Assert.Equal(3, single.Length);
+        Assert.Equal(["prompt", "id", "output_ids", "response", "logprob"], single[0].EnumerateObject().Select(field => field.Name));
+        foreach (var (a, b) in single.Zip(batched))
+        {
+            Assert.Equal(Ids(a), Ids(b));
+            Assert.Equal(Logprob(a), Logprob(b), 1e-4);
+        }
+    }
+
+    [Fact]
+    public void log_probs_of_a_generated_response_are_those_that_generate_told()
+    {
+        using var folder = new TempFolder();
+        var generated = Generate(folder.Write("in.jsonl", """{"input_ids": [1, 70, 71]}"""), folder.File("out.jsonl"))[0];
+        var input = folder.Write("back.jsonl", JsonSerializer.Serialize(new { input_ids = (int[])[1, 70, 71, .. Ids(generated)], response_start = 3 }));
+
+        var run = SelmProcess.Run("logprobs", "--model", demo.Model, "--input", input, "--output", folder.File("logps.jsonl"));
+
+        Assert.Equal((0, ""), (run.Code, run.Out));
+        var row = JsonDocument.Parse(File.ReadAllText(folder.File("logps.jsonl"))).RootElement;
+        Assert.Equal(Logprob(generated), Logprob(row), 1e-4);
+        Assert.Equal(Logprob(row), row.GetProperty("token_logprobs").EnumerateArray().Sum(value => value.GetDouble()), 1e-4);
+    }
+
+    [Fact]
+    public void rank_adds_scores_and_ranks_the_best_score_first()
+    {
+        using var folder = new TempFolder();
+        var input = folder.Write("in.jsonl", """{"prompt": "What is tea like?", "candidates": ["Calm.", "No.", "Calm."], "id": 7}""");
+
+        var run = SelmProcess.Run("rank", "--ranker", $"pairrm:{demo.Ranker}", "--input", input, "--output", folder.File("out.jsonl"));
+
+        Assert.Equal((0, ""), (run.Code, run.Out));
+        var row = JsonDocument.Parse(File.ReadAllText(folder.File("out.jsonl"))).RootElement;
+        var scores = row.GetProperty("scores").EnumerateArray().Select(score => score.GetDouble()).ToArray();
+        Assert.Equal(1, row.GetProperty("ranks")[Array.IndexOf(scores, scores.Max())].GetInt32());
+        Assert.Equal(7, row.GetProperty("id").GetInt32());
+    }
+
+    [Theory]
+    [InlineData("oracle:lab", "oracle:lab is the lab world's true reward; it comes with the lab experiments and is not in this version: use pairrm:DIR or rm:DIR.")]
+    [InlineData("pairm:demo", "There is no ranker 'pairm:demo'; did you mean 'pairrm:demo'? (pairrm:DIR, rm:DIR or oracle:lab.)")]
+    [InlineData("pairrm:/nowhere", "There is no tokenizer at /nowhere: no such file or folder, check the path.")]
+    public void a_ranker_that_is_not_there_is_answered_in_one_sentence(string ranker, string sentence)
+    {
+        using var folder = new TempFolder();
+
+        SelmProcess.Run("rank", "--ranker", ranker, "--input", folder.Write("in.jsonl", "{}"), "--output", folder.File("out.jsonl")).Refused(sentence);
+        Assert.Equal(["in.jsonl"], folder.Names());
+    }
+
+    [Fact]
+    public void rows_that_cannot_be_computed_are_refused_before_anything_is_written()
+    {
+        using var folder = new TempFolder();
+        var input = folder.Write("in.jsonl", Prompts + """{"prompt": ""}""");
+
+        SelmProcess.Run("generate", "--model", demo.Model, "--input", input, "--output", folder.File("out.jsonl"))
+            .Refused($"{input} line 4: the prompt is empty; write one or delete that line.");
+        Assert.Equal(["in.jsonl"], folder.Names());
+    }
+
+    [Fact]
+    public void a_response_beyond_the_context_is_refused_with_its_line()
+    {
+        using var folder = new TempFolder();
+        var input = folder.Write("in.jsonl", JsonSerializer.Serialize(new { prompt = "Hi", response = new string('x', 600) }));
+
+        var run = SelmProcess.Run("logprobs", "--model", demo.Model, "--input", input, "--output", folder.File("out.jsonl"));
+
+        Assert.Equal((2, ""), (run.Code, run.Out));
+        Assert.StartsWith($"{input} line 1: ", run.Error, StringComparison.Ordinal);
+        Assert.Contains("512", run.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("model.safetensors")]
+    [InlineData("config.json")]
+    [InlineData("tokenizer.json")]
+    public void a_truncated_or_missing_file_of_a_model_is_named_and_nothing_is_written(string name)
+    {
+        using var folder = new TempFolder();
+        var model = demo.CopyModel(folder);
+        var file = Path.Combine(model, name);
+        foreach (var damage in new Action[] { () => File.WriteAllBytes(file, File.ReadAllBytes(file)[..^100]), () => File.Delete(file) })
+        {
+            damage();
+
+            var run = SelmProcess.Run("generate", "--model", model, "--input", folder.Write("in.jsonl", Prompts), "--output", folder.File("out.jsonl"));
+
+            Assert.Equal((2, ""), (run.Code, run.Out));
+            Assert.Equal(1, run.Error.Count(c => c == '\n'));
+            Assert.Contains(model, run.Error, StringComparison.Ordinal);
+            Assert.Equal(["in.jsonl", "model"], folder.Names());
+        }
+    }
+
+    [Fact]
+    public void without_libtorch_the_sentence_says_how_to_get_it()
+    {
+        using var folder = new TempFolder();
+        var run = SelmProcess.RunWith(
+            [("SELM_TORCH_NATIVE", "/nowhere/libselm_torch.so")],
+            "generate", "--model", demo.Model, "--input", folder.Write("in.jsonl", Prompts), "--output", folder.File("out.jsonl"));
+
+        Assert.Equal((2, ""), (run.Code, run.Out));
+        Assert.StartsWith("/nowhere/libselm_torch.so is missing", run.Error, StringComparison.Ordinal);
+        Assert.Equal(1, run.Error.Count(c => c == '\n'));
+    }
+
+    [SkippableFact]
+    public void a_device_that_is_not_there_is_named()
+    {
+        Skip.If(TorchSharp.torch.cuda.device_count() > 0, "there is a CUDA device");
+        using var folder = new TempFolder();
+
+        var run = SelmProcess.Run("generate", "--model", demo.Model, "--device", "cuda", "--input", folder.Write("in.jsonl", Prompts), "--output", folder.File("out.jsonl"));
+
+        Assert.Equal((2, ""), (run.Code, run.Out));
+        Assert.StartsWith("The device 'cuda' is not there", run.Error, StringComparison.Ordinal);
+    }
+
+    private JsonElement[] Generate(string input, string output, params string[] options)
+    {
+        var run = SelmProcess.Run(["generate", "--model", demo.Model, "--input", input, "--output", output, "--max-new-tokens", "5", .. options]);
+        Assert.Equal((0, ""), (run.Code, run.Out));
+        Assert.EndsWith($"{output}: {File.ReadLines(output).Count()} rows\n", run.Error, StringComparison.Ordinal);
+        return [.. File.ReadLines(output).Select(line => JsonDocument.Parse(line).RootElement)];
+    }
+
+    private static int[] Ids(JsonElement row) => [.. row.GetProperty("output_ids").EnumerateArray().Select(id => id.GetInt32())];
+
+    private static double Logprob(JsonElement row) => row.GetProperty("logprob").GetDouble();
+}

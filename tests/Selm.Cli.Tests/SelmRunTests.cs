@@ -1,0 +1,86 @@
+using System.Text.Json;
+
+namespace Selm.Cli.Tests;
+
+/// <summary>Whole runs on the demo, as a user starts, interrupts and continues them.</summary>
+public class SelmRunTests(DemoFixture demo) : IClassFixture<DemoFixture>
+{
+    private string Recipe => Path.Combine(demo.Root, "recipe.yaml");
+
+    [Fact]
+    public void a_run_that_was_interrupted_goes_on_and_ends_with_the_same_bytes()
+    {
+        using var folder = new TempFolder();
+        var (whole, parts) = (folder.File("whole"), folder.File("parts"));
+        var uninterrupted = SelmProcess.Run("run", "--recipe", Recipe, "--out", whole, "--json");
+        Assert.Equal(0, uninterrupted.Code);
+        Assert.Equal(5, JsonDocument.Parse(uninterrupted.Out).RootElement.GetProperty("answers").GetArrayLength());
+
+        var running = SelmProcess.Start([], "run", "--recipe", Recipe, "--out", parts, "--json");
+        Assert.True(SpinWait.SpinUntil(() => File.Exists(Path.Combine(parts, "metrics.jsonl")), 30_000));
+        running.Signal("INT");
+        var interrupted = running.Finish();
+        Assert.Equal((130, ""), (interrupted.Code, interrupted.Out));
+        Assert.EndsWith("Interrupted; what was finished is kept, nothing is half-written.\n", interrupted.Error, StringComparison.Ordinal);
+        Assert.Contains(": demo (selm), stopped\n", SelmProcess.Run("status", parts).Out, StringComparison.Ordinal);
+        Assert.Equal(0, SelmProcess.Run("run", "--recipe", Recipe, "--out", parts, "--resume").Code);
+
+        Assert.Contains(": demo (selm), finished\n", SelmProcess.Run("status", parts).Out, StringComparison.Ordinal);
+        foreach (var name in new[] { "model/model.safetensors", "iteration-1/preferences.jsonl", "metrics.jsonl", "answers.jsonl" })
+        {
+            Assert.Equal(File.ReadAllBytes(Path.Combine(whole, name)), File.ReadAllBytes(Path.Combine(parts, name)));
+        }
+    }
+
+    [Fact]
+    public void train_writes_weights_that_generate_loads()
+    {
+        using var folder = new TempFolder();
+        var recipe = folder.Write("dpo.yaml", "loss: {kind: dpo, beta: 0.1}\nbatch_size: 10\ngradient_accumulation: 1\nmax_length: 160\nmax_prompt_length: 96\nmax_new_tokens: 8\nthreads: 1\n");
+
+        var train = SelmProcess.Run("train", "--model", demo.Model, "--data", Path.Combine(demo.Root, "pairs.jsonl"), "--recipe", recipe, "--out", folder.File("run"));
+
+        Assert.Equal(0, train.Code);
+        var generate = SelmProcess.Run(
+            "generate", "--model", folder.File("run", "model"), "--input", folder.Write("in.jsonl", """{"prompt": "Hi"}"""), "--output", folder.File("out.jsonl"), "--max-new-tokens", "2");
+        Assert.Equal((0, ""), (generate.Code, generate.Out));
+    }
+
+    [Fact]
+    public void a_recipe_with_an_unknown_key_names_the_nearest_and_the_line_and_makes_no_folder()
+    {
+        using var folder = new TempFolder();
+        var recipe = folder.Write("r.yaml", "name: x\nbatchsize: 4\n");
+
+        var run = SelmProcess.Run("run", "--recipe", recipe, "--out", folder.File("run"));
+
+        Assert.Equal((2, ""), (run.Code, run.Out));
+        Assert.StartsWith($"{recipe} line 2: ", run.Error, StringComparison.Ordinal);
+        Assert.Contains("batch_size", run.Error, StringComparison.Ordinal);
+        Assert.Equal(["r.yaml"], folder.Names());
+    }
+
+    [Fact]
+    public void resuming_a_run_that_is_not_there_is_refused()
+    {
+        using var folder = new TempFolder();
+
+        SelmProcess.Run("run", "--recipe", Recipe, "--out", folder.File("run"), "--resume")
+            .Refused($"{folder.File("run")} holds no run to resume (there is no run.json); check the path or leave --resume away.");
+        Assert.Empty(folder.Names());
+    }
+
+    [Fact]
+    public void continuing_with_another_recipe_is_refused_with_the_difference()
+    {
+        using var folder = new TempFolder();
+        var run = SelmProcess.Start([], "run", "--recipe", Recipe, "--out", folder.File("run"));
+        Assert.True(SpinWait.SpinUntil(() => File.Exists(folder.File("run", "run.json")), 30_000));
+        run.Signal("KILL");
+        run.Finish();
+        var other = folder.Write("other.yaml", File.ReadAllText(Recipe).Replace("seed: 42", "seed: 43", StringComparison.Ordinal));
+
+        SelmProcess.Run("run", "--recipe", other, "--out", folder.File("run"))
+            .Refused($"{folder.File("run")} was started with another recipe (seed: 42 -> 43); give the recipe it was started with or choose another folder.");
+    }
+}
