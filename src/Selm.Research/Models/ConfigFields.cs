@@ -74,8 +74,9 @@ internal sealed class ConfigFields(string path, JsonObject json)
         var other => throw Wrong(name, "text", other),
     };
 
-    /// <summary>A token id; the default where the field is missing, null where it is null.</summary>
-    internal int? Id(string name, int? absent) => !Contains(name) ? absent : json[name] is { } node ? AsCount(name, node, 0) : null;
+    /// <summary>A token id; the default where the field is missing, null where it is null or -1, as the first Llamas say "none".</summary>
+    internal int? Id(string name, int? absent) => !Contains(name) ? absent
+        : json[name] is { } node && AsCount(name, node, -1) is var id and >= 0 ? id : null;
 
     /// <summary>One token id or a list of them; empty where the field is null.</summary>
     internal int[] Ids(string name, int[] absent) => json[name] switch

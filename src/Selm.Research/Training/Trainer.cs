@@ -94,6 +94,10 @@ public static class Trainer
         Llama policy, IReadOnlyList<TrainingExample> examples, IReadOnlyList<TrainingExample> validation, IPreferenceLoss loss, TrainerOptions options,
         MetricsLog? metrics = null, string? checkpoints = null, long firstStep = 0, IProgress<StepProgress>? progress = null, CancellationToken cancellation = default)
     {
+        if (!loss.Needs.HasFlag(LossInputs.PolicyReference))
+        {
+            (examples, validation) = ([.. examples.Select(e => e.WithoutReference())], [.. validation.Select(e => e.WithoutReference())]);
+        }
         using var update = new ParameterUpdate(policy, options.Optimizer);
         var checkpoint = checkpoints is null ? null : new Checkpoint(checkpoints);
         var done = checkpoint?.Restore(update) ?? 0;

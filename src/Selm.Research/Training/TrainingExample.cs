@@ -22,6 +22,9 @@ public sealed record TrainingExample(
     /// <summary>Sequences to compute: two, or three where y is neither the chosen nor the rejected response.</summary>
     public int Sequences => ReferenceSlot == 2 ? 3 : 2;
 
+    /// <summary>The same pair without y, for losses that do not read it: y then costs nothing.</summary>
+    public TrainingExample WithoutReference() => ReferenceSlot < 0 ? this : new(Tokens with { Reference = null }, RefChosen, RefRejected);
+
     /// <summary>The sequences themselves: chosen, rejected and, where y is a third one, y.</summary>
     public IReadOnlyList<TokenRow> Responses => ReferenceSlot == 2
         ? [Tokens.Chosen, Tokens.Rejected, Tokens.Reference!]

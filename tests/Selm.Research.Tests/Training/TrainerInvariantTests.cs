@@ -53,6 +53,18 @@ public sealed class TrainerInvariantTests : IDisposable
     }
 
     [Fact]
+    public void a_loss_that_does_not_read_y_trains_as_if_there_were_none()
+    {
+        using var with = Start();
+        using var without = Start();
+        var examples = Filled(8);
+        var rows = Trainer.Run(with, examples, [], new DpoLoss(0.1), Options);
+        Trainer.Run(without, [.. examples.Select(e => e.WithoutReference())], [], new DpoLoss(0.1), Options);
+        Assert.Equal(Weights(without), Weights(with));
+        Assert.True(double.IsNaN(rows[0].ReferenceLogp));
+    }
+
+    [Fact]
     public void a_training_that_was_interrupted_ends_with_the_same_bits()
     {
         foreach (var kind in new[] { OptimizerKind.Adamw, OptimizerKind.Rmsprop, OptimizerKind.Sgd })
