@@ -56,7 +56,7 @@ public static class PreferenceStep
         for (var k = 0; k < examples.Count; k++)
         {
             logps[k] = examples[k].Logps(sums.AsSpan(at, examples[k].Sequences));
-            losses[k] = loss.Evaluate(logps[k]);
+            losses[k] = (examples[k].OwnLoss ?? loss).Evaluate(logps[k]);
             weigh?.Invoke(examples[k], losses[k], at);
             at += examples[k].Sequences;
         }

@@ -16,6 +16,9 @@ namespace Selm.Research.Training;
 public sealed record TrainingExample(
     TokenTriple Tokens, double RefChosen = double.NaN, double RefRejected = double.NaN, double RefReference = double.NaN)
 {
+    /// <summary>A loss of this example alone, with targets of its own (SPPO's win probabilities); null takes the training's.</summary>
+    public IPreferenceLoss? OwnLoss { get; init; }
+
     /// <summary>Where y stands among the sequences: 0 it is the chosen one, 1 the rejected one, 2 a third, -1 there is none.</summary>
     public int ReferenceSlot { get; } = SlotOf(Tokens);
 
@@ -23,7 +26,7 @@ public sealed record TrainingExample(
     public int Sequences => ReferenceSlot == 2 ? 3 : 2;
 
     /// <summary>The same pair without y, for losses that do not read it: y then costs nothing.</summary>
-    public TrainingExample WithoutReference() => ReferenceSlot < 0 ? this : new(Tokens with { Reference = null }, RefChosen, RefRejected);
+    public TrainingExample WithoutReference() => ReferenceSlot < 0 ? this : new(Tokens with { Reference = null }, RefChosen, RefRejected) { OwnLoss = OwnLoss };
 
     /// <summary>The sequences themselves: chosen, rejected and, where y is a third one, y.</summary>
     public IReadOnlyList<TokenRow> Responses => ReferenceSlot == 2
