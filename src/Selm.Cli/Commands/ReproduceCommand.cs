@@ -31,6 +31,7 @@ internal static class ReproduceCommand
             var (demo, folder) = (Path.Combine("data", "models", "demo"), Path.Combine("data", "runs", "demo"));
             DemoFolder.Write(demo, Pairs, Seed);
             var options = new RunOptions(Recipe.Read(Path.Combine(demo, "recipe.yaml")), folder);
+            Threads.Limit(options.Recipe.Threads);
             var device = Devices.Parse(options.Recipe.Device);
             var answers = ProgressView.Run(progress => SelmRun.Run(options, name => Rankers.Open(name, device), progress, Interrupt.Token));
             AnswersView.Print(folder, answers, parsed.GetValue(json));

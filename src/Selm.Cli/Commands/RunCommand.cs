@@ -34,6 +34,7 @@ internal static class RunCommand
         {
             var folder = parsed.GetRequiredValue(output);
             var options = new RunOptions(Recipe.Read(parsed.GetRequiredValue(recipe)), folder, parsed.GetValue(resume), parsed.GetValue(anyMachine), parsed.GetValue(cache));
+            Threads.Limit(options.Recipe.Threads);
             var device = Devices.Parse(options.Recipe.Device);
             var answers = ProgressView.Run(progress => SelmRun.Run(options, name => Rankers.Open(name, device), progress, Interrupt.Token));
             AnswersView.Print(folder, answers, parsed.GetValue(json));

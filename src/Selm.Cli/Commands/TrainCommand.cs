@@ -36,6 +36,7 @@ internal static class TrainCommand
             var folder = parsed.GetRequiredValue(output);
             var numbers = SelmRun.OneTraining(Recipe.Read(parsed.GetRequiredValue(recipe)), parsed.GetRequiredValue(model), parsed.GetRequiredValue(data));
             var options = new RunOptions(numbers, folder, parsed.GetValue(resume), parsed.GetValue(anyMachine), parsed.GetValue(cache));
+            Threads.Limit(options.Recipe.Threads);
             var device = Devices.Parse(options.Recipe.Device);
             var answers = ProgressView.Run(progress => SelmRun.Run(options, name => Rankers.Open(name, device), progress, Interrupt.Token));
             AnswersView.Print(folder, answers, parsed.GetValue(json));
