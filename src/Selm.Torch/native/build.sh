@@ -23,23 +23,23 @@ include=$prefix/include
 if [ "$prefix" = /usr ]; then lib=$(dirname "$(ls /usr/lib/*/libtorch.so | head -n 1)"); else lib=$prefix/lib; fi
 [ -f "$lib/libtorch_cpu.so" ] || { echo "error: $lib/libtorch_cpu.so is missing; SELM_LIBTORCH must be a folder with include/ and lib/ of one libtorch." >&2; exit 3; }
 command -v g++ >/dev/null || { echo "error: g++ is missing; install it (apt-get install g++)." >&2; exit 3; }
-if [ "$prefix" != /usr ]; then # a wheel may have been built with the old string ABI
-    if strings -a "$lib/libc10.so" 2>/dev/null | grep -q '__cxx11' || grep -qa '__cxx11' "$lib/libc10.so"; then abi=(-D_GLIBCXX_USE_CXX11_ABI=1); else abi=(-D_GLIBCXX_USE_CXX11_ABI=0); fi
-fi
+if grep -qa 'torchCheckFailEPKcS2_jRKSs' "$lib/libc10.so"; then abi=(-D_GLIBCXX_USE_CXX11_ABI=0); fi # wheels before 2.7: the old std::string
 link=(-L"$lib" -Wl,-rpath,"$lib" -Wl,--no-as-needed -ltorch_cpu -lc10)
 [ -f "$lib/libtorch_cuda.so" ] && link+=(-ltorch_cuda)
 link+=(-ltorch -Wl,--as-needed)
 common=(-O3 -march=native -fPIC -fvisibility=hidden -fno-math-errno -fno-trapping-math -ffp-contract=fast -fopenmp -Wno-deprecated-declarations
         -I"$include" -I"$include/torch/csrc/api/include" "${abi[@]}")
-version=$(cat "$include/torch/version.h" "$include/torch/csrc/api/include/torch/version.h" 2>/dev/null | grep -h '#define TORCH_VERSION' || true)
+version=$(cat "$include"/torch/{,csrc/api/include/torch/,headeronly/}version.h 2>/dev/null | grep -h '#define TORCH_VERSION' || true)
 key=$( { cat "$here"/*.cpp; echo "$version ${common[*]} ${link[*]}"; g++ --version | head -n 1; grep -m1 '^flags' /proc/cpuinfo || true; stat -Lc '%s %Y' "$lib/libtorch_cpu.so"; } | sha256sum | cut -c1-16)
 target=$out/$key/libselm_torch.so
 if [ ! -f "$target" ]; then
     mkdir -p "$out/$key"
     work=$(mktemp -d "$out/$key/tmp.XXXXXX")
     trap 'rm -rf "$work"' EXIT
+    standards=(17 20)
+    if grep -q 'C++20 or later' "$include/ATen/ATen.h"; then standards=(20); fi
     built=no
-    for standard in 17 20; do
+    for standard in "${standards[@]}"; do
         pids=()
         for source in "$here"/*.cpp; do
             g++ -std=c++$standard "${common[@]}" -c "$source" -o "$work/$(basename "$source" .cpp).o" 2>"$work/$(basename "$source").log" &
@@ -49,12 +49,13 @@ if [ ! -f "$target" ]; then
         for pid in "${pids[@]}"; do wait "$pid" || ok=no; done
         [ $ok = yes ] && { built=yes; break; }
     done
+    # What the linker says goes to a log too: the caller reads this script's output for the path.
+    [ $built = no ] || g++ -shared -fopenmp "$work"/*.o "${link[@]}" -o "$work/libselm_torch.so" 2>"$work/link.log" || built=no
     if [ $built = no ]; then
         cat "$work"/*.log >&2
-        echo "error: the native part did not compile against the libtorch in $prefix (see above)." >&2
+        echo "error: the native part did not compile and link against the libtorch in $prefix (see above)." >&2
         exit 4
     fi
-    g++ -shared -fopenmp "$work"/*.o "${link[@]}" -o "$work/libselm_torch.so"
     mv "$work/libselm_torch.so" "$target"
 fi
 echo "$target"
