@@ -1,0 +1,164 @@
+// AlpacaEval 2.0's length-controlled win rate (Dubois et al. 2024, arXiv 2404.04475): explain each judgement by who
+// answered, how hard the instruction is and how much longer one answer is than the other, then ask what the judge
+// would have said without the length gap.
+using MathNet.Numerics.Statistics;
+using Selm.Research.Numerics;
+
+namespace Selm.Research.Evaluation;
+
+/// <summary>One instruction on which a judge compared a model with the baseline.</summary>
+/// <param name="BaselineLength">Length of the baseline's answer, in characters (code points) or any unit that both share.</param>
+/// <param name="ModelLength">Length of the model's answer, in the same unit.</param>
+/// <param name="Difficulty">The instruction's difficulty, a fixed number; 0 everywhere leaves the term out.</param>
+/// <param name="Preference">The probability, 0 to 1, that the model's answer is the better one; null where the judge said nothing.</param>
+public readonly record struct JudgedPair(double BaselineLength, double ModelLength, double Difficulty, double? Preference);
+
+/// <summary>
+/// A judgement of the baseline against a copy of itself told to be short or long: the rows that teach the GLM what length
+/// alone does, so that it cannot be gamed.
+/// </summary>
+/// <param name="StandardisedGap">Baseline length minus the copy's length, over the sample standard deviation of those gaps.</param>
+/// <param name="Difficulty">The instruction's difficulty.</param>
+/// <param name="Preference">The probability, 0 to 1, that the copy's answer is the better one.</param>
+public readonly record struct CalibrationRow(double StandardisedGap, double Difficulty, double Preference);
+
+/// <summary>logit p = Length * tanh(standardised gap) + Difficulty * difficulty + Model.</summary>
+/// <param name="Length">What the length gap does to the judge.</param>
+/// <param name="Difficulty">How the model's odds change with the instruction's difficulty.</param>
+/// <param name="Model">The model itself, against the baseline.</param>
+public readonly record struct GlmCoefficients(double Length, double Difficulty, double Model);
+
+/// <summary>A percentage with its standard error, both in points from 0 to 100.</summary>
+/// <param name="Percent">The mean, in points.</param>
+/// <param name="StandardError">Sample standard deviation over sqrt(n), in points.</param>
+public readonly record struct WinRate(double Percent, double StandardError)
+{
+    /// <summary>The mean of probabilities, in points, with its standard error.</summary>
+    /// <param name="probabilities">At least two.</param>
+    public static WinRate Of(IReadOnlyCollection<double> probabilities) =>
+        new(100 * probabilities.Mean(), 100 * probabilities.StandardDeviation() / Math.Sqrt(probabilities.Count));
+}
+
+/// <summary>A fitted length-controlled win rate.</summary>
+/// <param name="Controlled">The win rate with every length gap set to zero.</param>
+/// <param name="Coefficients">The GLM refitted on all rows at <paramref name="C"/>.</param>
+/// <param name="C">The weight of the data against the L1 penalty, chosen by cross-validation.</param>
+/// <param name="Scores">One per candidate C: the summed scores of the folds, higher is better; empty where C was given.</param>
+public sealed record LengthControlledFit(WinRate Controlled, GlmCoefficients Coefficients, double C, IReadOnlyList<double> Scores);
+
+/// <summary>
+/// The length-controlled win rate as published (glm length_controlled_v1): L1-penalised logistic regression without
+/// intercept on soft labels, C by grouped 5-fold cross-validation over ten values from 1e-4 to 1e4. Without calibration rows
+/// it is the published variant length_controlled_noreg; with all difficulties 0 as well, length_controlled_minimal.
+/// Derived in lesson 10.
+/// </summary>
+public static class LengthControlledWinRate
+{
+    /// <summary>The weight of one calibration row against a model's row: lambda = 0.2, shared by two gamed copies.</summary>
+    public const double CalibrationWeight = 0.2 / 2;
+
+    /// <summary>The folds of the cross-validation.</summary>
+    public const int Folds = 5;
+
+    private const int Width = 3;
+
+    /// <summary>The candidates for C: ten powers of ten, evenly spaced from -4 to 4.</summary>
+    public static IReadOnlyList<double> Candidates { get; } = [.. Enumerable.Range(0, 10).Select(i => Math.Pow(10, -4 + (8 * i / 9.0)))];
+
+    /// <summary>Fits the GLM and predicts the win rate without length gaps.</summary>
+    /// <param name="rows">The model's rows in the order of the instructions; those without a preference count in the prediction only.</param>
+    /// <param name="calibration">The gamed copies' rows, first copy first; empty to do without.</param>
+    /// <param name="c">C where it is known; null chooses it by cross-validation.</param>
+    /// <exception cref="InputException">Too few judgements, or length gaps that cannot be standardised.</exception>
+    public static LengthControlledFit Fit(IReadOnlyList<JudgedPair> rows, IReadOnlyList<CalibrationRow> calibration, double? c = null)
+    {
+        var judged = rows.Count(row => row.Preference is not null);
+        if (judged < Folds)
+        {
+            throw new InputException($"a length-controlled win rate needs at least {Folds} judged instructions but there are {judged}; judge more of them.");
+        }
+        var gaps = StandardisedGaps(rows);
+        var (features, labels, weights) = Design(rows, gaps, calibration);
+        var regression = new L1Logistic(features, labels);
+        var scores = c is null ? CrossValidate(regression, labels, weights) : [];
+        var chosen = c ?? Candidates[Array.IndexOf(scores, scores.Max())];
+        var beta = regression.Fit(weights, chosen);
+        var coefficients = new GlmCoefficients(beta[0], beta[1], beta[2]);
+        return new(Predict(coefficients, rows.Select(row => row.Difficulty)), coefficients, chosen, scores);
+    }
+
+    /// <summary>The win rate that coefficients predict for instructions if no answer were longer than the other.</summary>
+    /// <param name="coefficients">Fitted or published ones.</param>
+    /// <param name="difficulties">One per instruction; at least two.</param>
+    public static WinRate Predict(GlmCoefficients coefficients, IEnumerable<double> difficulties) =>
+        WinRate.Of([.. difficulties.Select(difficulty => LogMath.Sigmoid((coefficients.Difficulty * difficulty) + coefficients.Model))]);
+
+    /// <summary>The raw win rate: the mean preference of the judged rows.</summary>
+    /// <param name="rows">At least two of them judged.</param>
+    public static WinRate Raw(IReadOnlyList<JudgedPair> rows) =>
+        WinRate.Of([.. rows.Where(row => row.Preference is not null).Select(row => row.Preference!.Value)]);
+
+    // Baseline minus model, not centred, over the sample standard deviation of all rows. Without any gap there is nothing to scale.
+    private static double[] StandardisedGaps(IReadOnlyList<JudgedPair> rows)
+    {
+        var gaps = rows.Select(row => row.BaselineLength - row.ModelLength).ToArray();
+        var deviation = gaps.StandardDeviation();
+        if (deviation == 0 && gaps[0] != 0)
+        {
+            throw new InputException(
+                $"all {gaps.Length} answers differ from the baseline's by the same length ({gaps[0]:g6}), so the effect of length cannot be told from the model's; check the lengths.");
+        }
+        return deviation == 0 ? gaps : [.. gaps.Select(gap => gap / deviation)];
+    }
+
+    // Calibration rows first, as published; the cross-validation deals rows to folds by their place.
+    private static (double[] Features, double[] Labels, double[] Weights) Design(
+        IReadOnlyList<JudgedPair> rows, double[] gaps, IReadOnlyList<CalibrationRow> calibration)
+    {
+        var (features, labels, weights) = (new List<double>(), new List<double>(), new List<double>());
+        void Add(double gap, double difficulty, double model, double label, double weight)
+        {
+            features.AddRange([Math.Tanh(gap), difficulty, model]);
+            labels.Add(label);
+            weights.Add(weight);
+        }
+        foreach (var row in calibration)
+        {
+            Add(row.StandardisedGap, row.Difficulty, 0, row.Preference, CalibrationWeight);
+        }
+        foreach (var (row, gap) in rows.Zip(gaps))
+        {
+            if (row.Preference is { } preference)
+            {
+                Add(gap, row.Difficulty, 1, preference, 1);
+            }
+        }
+        return ([.. features], [.. labels], [.. weights]);
+    }
+
+    // Each fold is predicted by a fit on the others; its score is the mean of weight x log-likelihood. The program's two copies
+    // of a row (label 1 and label 0) lie in the same fold and score alike, so one copy gives the same mean.
+    private static double[] CrossValidate(L1Logistic regression, double[] labels, double[] weights)
+    {
+        var scores = new double[Candidates.Count];
+        var fold = GroupedFolds.Of(labels.Length, Folds);
+        for (var held = 0; held < Folds; held++)
+        {
+            var training = weights.Select((weight, i) => fold[i] == held ? 0 : weight).ToArray();
+            var beta = new double[Width];
+            for (var candidate = 0; candidate < scores.Length; candidate++)
+            {
+                beta = regression.Fit(training, Candidates[candidate], beta);
+                scores[candidate] += Enumerable.Range(0, labels.Length).Where(i => fold[i] == held)
+                    .Average(i => weights[i] * LogLikelihood(labels[i], LogMath.Sigmoid(regression.Margin(i, beta))));
+            }
+        }
+        return scores;
+    }
+
+    private static double LogLikelihood(double label, double p)
+    {
+        p = Math.Clamp(p, 1e-15, 1 - 1e-15);
+        return (label * Math.Log(p)) + ((1 - label) * Math.Log(1 - p));
+    }
+}
