@@ -9,7 +9,7 @@ namespace Selm.Research.Evaluation;
 /// </summary>
 public static class GroupedFolds
 {
-    private const int InsertionSortBelow = 16;
+    private const int InsertionSorted = 16;
 
     /// <summary>The fold of each group.</summary>
     /// <param name="groups">How many groups there are; at least as many as folds.</param>
@@ -35,7 +35,7 @@ public static class GroupedFolds
     private static void SortEqualKeys(Span<int> range)
     {
         var last = range.Length - 1;
-        if (last <= InsertionSortBelow)
+        if (range.Length <= InsertionSorted)
         {
             return;
         }

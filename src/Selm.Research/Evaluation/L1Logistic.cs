@@ -38,18 +38,17 @@ public sealed class L1Logistic
     /// <summary>The coefficients at the optimum.</summary>
     /// <param name="weights">[rows], none negative; rows of weight 0 are left out.</param>
     /// <param name="c">C, the weight of the data against the penalty; above 0.</param>
-    /// <param name="start">[width], where to begin, e.g. the optimum of a nearby C; the origin by default.</param>
     /// <returns>[width]; a coefficient that the penalty holds at zero is exactly 0.</returns>
     /// <exception cref="ArgumentException">The weights do not fit the rows.</exception>
     /// <exception cref="ArithmeticException">No optimum was reached.</exception>
-    public double[] Fit(ReadOnlySpan<double> weights, double c, ReadOnlySpan<double> start = default)
+    public double[] Fit(ReadOnlySpan<double> weights, double c)
     {
-        if (weights.Length != labels.Length || (start.Length != width && !start.IsEmpty))
+        if (weights.Length != labels.Length)
         {
-            throw new ArgumentException($"{weights.Length} weights and a start of {start.Length} for {labels.Length} rows of {width} features", nameof(weights));
+            throw new ArgumentException($"{weights.Length} weights for {labels.Length} rows", nameof(weights));
         }
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(c);
-        var beta = start.IsEmpty ? new double[width] : start.ToArray();
+        var beta = new double[width];
         var (gradient, curvature) = (new double[width], new double[width, width]);
         for (var step = 0; step < MaxSteps; step++)
         {
@@ -116,10 +115,7 @@ public sealed class L1Logistic
         return (c * loss) + L1(beta);
     }
 
-    /// <summary>x_i . beta.</summary>
-    /// <param name="row">i.</param>
-    /// <param name="beta">[width].</param>
-    public double Margin(int row, ReadOnlySpan<double> beta)
+    private double Margin(int row, ReadOnlySpan<double> beta)
     {
         var z = 0.0;
         for (var j = 0; j < width; j++)

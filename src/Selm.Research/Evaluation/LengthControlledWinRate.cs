@@ -60,12 +60,14 @@ public static class LengthControlledWinRate
     /// <summary>The folds of the cross-validation.</summary>
     public const int Folds = 5;
 
-    private const int Width = 3;
-
     /// <summary>The candidates for C: ten powers of ten, evenly spaced from -4 to 4.</summary>
     public static IReadOnlyList<double> Candidates { get; } = [.. Enumerable.Range(0, 10).Select(i => Math.Pow(10, -4 + (8 * i / 9.0)))];
 
     /// <summary>Fits the GLM and predicts the win rate without length gaps.</summary>
+    /// <remarks>
+    /// C is the published program's own choice (<c>LiblinearFit</c>); the coefficients are the optimum at that C, from which the
+    /// program's differ by its solver's tolerance: about 0.01 points of the win rate with the usual calibration rows.
+    /// </remarks>
     /// <param name="rows">The model's rows in the order of the instructions; those without a preference count in the prediction only.</param>
     /// <param name="calibration">The gamed copies' rows, first copy first; empty to do without.</param>
     /// <param name="c">C where it is known; null chooses it by cross-validation.</param>
@@ -79,11 +81,10 @@ public static class LengthControlledWinRate
         }
         var gaps = StandardisedGaps(rows);
         var (features, labels, weights) = Design(rows, gaps, calibration);
-        var regression = new L1Logistic(features, labels);
-        var scores = c is null ? CrossValidate(regression, labels, weights) : [];
+        var scores = c is null ? CrossValidate(features, labels, weights) : [];
         var chosen = c ?? Candidates[Array.IndexOf(scores, scores.Max())];
-        var beta = regression.Fit(weights, chosen);
-        var coefficients = new GlmCoefficients(beta[0], beta[1], beta[2]);
+        var beta = new L1Logistic(features, labels).Fit(weights, chosen);
+        var coefficients = new GlmCoefficients(beta[0], beta.Length == 3 ? beta[1] : 0, beta[^1]);
         return new(Predict(coefficients, rows.Select(row => row.Difficulty)), coefficients, chosen, scores);
     }
 
@@ -99,7 +100,7 @@ public static class LengthControlledWinRate
         WinRate.Of([.. rows.Where(row => row.Preference is not null).Select(row => row.Preference!.Value)]);
 
     // Baseline minus model, not centred, over the sample standard deviation of all rows. Without any gap there is nothing to scale.
-    private static double[] StandardisedGaps(IReadOnlyList<JudgedPair> rows)
+    internal static double[] StandardisedGaps(IReadOnlyList<JudgedPair> rows)
     {
         var gaps = rows.Select(row => row.BaselineLength - row.ModelLength).ToArray();
         var deviation = gaps.StandardDeviation();
@@ -111,14 +112,16 @@ public static class LengthControlledWinRate
         return deviation == 0 ? gaps : [.. gaps.Select(gap => gap / deviation)];
     }
 
-    // Calibration rows first, as published; the cross-validation deals rows to folds by their place.
-    private static (double[] Features, double[] Labels, double[] Weights) Design(
+    // Calibration rows first, as published; the cross-validation deals rows to folds by their place. Without any difficulty its
+    // column is left out, so that liblinear's random order is that of the program without this term.
+    internal static (double[] Features, double[] Labels, double[] Weights) Design(
         IReadOnlyList<JudgedPair> rows, double[] gaps, IReadOnlyList<CalibrationRow> calibration)
     {
         var (features, labels, weights) = (new List<double>(), new List<double>(), new List<double>());
+        var withDifficulty = rows.Any(row => row.Difficulty != 0) || calibration.Any(row => row.Difficulty != 0);
         void Add(double gap, double difficulty, double model, double label, double weight)
         {
-            features.AddRange([Math.Tanh(gap), difficulty, model]);
+            features.AddRange(withDifficulty ? [Math.Tanh(gap), difficulty, model] : [Math.Tanh(gap), model]);
             labels.Add(label);
             weights.Add(weight);
         }
@@ -138,22 +141,27 @@ public static class LengthControlledWinRate
 
     // Each fold is predicted by a fit on the others; its score is the mean of weight x log-likelihood. The program's two copies
     // of a row (label 1 and label 0) lie in the same fold and score alike, so one copy gives the same mean.
-    private static double[] CrossValidate(L1Logistic regression, double[] labels, double[] weights)
+    private static double[] CrossValidate(double[] features, double[] labels, double[] weights)
     {
         var scores = new double[Candidates.Count];
         var fold = GroupedFolds.Of(labels.Length, Folds);
+        var width = features.Length / labels.Length;
         for (var held = 0; held < Folds; held++)
         {
-            var training = weights.Select((weight, i) => fold[i] == held ? 0 : weight).ToArray();
-            var beta = new double[Width];
+            int[] test = [.. Rows(row => fold[row] == held)];
+            int[] train = [.. Rows(row => fold[row] != held)];
+            var trainFeatures = train.SelectMany(row => features[(row * width)..((row + 1) * width)]).ToArray();
+            var (trainLabels, trainWeights) = (train.Select(row => labels[row]).ToArray(), train.Select(row => weights[row]).ToArray());
             for (var candidate = 0; candidate < scores.Length; candidate++)
             {
-                beta = regression.Fit(training, Candidates[candidate], beta);
-                scores[candidate] += Enumerable.Range(0, labels.Length).Where(i => fold[i] == held)
-                    .Average(i => weights[i] * LogLikelihood(labels[i], LogMath.Sigmoid(regression.Margin(i, beta))));
+                var beta = LiblinearFit.Fit(trainFeatures, trainLabels, trainWeights, Candidates[candidate], candidate);
+                scores[candidate] += test.Average(row => weights[row] * LogLikelihood(
+                    labels[row], LogMath.Sigmoid(beta.Select((b, j) => b * features[(row * width) + j]).Sum())));
             }
         }
         return scores;
+
+        IEnumerable<int> Rows(Func<int, bool> which) => Enumerable.Range(0, labels.Length).Where(which);
     }
 
     private static double LogLikelihood(double label, double p)

@@ -210,7 +210,8 @@ public sealed class AlpacaEvalTests : IDisposable
             "index": [{{Column(i => index?.Invoke(i) ?? (places ? Array.IndexOf(kept, i) : i).ToString(CultureInfo.InvariantCulture))}}],
             "len_1": [{{Column(i => length?.Invoke(i) ?? Number(Made[i].BaselineLength))}}],
             "len_2": [{{Column(i => Number(Made[i].ModelLength))}}],
-            "preference": [{{Column(i => preference?.Invoke(i, Preference(i)) ?? Preference(i))}}]}}
+            "preference": [{{Column(i => preference?.Invoke(i, Preference(i)) ?? Preference(i))}}]
+            } }
             """);
     }
 
@@ -219,7 +220,7 @@ public sealed class AlpacaEvalTests : IDisposable
     private static string PublicJson(int[] kept) => "[" + string.Join(",\n", kept.Select(Row)) + "]";
 
     private static string Row(int i) => $$"""
-        {"instruction":"task {{i}}","output_1":"{{new string('b', (int)Made[i].BaselineLength)}}","generator_1":"base","output_2":"{{new string('m', (int)Made[i].ModelLength)}}","generator_2":"made","annotator":"judge","preference":{{Preference(i)}}}
+        {"instruction":"task {{i}}","output_1":"{{new string('b', (int)Made[i].BaselineLength)}}","generator_1":"base","output_2":"{{new string('m', (int)Made[i].ModelLength)}}","generator_2":"made","annotator":"judge","preference":{{Preference(i)}} }
         """;
 
     private static string Preference(int i) => Number(1 + Made[i].Preference!.Value);

@@ -89,12 +89,19 @@ public class L1LogisticTests
     }
 
     [Fact]
-    public void the_start_does_not_matter()
+    public void liblinear_stops_near_the_optimum_and_each_place_of_a_path_elsewhere()
     {
-        var (regression, weights) = Made(5);
-        var cold = regression.Fit(weights, 20);
-        var warm = regression.Fit(weights, 20, [3, -4, 5]);
-        Assert.All(cold.Zip(warm), pair => Assert.Equal(pair.First, pair.Second, 1e-9));
+        var (features, labels, weights) = MadeData(6);
+        var regression = new L1Logistic(features, labels);
+        foreach (var c in Strengths)
+        {
+            var optimum = regression.Fit(weights, c);
+            var one = LiblinearFit.Fit(features, labels, weights, c, place: 0);
+            Assert.All(optimum.Zip(one), pair => Assert.Equal(pair.First, pair.Second, 0.01));
+            Assert.True(regression.Objective(one, weights, c) - regression.Objective(optimum, weights, c) < 1e-3 * (1 + c));
+            Assert.Equal(one, LiblinearFit.Fit(features, labels, weights, c, place: 0));
+        }
+        Assert.NotEqual(LiblinearFit.Fit(features, labels, weights, 166, 0), LiblinearFit.Fit(features, labels, weights, 166, 1));
     }
 
     [Fact]
@@ -108,8 +115,14 @@ public class L1LogisticTests
         Assert.Throws<ArgumentOutOfRangeException>(() => new L1Logistic([1], [1]).Fit([1], 0));
     }
 
-    // 60 rows of three features of the GLM's shape: a squashed gap, a difficulty, a flag; labels from a random truth, some of them hard.
     private static (L1Logistic Regression, double[] Weights) Made(uint seed)
+    {
+        var (features, labels, weights) = MadeData(seed);
+        return (new(features, labels), weights);
+    }
+
+    // 60 rows of three features of the GLM's shape: a squashed gap, a difficulty, a flag; labels from a random truth, some of them hard.
+    private static (double[] Features, double[] Labels, double[] Weights) MadeData(uint seed)
     {
         var random = new PhiloxStream(seed, "l1-logistic");
         var (features, labels, weights) = (new List<double>(), new List<double>(), new List<double>());
@@ -122,6 +135,6 @@ public class L1LogisticTests
             labels.Add(i % 4 == 0 ? Math.Round(p) : p);
             weights.Add(i % 3 == 0 ? 0.1 : 1);
         }
-        return (new([.. features], [.. labels]), [.. weights]);
+        return ([.. features], [.. labels], [.. weights]);
     }
 }

@@ -33,13 +33,13 @@ public class StatisticsTests
                 differences[s, p] = 2 + seedEffect[s] + promptEffect[p];
             }
         }
-        var interval = Statistics.PairedBootstrap(differences, 5);
+        var interval = Statistics.PairedBootstrap(differences, 5, 4000);
         var error = Math.Sqrt((1.0 / seeds) + (0.25 / prompts));
         Assert.Equal(2, interval.Mean, 1e-12);
         Assert.Equal(2 - (1.96 * error), interval.Low, 0.1 * error);
         Assert.Equal(2 + (1.96 * error), interval.High, 0.1 * error);
-        Assert.Equal(interval, Statistics.PairedBootstrap(differences, 5));
-        Assert.NotEqual(interval, Statistics.PairedBootstrap(differences, 6));
+        Assert.Equal(interval, Statistics.PairedBootstrap(differences, 5, 4000));
+        Assert.NotEqual(interval, Statistics.PairedBootstrap(differences, 6, 4000));
     }
 
     [Theory]
