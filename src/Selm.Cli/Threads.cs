@@ -19,6 +19,7 @@ internal static partial class Threads
         }
         foreach (var name in new[] { "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS" })
         {
+            Environment.SetEnvironmentVariable(name, count.ToString(CultureInfo.InvariantCulture)); // what the run records
             _ = SetEnv(name, count.ToString(CultureInfo.InvariantCulture), overwrite: 1);
         }
     }

@@ -14,6 +14,8 @@ public static class MachineFacts
     {
         ["device"] = device,
         ["threads"] = get_num_threads().ToString(CultureInfo.InvariantCulture),
+        // OpenBLAS on pthreads has a pool of its own; without these variables it takes every core.
+        ["blas threads"] = Environment.GetEnvironmentVariable("OPENBLAS_NUM_THREADS") ?? Environment.GetEnvironmentVariable("OMP_NUM_THREADS") ?? "default",
         ["libtorch"] = __version__,
         ["blas and cpu kernel"] = Fast.BuildFacts,
         ["cpu"] = Provenance.CpuModel(),
