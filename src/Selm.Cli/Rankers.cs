@@ -1,4 +1,5 @@
 using Selm.Research;
+using Selm.Research.Lab;
 using Selm.Research.Ranking;
 using Selm.Research.Runs;
 using TorchSharp;
@@ -22,7 +23,7 @@ internal static class Rankers
         {
             ("pairrm", not "") => PairRmRanker.Load(place, device: device),
             ("rm", not "") => new OwnedRewardModel(RewardModel.Load(place, device: device)),
-            ("oracle", "lab") => throw new InputException("oracle:lab is the lab world's true reward; it comes with the lab experiments and is not in this version: use pairrm:DIR or rm:DIR."),
+            ("oracle", "lab") => new LabOracle(LabLanguage.Standard),
             _ => throw new InputException($"There is no ranker '{name}'; did you mean '{NearestName.Of(kind, ["pairrm:", "rm:", "oracle:"])}{(place.Length > 0 ? place : "DIR")}'? ({Forms}.)"),
         };
     }

@@ -31,6 +31,7 @@ internal static class JsonPreTokenizers
             "Split" => ReadSplit(node),
             "Digits" => Digits(node.Flag("individual_digits") ?? false, node.Path),
             "Metaspace" => Metaspace(node),
+            "WhitespaceSplit" => (text, _) => [.. text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)],
             _ => throw node.Unsupported("pre-tokenizer", type),
         };
     }

@@ -6,7 +6,7 @@ namespace Selm.Research.Tokenizers;
 /// Text to token ids and back, exactly as the checkpoint's own tokenizer does it.
 /// </summary>
 /// <remarks>
-/// Reads <c>tokenizer.json</c> (byte-level BPE, Llama-2 style BPE with byte fallback, Unigram) and SentencePiece
+/// Reads <c>tokenizer.json</c> (byte-level BPE, Llama-2 style BPE with byte fallback, Unigram, WordLevel) and SentencePiece
 /// <c>.model</c> files. All normalisation is done here, by code points, so results depend neither on the culture nor
 /// on ICU. Lone surrogates in a text become U+FFFD first. Instances may be used from several threads.
 /// </remarks>

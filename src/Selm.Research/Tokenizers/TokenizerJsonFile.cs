@@ -41,6 +41,7 @@ internal static class TokenizerJsonFile
         {
             "BPE" => ReadBpe(node, vocabulary),
             "Unigram" => ReadUnigram(node, vocabulary),
+            "WordLevel" => ReadWordLevel(node, vocabulary),
             _ => throw node.Unsupported("tokenizer model", type),
         };
     }
@@ -54,11 +55,7 @@ internal static class TokenizerJsonFile
                 throw node.Unsupported(name, affix);
             }
         }
-        var entries = node.Object("vocab");
-        foreach (var entry in entries.Element.EnumerateObject())
-        {
-            vocabulary.Add(entry.Name, entry.Value.TryGetInt32Safe() ?? throw entries.Wrong("a table of whole numbers"), node.Path);
-        }
+        ReadTable(node, vocabulary);
         var unk = node.OptionalText("unk_token");
         return new BpeModel(vocabulary, BpeModel.RankedPairs(ReadMerges(node, vocabulary)))
         {
@@ -67,6 +64,22 @@ internal static class TokenizerJsonFile
             IgnoreMerges = node.Flag("ignore_merges") ?? false,
             ByteIds = ReadByteIds(node, vocabulary),
         };
+    }
+
+    private static WordLevelModel ReadWordLevel(SettingsNode node, Vocabulary vocabulary)
+    {
+        ReadTable(node, vocabulary);
+        var unk = node.OptionalText("unk_token");
+        return new WordLevelModel(vocabulary, unk is null ? null : vocabulary.IdOf(unk), node.Path);
+    }
+
+    private static void ReadTable(SettingsNode node, Vocabulary vocabulary)
+    {
+        var entries = node.Object("vocab");
+        foreach (var entry in entries.Element.EnumerateObject())
+        {
+            vocabulary.Add(entry.Name, entry.Value.TryGetInt32Safe() ?? throw entries.Wrong("a table of whole numbers"), node.Path);
+        }
     }
 
     private static Dictionary<(int Left, int Right), (int Rank, int Id)> ReadMerges(SettingsNode node, Vocabulary vocabulary)

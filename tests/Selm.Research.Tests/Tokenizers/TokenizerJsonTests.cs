@@ -95,6 +95,25 @@ public class TokenizerJsonTests
         Assert.Equal(expected, LoadModel($"{start} \"type\": \"BPE\", \"vocab\": {Vocabulary}, \"merges\": {Merges}}}").Encode("a日本b"));
 
     [Theory]
+    [InlineData("<unk>")]
+    [InlineData("not there")]
+    public void a_word_level_model_knows_whole_words_or_none(string unk)
+    {
+        var tokenizer = LoadModel(
+            $$"""{"type": "WordLevel", "unk_token": "{{unk}}", "vocab": {"the": 0, "cat": 1, "<unk>": 2} }""", "\"pre_tokenizer\": {\"type\": \"WhitespaceSplit\"}, ");
+        Assert.Equal([0, 1, 0], tokenizer.Encode(" the \n cat\u00a0the "));
+        Assert.Equal("the cat the", tokenizer.Decode([0, 1, 0]));
+        if (unk == "<unk>")
+        {
+            Assert.Equal([0, 2, 2], tokenizer.Encode("the catthe The"));
+        }
+        else
+        {
+            Assert.Contains("'catthe' is not one of its 3 words", Assert.Throws<InputException>(() => tokenizer.Encode("the catthe")).Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
     [InlineData("byte-level-llama3-style")]
     [InlineData("sentencepiece-llama2-style")]
     public void a_word_of_fifty_thousand_letters_takes_well_under_a_second(string name)

@@ -1,0 +1,103 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using Selm.Research.Models;
+using Selm.Research.Ranking;
+using Selm.Research.Runs;
+using static TorchSharp.torch;
+
+namespace Selm.Research.Lab;
+
+/// <summary>
+/// The models that all lab runs share, each trained once: base models by supervised fine-tuning, one ranker. A model
+/// lies in a folder named by the hash of everything it is made from; making it is skipped where the folder exists.
+/// </summary>
+/// <param name="root">Folder of the models, such as data/models/lab.</param>
+/// <param name="language">The language.</param>
+/// <param name="preset">Who writes.</param>
+/// <param name="progress">Is told about every step of a training.</param>
+/// <param name="cancellation">Stops a training.</param>
+public sealed class LabModels(
+    string root, LabLanguage language, LabPreset preset, IProgress<StepProgress>? progress = null, CancellationToken cancellation = default)
+{
+    /// <summary>Seed of the base model that the ranker starts from; no policy has it.</summary>
+    public const ulong RankerSeed = 555;
+
+    // Part of every name: raised when the training code changes what a model becomes.
+    private const string Format = "lab-model-1";
+
+    /// <summary>Numbers of supervised fine-tuning.</summary>
+    public SftOptions Sft { get; init; } = new();
+
+    /// <summary>Numbers of the ranker.</summary>
+    public LabRankerOptions Ranker { get; init; } = new();
+
+    /// <summary>The folder of a base model, trained first where it is absent; it also holds training.json.</summary>
+    /// <param name="seed">Seed of its weights, demonstrations and batches.</param>
+    /// <exception cref="InputException">The training fails or the folder cannot be written.</exception>
+    public string BaseModel(ulong seed)
+    {
+        var data = SftTrainer.Data(language, preset, seed, Sft);
+        var folder = FolderOf("sft", seed, BaseKey(seed, data));
+        return Made(folder, temporary =>
+        {
+            using var model = LabPolicy.Create(language, seed);
+            var losses = SftTrainer.Run(model, data, seed, Sft, progress, cancellation);
+            LabPolicy.Save(model, language, temporary);
+            var scores = LabEvaluation.Greedy(model, language, language.Split.Test);
+            return new { Kind = "sft", Preset = preset.Name, Seed = seed, Options = Sft, LossAtEnd = losses.TakeLast(20).Average(), Test = scores };
+        });
+    }
+
+    /// <summary>The folder of the ranker, for <c>--ranker rm:DIR</c>, trained first where it is absent.</summary>
+    /// <exception cref="InputException">The training fails or the folder cannot be written.</exception>
+    public string RewardModelFolder()
+    {
+        var start = BaseModel(RankerSeed);
+        var key = ContentHash.Combine(Path.GetFileName(start), JsonSerializer.Serialize(Ranker, JsonFormat.Line));
+        return Made(FolderOf("ranker", RankerSeed, key), temporary =>
+        {
+            using var model = LlamaWeights.Load(start);
+            LabJudgement[] Pairs(IReadOnlyList<LabPrompt> prompts, string stream, int count) =>
+                LabRankerPairs.Make(language, preset, model, prompts, RankerSeed, stream, count);
+            var losses = LabRanker.Train(
+                model, language, Pairs(language.Split.Train, LabStreams.RankerPairs, Ranker.Pairs), RankerSeed, Ranker, temporary, progress, cancellation);
+            using var trained = RewardModel.Load(temporary, batchSize: 128);
+            var heldOut = Pairs([.. language.Split.Validation, .. language.Split.Test], LabStreams.RankerHeldOut, Ranker.HeldOut);
+            return new { Kind = "ranker", Preset = preset.Name, Seed = RankerSeed, Options = Ranker, LossAtEnd = losses.TakeLast(20).Average(), HeldOut = LabRanker.Measure(trained.Score, language, heldOut) };
+        });
+    }
+
+    private static string Made<T>(string folder, Func<string, T> make)
+    {
+        if (Directory.Exists(folder))
+        {
+            return folder;
+        }
+        // Complete or absent: another process may want the same model, or this one may be killed.
+        var temporary = $"{folder}.tmp-{Environment.ProcessId.ToString(CultureInfo.InvariantCulture)}";
+        if (Directory.Exists(temporary))
+        {
+            Directory.Delete(temporary, recursive: true);
+        }
+        var watch = Stopwatch.StartNew();
+        var record = make(temporary);
+        AtomicFile.WriteJson(Path.Combine(temporary, "training.json"), new { Result = record, WallSeconds = Math.Round(watch.Elapsed.TotalSeconds, 1), Threads = get_num_threads(), Cpu = Provenance.CpuModel() });
+        try
+        {
+            Directory.Move(temporary, folder);
+        }
+        catch (IOException) when (Directory.Exists(folder))
+        {
+            Directory.Delete(temporary, recursive: true); // the other process was faster and made the same
+        }
+        return folder;
+    }
+
+    private string FolderOf(string kind, ulong seed, string key) =>
+        Path.Combine(root, FormattableString.Invariant($"{preset.Name}-{kind}-{seed}-{key[..16]}"));
+
+    private string BaseKey(ulong seed, IReadOnlyList<SharedRow[]> data) => ContentHash.Combine(
+        Format, preset.Name, seed.ToString(CultureInfo.InvariantCulture), LabPolicy.Config(language).ToJson().ToJsonString(), JsonSerializer.Serialize(Sft, JsonFormat.Line),
+        ContentHash.OfIds([.. data.SelectMany(rows => rows).SelectMany(row => row.Prompt.Concat(row.Responses[0]))]));
+}
