@@ -60,8 +60,31 @@ public class ModelCommandTests(DemoFixture demo) : IClassFixture<DemoFixture>
         Assert.Equal(7, row.GetProperty("id").GetInt32());
     }
 
+    [Fact]
+    public void the_lab_s_oracle_ranks_by_the_true_reward()
+    {
+        using var folder = new TempFolder();
+        var input = folder.Write("in.jsonl", """{"prompt": "tell me about the cat in a short way", "candidates": ["the cat is nice .", "the cat is soft because it purrs .", "the dog is nice ."]}""" + "\n");
+        var output = folder.File("out.jsonl");
+
+        var run = SelmProcess.Run("rank", "--ranker", "oracle:lab", "--input", input, "--output", output);
+
+        Assert.Equal(0, run.Code);
+        using var row = JsonDocument.Parse(File.ReadAllText(output));
+        Assert.Equal([2, 1, 3], row.RootElement.GetProperty("ranks").EnumerateArray().Select(rank => rank.GetInt32()));
+        Assert.Equal([0.45, 1.96, -2.15], row.RootElement.GetProperty("scores").EnumerateArray().Select(score => Math.Round(score.GetDouble(), 9)));
+    }
+
+    [Fact]
+    public void a_prompt_outside_the_lab_is_refused_by_its_oracle()
+    {
+        using var folder = new TempFolder();
+        var input = folder.Write("in.jsonl", """{"prompt": "good morning", "candidates": ["a"]}""" + "\n");
+        SelmProcess.Run("rank", "--ranker", "oracle:lab", "--input", input, "--output", folder.File("out.jsonl"))
+            .Refused("'good morning' is no prompt of the lab language; give one such as 'please describe the owl in a short way'.");
+    }
+
     [Theory]
-    [InlineData("oracle:lab", "oracle:lab is the lab world's true reward; it comes with the lab experiments and is not in this version: use pairrm:DIR or rm:DIR.")]
     [InlineData("pairm:demo", "There is no ranker 'pairm:demo'; did you mean 'pairrm:demo'? (pairrm:DIR, rm:DIR or oracle:lab.)")]
     [InlineData("pairrm:/nowhere", "There is no tokenizer at /nowhere: no such file or folder, check the path.")]
     public void a_ranker_that_is_not_there_is_answered_in_one_sentence(string ranker, string sentence)
