@@ -90,8 +90,14 @@ public class LabRewardTests
         }).QuickCheckThrowOnFailure();
 
     [Fact]
-    public void always_the_topic_is_nice_gives_about_a_third() =>
-        Assert.Equal(0.35, language.Split.Cells.Average(cell => LabReward.Of(language, cell, new LabResponse(LabOpener.None, cell.Topic, LabMain.Nice))), 0.4);
+    public void always_nice_is_worth_nothing_by_itself_and_0_4025_in_the_tone_asked_for()
+    {
+        static LabResponse Nice(LabPrompt cell, LabTone frame) => new(
+            frame switch { LabTone.Kind => LabOpener.Kind, LabTone.Formal => LabOpener.Formal, _ => LabOpener.None }, cell.Topic, LabMain.Nice,
+            Closer: frame switch { LabTone.Kind => LabCloser.Kind, LabTone.Formal => LabCloser.Formal, _ => LabCloser.None });
+        Assert.Equal(0, language.Split.Cells.Average(cell => LabReward.Of(language, cell, Nice(cell, LabTone.None))), 1e-12);
+        Assert.Equal(0.4025, language.Split.Cells.Average(cell => LabReward.Of(language, cell, Nice(cell, cell.Tone))), 1e-12);
+    }
 
     [Fact]
     public void the_oracle_ranks_by_the_true_reward()
