@@ -184,7 +184,7 @@ public sealed record ExplorationMethod(string Name)
         .. new[] { 0.01, 0.03, 0.1 }.Select(Swap), SwapOwn(0.03), SwapOwn(0.1),
         .. new[] { 0, 0.01, 0.03, 0.1 }.Select(Accumulating),
         .. new[] { 0, 0.01, 0.03 }.Select(Xpo),
-        .. new[] { 0, 0.03 }.Select(Vpo), VpoOffline(0.03),
+        .. new[] { 0, 0.01, 0.03 }.Select(Vpo), VpoOffline(0.03),
         KSample(0.03), Dpop, Mex(0.1), Mex(1), Ensemble,
     ];
 }

@@ -1,4 +1,6 @@
 // (3.1) to (3.2) through appendix A: the inner maximum in closed form, then the reward written by its policy.
+using System.Numerics;
+
 namespace Selm.Research.Theory;
 
 internal static class ObjectiveSteps
@@ -32,9 +34,10 @@ internal static class ObjectiveSteps
     {
         var (reference, beta) = (world.Reference, world.Beta);
         var optimum = reference.Tilt(world.Reward, beta);
-        steps.Add("the tilt", Equations.ClosedForm, 5,
-            "log pi_r(y|x) = log pi_ref(y|x) + r(x, y)/beta - log Z(x)", "the maximiser of (2.3)",
-            Tables.Flat(optimum.ToLogits()), Tables.Flat(TiltByHand(world)));
+        steps.Add("the tilt is stationary", Equations.ClosedForm, 5,
+            "grad F(pi; r) = 0 in the logits at pi_r = pi_ref exp(r/beta)/Z", "r - beta log(pi_r/pi_ref) is beta log Z(x), the same for every y",
+            Tables.Flat(ComplexStep.LogitGradient(logps => InnerUpToConstant(world, logps), optimum)),
+            new double[world.Prompts * world.Responses]);
         steps.Add("the inner value in r", Equations.AppendixA, 5,
             "F(pi_r; r) = beta log Z - E_ref[r]", "E_{pi_r}[r] - beta KL(pi_r || pi_ref) = beta log Z",
             F(world, optimum), InnerMaximum(world));
@@ -91,10 +94,9 @@ internal static class ObjectiveSteps
             SimplexMinimizer.Minimize([.. world.Reward[x].Select(r => -r)], world.Reference.LogProbs(x), world.Beta))],
         Math.Log));
 
-    private static double[][] TiltByHand(FiniteWorld world)
-    {
-        var logZ = world.Reference.LogPartition(world.Reward, world.Beta);
-        return Tables.Of(world.Prompts, world.Responses, (x, y) =>
-            world.Reference.LogProb(x, y) + world.Reward[x][y] / world.Beta - logZ[x]);
-    }
+    // E_pi[r] - beta KL(pi || pi_ref) of complex log-probabilities; the term in y' does not depend on pi.
+    private static Complex InnerUpToConstant(FiniteWorld world, Complex[][] logps) =>
+        logps.SelectMany((row, x) => row.Select((logp, y) =>
+                Complex.Exp(logp) * (world.Reward[x][y] - world.Beta * (logp - world.Reference.LogProb(x, y)))))
+            .Aggregate(Complex.Zero, (sum, z) => sum + z) / world.Prompts;
 }

@@ -9,6 +9,9 @@ public static class SimplexMinimizer
 {
     private const int MostSteps = 1000;
 
+    // A component that should be smaller than this stays here: its probability is 0 to any accuracy that matters.
+    private const double Floor = 1e-300;
+
     /// <summary>The minimising probabilities of one prompt.</summary>
     /// <param name="cost">K numbers; minus the reward where a reward is maximised.</param>
     /// <param name="anchor">The log-probabilities of the policy that the KL term holds on to, K finite numbers.</param>
@@ -32,7 +35,7 @@ public static class SimplexMinimizer
             var length = Math.Min(1, 0.9 / steepest);
             for (var y = 0; y < p.Length; y++)
             {
-                p[y] *= 1 - length * direction[y];
+                p[y] = Math.Max(Floor, p[y] * (1 - length * direction[y]));
             }
             // Convergence is quadratic: the step just taken squared the error.
             if (steepest < 1e-8)
@@ -60,6 +63,7 @@ public static class SimplexMinimizer
         for (var y = 0; y < p.Length; y++)
         {
             direction[y] -= mean / mass;
+            direction[y] = p[y] <= Floor && direction[y] > 0 ? 0 : direction[y];
             largest = Math.Max(largest, Math.Abs(direction[y]));
         }
         return largest;

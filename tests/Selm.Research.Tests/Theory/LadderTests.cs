@@ -35,6 +35,19 @@ public class LadderTests
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(1000));
     }
 
+    [Theory]
+    [InlineData(0.01, 0.001)]
+    [InlineData(0.001, 0.0001)]
+    [InlineData(10, 0.4)]
+    public void every_step_holds_at_the_papers_beta_and_far_beyond(double beta, double alpha)
+    {
+        for (var seed = 0UL; seed < 10; seed++)
+        {
+            var ladder = Ladder.Of(FiniteWorld.Random(seed, beta: beta, alpha: alpha), Edition.Repaired);
+            Assert.True(ladder.Holds, Failures(ladder));
+        }
+    }
+
     [Fact]
     public void every_erratum_is_a_residual_that_anyone_can_see()
     {
