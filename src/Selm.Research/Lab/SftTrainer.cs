@@ -32,6 +32,11 @@ public sealed record SftOptions
 /// Supervised fine-tuning of the lab's policy from random weights: the kit's stand-in for a pre-trained and
 /// instruction-tuned model. The loss of a step is the mean cross-entropy over the response tokens of its batch.
 /// </summary>
+/// <remarks>
+/// What the base model answers greedily hangs on a near tie: asked for a kind or formal way, the weak writer begins with
+/// the matching opener in .325 of its answers and with "the" in .319. So base models differ from seed to seed in how
+/// often they find the tone, and in little else.
+/// </remarks>
 public static class SftTrainer
 {
     /// <summary>AdamW's constants besides the learning rate, also for the ranker.</summary>
