@@ -1,0 +1,176 @@
+using System.Diagnostics;
+using Selm.Research.Runs;
+using TorchSharp;
+
+namespace Selm.Research.Scale;
+
+/// <summary>What a bench has found; times are medians over steps. Absent numbers do not apply to the mode.</summary>
+public sealed record BenchReport
+{
+    /// <summary>What was timed.</summary>
+    public required BenchMode Mode { get; init; }
+
+    /// <summary>The model and the batch.</summary>
+    public required BenchShape Shape { get; init; }
+
+    /// <summary>Parameters of the model.</summary>
+    public required long Parameters { get; init; }
+
+    /// <summary>The libtorch that computed.</summary>
+    public required string Libtorch { get; init; }
+
+    /// <summary>Wall time of a step [ms]; in training with the reference pass over all distinct sequences.</summary>
+    public required double StepMs { get; init; }
+
+    /// <summary>Processor time of a step, all threads [ms].</summary>
+    public required double CpuMs { get; init; }
+
+    /// <summary>Training: the step with the reference's log-probs at hand [ms].</summary>
+    public double? StepMsWithoutReference { get; init; }
+
+    /// <summary>Training: its processor time [ms].</summary>
+    public double? CpuMsWithoutReference { get; init; }
+
+    /// <summary>Training: preference pairs per second of <see cref="StepMs"/>.</summary>
+    public double? PairsPerS { get; init; }
+
+    /// <summary>Training and scoring: tokens per second, those of every sequence counted with its prompt.</summary>
+    public double? TokensPerS { get; init; }
+
+    /// <summary>Generation: new tokens per second, the prompt's pass included in the time.</summary>
+    public double? NewTokensPerS { get; init; }
+
+    /// <summary>The least a step has to compute [GFLOP], see <see cref="Floor"/>.</summary>
+    public required double FloorGflop { get; init; }
+
+    /// <summary>The least a step has to move [GB].</summary>
+    public required double FloorGb { get; init; }
+
+    /// <summary><see cref="FloorGflop"/> over the step's time [GFLOP/s].</summary>
+    public required double GflopPerS { get; init; }
+
+    /// <summary>The fastest matrix product of the same run [GFLOP/s].</summary>
+    public required double CeilingGflopPerS { get; init; }
+
+    /// <summary>Its shape.</summary>
+    public required string CeilingProduct { get; init; }
+
+    /// <summary><see cref="GflopPerS"/> over <see cref="CeilingGflopPerS"/>.</summary>
+    public required double ShareOfCeiling { get; init; }
+
+    /// <summary>The comparison, where one was asked for.</summary>
+    public BenchPeerReport? Peer { get; init; }
+}
+
+/// <summary>The eager PyTorch program beside ours, steps alternating; ratios are its median over ours, above 1 where ours is faster.</summary>
+/// <param name="Torch">Its version.</param>
+/// <param name="StepMs">Its wall time of a step [ms].</param>
+/// <param name="CpuMs">Its processor time of a step [ms].</param>
+/// <param name="Ratio">By wall time.</param>
+/// <param name="CpuRatio">By processor time.</param>
+/// <param name="RatioWithoutReference">Training: its whole step over ours with the reference's log-probs at hand.</param>
+public sealed record BenchPeerReport(string Torch, double StepMs, double CpuMs, double Ratio, double CpuRatio, double? RatioWithoutReference);
+
+/// <summary>Times the kit's own training step, generation and scoring against what they have to compute.</summary>
+public static class Bench
+{
+    private const int WarmUp = 5;
+
+    /// <summary>Runs a bench.</summary>
+    /// <param name="mode">What is timed.</param>
+    /// <param name="shape">The model and the batch.</param>
+    /// <param name="withPeer">Alternate step by step with the eager PyTorch program.</param>
+    /// <param name="progress">Is told about finished steps.</param>
+    /// <exception cref="InputException">The shape has no meaning, or there is no PyTorch to compare with.</exception>
+    public static BenchReport Run(BenchMode mode, BenchShape shape, bool withPeer = false, IProgress<StepProgress>? progress = null)
+    {
+        shape.Validate();
+        torch.set_num_threads(shape.Threads);
+        using var peer = withPeer ? new BenchPeer(mode, shape) : null;
+        using var work = BenchWork.Of(mode, shape);
+        var (reference, step, others) = (new Times(), new Times(), new Times());
+        for (var k = -WarmUp; k < shape.Steps; k++)
+        {
+            work.Prepare(k + WarmUp);
+            var first = Time(work.Reference);
+            var second = Time(work.Step);
+            if (k >= 0)
+            {
+                reference.Add(first.Wall, first.Cpu);
+                step.Add(second.Wall, second.Cpu);
+                if (peer?.Step() is { } other)
+                {
+                    others.Add(other.Wall, other.Cpu);
+                }
+                progress?.Report(new StepProgress($"bench {mode.ToString().ToLowerInvariant()}", k + 1, shape.Steps));
+            }
+        }
+        return Report(mode, shape, reference, step, peer is null ? null : (peer.Torch, others));
+    }
+
+    private static BenchReport Report(BenchMode mode, BenchShape shape, Times reference, Times step, (string Torch, Times Times)? peer)
+    {
+        var train = mode == BenchMode.Train;
+        var (wall, cpu) = (reference.PlusWall(step), reference.PlusCpu(step));
+        var floor = Floor.Of(mode, shape);
+        var ceiling = Ceiling.Measure(mode, shape);
+        var speed = floor.Flops / wall / 1e6;
+        var tokens = BenchWork.TokensOf(mode, shape) / wall * 1e3;
+        return new BenchReport
+        {
+            Mode = mode,
+            Shape = shape,
+            Parameters = shape.Parameters,
+            Libtorch = torch.__version__,
+            StepMs = wall,
+            CpuMs = cpu,
+            StepMsWithoutReference = train ? step.Wall : null,
+            CpuMsWithoutReference = train ? step.Cpu : null,
+            PairsPerS = train ? shape.Batch / wall * 1e3 : null,
+            TokensPerS = mode == BenchMode.Generate ? null : tokens,
+            NewTokensPerS = mode == BenchMode.Generate ? tokens : null,
+            FloorGflop = floor.Flops / 1e9,
+            FloorGb = floor.Bytes / 1e9,
+            GflopPerS = speed,
+            CeilingGflopPerS = ceiling.Gflops,
+            CeilingProduct = ceiling.Product,
+            ShareOfCeiling = speed / ceiling.Gflops,
+            Peer = peer is not { } p ? null
+                : new(p.Torch, p.Times.Wall, p.Times.Cpu, p.Times.Wall / wall, p.Times.Cpu / cpu, train ? p.Times.Wall / step.Wall : null),
+        };
+    }
+
+    private static (double Wall, double Cpu) Time(Action work)
+    {
+        var (start, cpu) = (Stopwatch.GetTimestamp(), Environment.CpuUsage.TotalTime);
+        work();
+        return (Stopwatch.GetElapsedTime(start).TotalMilliseconds, (Environment.CpuUsage.TotalTime - cpu).TotalMilliseconds);
+    }
+
+    // Times of all steps [ms].
+    private sealed class Times
+    {
+        private readonly List<double> walls = [], cpus = [];
+
+        internal double Wall => Median(walls);
+
+        internal double Cpu => Median(cpus);
+
+        internal void Add(double wall, double cpu)
+        {
+            walls.Add(wall);
+            cpus.Add(cpu);
+        }
+
+        /// <summary>The median of the sums, step by step.</summary>
+        internal double PlusWall(Times other) => Median([.. walls.Zip(other.walls, (a, b) => a + b)]);
+
+        internal double PlusCpu(Times other) => Median([.. cpus.Zip(other.cpus, (a, b) => a + b)]);
+
+        private static double Median(List<double> values)
+        {
+            var sorted = values.Order().ToArray();
+            return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
+        }
+    }
+}

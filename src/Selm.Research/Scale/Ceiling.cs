@@ -1,0 +1,63 @@
+using System.Diagnostics;
+using Selm.Research.Numerics;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Selm.Research.Scale;
+
+/// <summary>The fastest matrix product seen on this machine, now, with this libtorch and this number of threads.</summary>
+/// <param name="Gflops">Billions of operations per second.</param>
+/// <param name="Product">Its shape, rows x inner x columns.</param>
+public sealed record Ceiling(double Gflops, string Product)
+{
+    private const int Square = 1024;
+
+    /// <summary>Measures the products of a step and a large square one; the best of a few repetitions of each counts.</summary>
+    /// <param name="mode">Whose products.</param>
+    /// <param name="shape">The model and the batch.</param>
+    public static Ceiling Measure(BenchMode mode, BenchShape shape)
+    {
+        using var noGrad = no_grad();
+        var rows = mode switch
+        {
+            BenchMode.Train => shape.Batch * (shape.Prompt + (3 * shape.Response)),
+            BenchMode.Generate => shape.Batch,
+            _ => shape.Batch * (shape.Prompt + shape.Response),
+        };
+        var packed = (shape.Heads + (2 * shape.KvHeads)) * shape.HeadDim;
+        (int Rows, int Inner, int Columns)[] products =
+        [
+            (rows, shape.Hidden, packed), (rows, shape.Heads * shape.HeadDim, shape.Hidden), (rows, shape.Hidden, 2 * shape.Ff),
+            (rows, shape.Ff, shape.Hidden), (rows, shape.Hidden, shape.Vocab), (Square, Square, Square),
+        ];
+        return products.Select(p => new Ceiling(Speed(p.Rows, p.Inner, p.Columns), $"{p.Rows} x {p.Inner} x {p.Columns}")).MaxBy(c => c.Gflops)!;
+    }
+
+    // x [rows, inner] times the transpose of a weight [columns, inner], as the model multiplies.
+    private static double Speed(int rows, int inner, int columns)
+    {
+        const int repetitions = 5;
+        using var scope = NewDisposeScope();
+        var (x, weight) = (Noise("x", rows, inner), Noise("weight", columns, inner));
+        var work = 2.0 * rows * inner * columns;
+        var calls = (int)Math.Clamp(2e8 / work, 1, 1000);
+        var best = double.PositiveInfinity;
+        for (var k = 0; k <= repetitions; k++)
+        {
+            var start = Stopwatch.GetTimestamp();
+            for (var call = 0; call < calls; call++)
+            {
+                nn.functional.linear(x, weight).Dispose();
+            }
+            best = k == 0 ? best : Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds / calls);
+        }
+        return work / best / 1e9;
+    }
+
+    private static Tensor Noise(string name, int rows, int columns)
+    {
+        var values = new float[rows * columns];
+        new PhiloxStream(0, name).FillGaussian(values);
+        return tensor(values, [rows, columns]);
+    }
+}
