@@ -32,6 +32,7 @@ internal static class Fast
         .Select(line => line.Length > 80 ? line[..80] : line));
 
     private static readonly Op RmsNormOp = new("selm::rms_norm"), SwiGluOp = new("selm::swiglu");
+    private static readonly Op LinearOp = new("selm::linear"), LinearAddOp = new("selm::linear_add");
     private static readonly Op AttentionOp = new("selm::attention"), CachedAttentionOp = new("selm::cached_attention");
 
     private static bool Fused(Tensor x) => !Disabled && x.dtype == ScalarType.Float32 && x.device_type == DeviceType.CPU;
@@ -53,6 +54,37 @@ internal static class Fast
         var wide = x.dtype == ScalarType.Float64 ? x : x.to_type(ScalarType.Float32);
         var scale = (wide.pow(2).mean([-1], keepdim: true) + eps).rsqrt();
         return (weight * (wide * scale).to_type(x.dtype)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>x times the transpose of a weight: one product, by oneDNN where libtorch brings it.</summary>
+    /// <param name="x">[rows, in].</param>
+    /// <param name="weight">[out, in].</param>
+    /// <returns>[rows, out].</returns>
+    internal static Tensor Linear(Tensor x, Tensor weight)
+    {
+#if !TORCHSHARP_PACKAGE
+        if (Fused(x))
+        {
+            return Dispatch.One(LinearOp, x, weight);
+        }
+#endif
+        return nn.functional.linear(x, weight);
+    }
+
+    /// <summary>residual + x times the transpose of a weight, the sum taken inside the product.</summary>
+    /// <param name="residual">[rows, out].</param>
+    /// <param name="x">[rows, in].</param>
+    /// <param name="weight">[out, in].</param>
+    internal static Tensor LinearAdd(Tensor residual, Tensor x, Tensor weight)
+    {
+#if !TORCHSHARP_PACKAGE
+        if (Fused(x))
+        {
+            return Dispatch.One(LinearAddOp, residual, x, weight);
+        }
+#endif
+        using var transposed = weight.t();
+        return residual.addmm(x, transposed);
     }
 
     /// <summary>silu(gate) * up, where the last dimension holds gate and up one after the other.</summary>

@@ -52,15 +52,18 @@ public sealed class LlamaBlock : nn.Module
     internal Tensor Run(Tensor x, double eps, Func<Tensor, Tensor> attend)
     {
         using var scope = NewDisposeScope();
-        var qkv = nn.functional.linear(Fast.RmsNorm(x, input_layernorm, eps), qkv_proj, qkv_bias);
-        // addmm adds the residual inside the matrix product, sparing one pass over memory.
-        x = x.addmm(attend(qkv), o_proj.t());
+        var qkv = Fast.Linear(Fast.RmsNorm(x, input_layernorm, eps), qkv_proj);
+        if (qkv_bias is not null)
+        {
+            qkv = qkv + qkv_bias;
+        }
+        x = Fast.LinearAdd(x, attend(qkv), o_proj);
         if (o_bias is not null)
         {
             x = x + o_bias;
         }
-        var gateUp = nn.functional.linear(Fast.RmsNorm(x, post_attention_layernorm, eps), gate_up_proj);
-        return x.addmm(Fast.SwiGlu(gateUp), down_proj.t()).MoveToOuterDisposeScope();
+        var gateUp = Fast.Linear(Fast.RmsNorm(x, post_attention_layernorm, eps), gate_up_proj);
+        return Fast.LinearAdd(x, Fast.SwiGlu(gateUp), down_proj).MoveToOuterDisposeScope();
     }
 }
 
@@ -163,7 +166,7 @@ public sealed class Llama : nn.Module
     /// <summary>Scores of every token of the vocabulary.</summary>
     /// <param name="hidden">[.., hidden] after the final norm.</param>
     /// <returns>[.., vocabulary].</returns>
-    public Tensor Logits(Tensor hidden) => nn.functional.linear(hidden, Head);
+    public Tensor Logits(Tensor hidden) => Fast.Linear(hidden, Head);
 
     /// <summary>Reads new tokens against a cache and extends it. No gradient.</summary>
     /// <param name="ids">[rows, new tokens], int64.</param>

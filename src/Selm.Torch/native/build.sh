@@ -30,7 +30,7 @@ link+=(-ltorch -Wl,--as-needed)
 common=(-O3 -march=native -fPIC -fvisibility=hidden -fno-math-errno -fno-trapping-math -ffp-contract=fast -fopenmp -Wno-deprecated-declarations
         -I"$include" -I"$include/torch/csrc/api/include" "${abi[@]}")
 version=$(cat "$include"/torch/{,csrc/api/include/torch/,headeronly/}version.h 2>/dev/null | grep -h '#define TORCH_VERSION' || true)
-key=$( { cat "$here"/*.cpp; echo "$version ${common[*]} ${link[*]}"; g++ --version | head -n 1; grep -m1 '^flags' /proc/cpuinfo || true; stat -Lc '%s %Y' "$lib/libtorch_cpu.so"; } | sha256sum | cut -c1-16)
+key=$( { cat "$here"/*.cpp "$here"/*.h; echo "$version ${common[*]} ${link[*]}"; g++ --version | head -n 1; grep -m1 '^flags' /proc/cpuinfo || true; stat -Lc '%s %Y' "$lib/libtorch_cpu.so"; } | sha256sum | cut -c1-16)
 target=$out/$key/libselm_torch.so
 if [ ! -f "$target" ]; then
     mkdir -p "$out/$key"

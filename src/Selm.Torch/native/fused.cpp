@@ -10,6 +10,8 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
+#include "gemm.h"
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -126,6 +128,39 @@ struct RmsNorm : torch::autograd::Function<RmsNorm> {
             }
         });
         return {dx, partial.sum(0), Tensor()};
+    }
+};
+
+// ---- linear: y = x w' (+ residual) ------------------------------------------------------------------------------
+
+struct Linear : torch::autograd::Function<Linear> {
+    static Tensor forward(AutogradContext* ctx, Tensor x, const Tensor& w, const c10::optional<Tensor>& residual) {
+        check(x, "x");
+        TORCH_CHECK(x.dim() == 2 && x.size(1) == w.size(1) && w.is_contiguous(), "linear needs x [rows, in] and a dense weight [out, in]");
+        x = x.contiguous();
+        const int64_t rows = x.size(0), in = x.size(1), out = w.size(0);
+        Tensor y = residual ? residual->clone(at::MemoryFormat::Contiguous) : at::empty({rows, out}, x.options());
+        selm::gemm(rows, out, in, {x.data_ptr<float>(), in}, {w.data_ptr<float>(), in, true}, residual ? 1.0f : 0.0f, y.data_ptr<float>(), out);
+        ctx->save_for_backward({x, w});
+        ctx->saved_data["residual"] = residual.has_value();
+        return y;
+    }
+
+    static variable_list backward(AutogradContext* ctx, variable_list grads) {
+        const auto saved = ctx->get_saved_variables();
+        const Tensor &x = saved[0], &w = saved[1], g = grads[0].contiguous();
+        const int64_t rows = x.size(0), in = x.size(1), out = w.size(0);
+        const float* pg = g.data_ptr<float>();
+        Tensor dx, dw;
+        if (ctx->needs_input_grad(0)) {
+            dx = at::empty_like(x);
+            selm::gemm(rows, in, out, {pg, out}, {w.data_ptr<float>(), in}, 0.0f, dx.data_ptr<float>(), in);
+        }
+        if (ctx->needs_input_grad(1)) {
+            dw = at::empty_like(w);
+            selm::gemm(out, in, rows, {pg, out, true}, {x.data_ptr<float>(), in}, 0.0f, dw.data_ptr<float>(), in);
+        }
+        return {dx, dw, ctx->saved_data["residual"].toBool() ? g : Tensor()};
     }
 };
 
@@ -542,6 +577,10 @@ void cached_attention(const Shape& s, const float* qkv, const float* cos, const 
 
 Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps) { return RmsNorm::apply(x, weight, eps); }
 
+Tensor linear(const Tensor& x, const Tensor& w) { return Linear::apply(x, w, c10::optional<Tensor>()); }
+
+Tensor linear_add(const Tensor& residual, const Tensor& x, const Tensor& w) { return Linear::apply(x, w, c10::optional<Tensor>(residual)); }
+
 Tensor swiglu(const Tensor& gate_up) { return SwiGlu::apply(gate_up); }
 
 Tensor attention(const Tensor& qkv, const Tensor& cos, const Tensor& sin, const Tensor& positions, const Tensor& ranges, int64_t heads, int64_t kv_heads) {
@@ -568,6 +607,8 @@ Tensor attention_with_cache(const Tensor& packed, const Tensor& cos, const Tenso
 
 TORCH_LIBRARY(selm, m) {
     m.def("rms_norm(Tensor x, Tensor weight, float eps) -> Tensor", &rms_norm);
+    m.def("linear(Tensor x, Tensor weight) -> Tensor", &linear);
+    m.def("linear_add(Tensor residual, Tensor x, Tensor weight) -> Tensor", &linear_add);
     m.def("swiglu(Tensor gate_up) -> Tensor", &swiglu);
     m.def("attention(Tensor qkv, Tensor cos, Tensor sin, Tensor positions, Tensor ranges, int heads, int kv_heads) -> Tensor", &attention);
     m.def("cached_attention(Tensor qkv, Tensor cos, Tensor sin, Tensor positions, Tensor(a!) k_cache, Tensor(b!) v_cache, Tensor first, int offset, int window, int heads, int kv_heads) -> Tensor", &attention_with_cache);
