@@ -31,8 +31,9 @@ internal static class Fast
         .Where(line => line.Contains("CPU capability", StringComparison.Ordinal) || line.Contains("BLAS", StringComparison.Ordinal) || line.Contains("MKL", StringComparison.Ordinal))
         .Select(line => line.Length > 80 ? line[..80] : line));
 
-    private static readonly Op RmsNormOp = new("selm::rms_norm"), SwiGluOp = new("selm::swiglu");
-    private static readonly Op LinearOp = new("selm::linear"), LinearAddOp = new("selm::linear_add");
+    private static readonly Op RmsNormOp = new("selm::rms_norm"), LinearOp = new("selm::linear"), LinearAddOp = new("selm::linear_add");
+    private static readonly Op NormLinearOp = new("selm::norm_linear"), MlpOp = new("selm::mlp"), RowsOp = new("selm::rows");
+    private static readonly Op TokenLogpsOp = new("selm::token_logps"), TokenLogpsBackwardOp = new("selm::token_logps_backward");
     private static readonly Op AttentionOp = new("selm::attention"), CachedAttentionOp = new("selm::cached_attention");
 
     private static bool Fused(Tensor x) => !Disabled && x.dtype == ScalarType.Float32 && x.device_type == DeviceType.CPU;
@@ -87,20 +88,110 @@ internal static class Fast
         return residual.addmm(x, transposed);
     }
 
-    /// <summary>silu(gate) * up, where the last dimension holds gate and up one after the other.</summary>
-    /// <param name="gateUp">[.., 2 * intermediate].</param>
-    /// <returns>[.., intermediate].</returns>
-    internal static Tensor SwiGlu(Tensor gateUp)
+    /// <summary>The product of a weight with the norm of x: linear(norm(x)).</summary>
+    /// <param name="x">[rows, hidden].</param>
+    /// <param name="norm">[hidden].</param>
+    /// <param name="weight">[out, hidden].</param>
+    /// <param name="eps">Of the norm.</param>
+    /// <returns>[rows, out].</returns>
+    internal static Tensor NormLinear(Tensor x, Tensor norm, Tensor weight, double eps)
     {
 #if !TORCHSHARP_PACKAGE
-        if (Fused(gateUp))
+        if (Fused(x))
         {
-            return Dispatch.One(SwiGluOp, gateUp);
+            return Dispatch.One(NormLinearOp, x, norm, weight, eps);
+        }
+#endif
+        using var normed = RmsNorm(x, norm, eps);
+        return nn.functional.linear(normed, weight);
+    }
+
+    /// <summary>x + (silu(gate) * up) down', where gate and up are the halves of norm(x) gate_up'.</summary>
+    /// <param name="x">[rows, hidden].</param>
+    /// <param name="norm">[hidden].</param>
+    /// <param name="gateUp">[2 * intermediate, hidden].</param>
+    /// <param name="down">[hidden, intermediate].</param>
+    /// <param name="eps">Of the norm.</param>
+    internal static Tensor Mlp(Tensor x, Tensor norm, Tensor gateUp, Tensor down, double eps)
+    {
+#if !TORCHSHARP_PACKAGE
+        if (Fused(x))
+        {
+            return Dispatch.One(MlpOp, x, norm, gateUp, down, eps);
         }
 #endif
         using var scope = NewDisposeScope();
-        var halves = gateUp.chunk(2, -1);
-        return (nn.functional.silu(halves[0]) * halves[1]).MoveToOuterDisposeScope();
+        var halves = nn.functional.linear(RmsNorm(x, norm, eps), gateUp).chunk(2, -1);
+        return x.addmm(nn.functional.silu(halves[0]) * halves[1], down.t()).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Some rows of a matrix; a row asked for twice gets both gradients.</summary>
+    /// <param name="x">[rows, width].</param>
+    /// <param name="index">[count], int64.</param>
+    /// <returns>[count, width].</returns>
+    internal static Tensor Rows(Tensor x, Tensor index)
+    {
+#if !TORCHSHARP_PACKAGE
+        if (Fused(x))
+        {
+            return Dispatch.One(RowsOp, x, index);
+        }
+#endif
+        return x.index_select(0, index);
+    }
+
+    /// <summary>log p(id) under softmax(states head'), without ever holding all logits. No gradient.</summary>
+    /// <param name="states">[count, hidden].</param>
+    /// <param name="head">[vocabulary, hidden].</param>
+    /// <param name="ids">[count], int64.</param>
+    /// <returns>[count], float32, or float64 where the states are.</returns>
+    internal static Tensor TokenLogps(Tensor states, Tensor head, Tensor ids)
+    {
+#if !TORCHSHARP_PACKAGE
+        if (Fused(states))
+        {
+            return Dispatch.One(TokenLogpsOp, states, head, ids);
+        }
+#endif
+        using var scope = NewDisposeScope();
+        return cat([.. Chunks(states, head).Select(chunk =>
+        {
+            using var inner = NewDisposeScope();
+            var logits = Wide(nn.functional.linear(states.narrow(0, chunk.At, chunk.Count), head));
+            var chosen = logits.gather(1, ids.narrow(0, chunk.At, chunk.Count).unsqueeze(1)).squeeze(1);
+            return (chosen - logits.logsumexp(1)).MoveToOuterDisposeScope();
+        })]).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The gradient of sum weights[i] log p(id_i), in closed form: d log p(id) / d logits = onehot(id) - softmax(logits).</summary>
+    /// <param name="states">[count, hidden].</param>
+    /// <param name="head">[vocabulary, hidden].</param>
+    /// <param name="ids">[count], int64.</param>
+    /// <param name="logps">What <see cref="TokenLogps"/> returned.</param>
+    /// <param name="weights">[count], float32.</param>
+    /// <param name="gradHead">[vocabulary, hidden]; the head's gradient is added to it.</param>
+    /// <returns>The gradient of the states, [count, hidden].</returns>
+    internal static Tensor TokenLogpsBackward(Tensor states, Tensor head, Tensor ids, Tensor logps, Tensor weights, Tensor gradHead)
+    {
+#if !TORCHSHARP_PACKAGE
+        if (Fused(states) && Fused(gradHead) && gradHead.is_contiguous())
+        {
+            return Dispatch.One(TokenLogpsBackwardOp, states, head, ids, logps, weights, gradHead);
+        }
+#endif
+        using var scope = NewDisposeScope();
+        return cat([.. Chunks(states, head).Select(chunk =>
+        {
+            using var inner = NewDisposeScope();
+            var part = states.narrow(0, chunk.At, chunk.Count);
+            var weight = weights.narrow(0, chunk.At, chunk.Count).unsqueeze(1);
+            var grad = Wide(nn.functional.linear(part, head)).softmax(1).mul_(-weight);
+            var id = ids.narrow(0, chunk.At, chunk.Count).unsqueeze(1);
+            grad.scatter_(1, id, grad.gather(1, id) + weight);
+            grad = grad.to_type(states.dtype);
+            gradHead.add_(grad.t().matmul(part));
+            return grad.matmul(head).MoveToOuterDisposeScope();
+        })]).MoveToOuterDisposeScope();
     }
 
     /// <summary>Rotary positions and grouped-query attention over whole rows.</summary>
@@ -160,6 +251,18 @@ internal static class Fast
 
     /// <summary>Whether a cache for these weights should hold its keys transposed, as the fused kernel reads them.</summary>
     internal static bool WantsTransposedCache(Tensor weights, LlamaConfig config) => Fused(weights) && HasKernel(config.HeadDim);
+
+    // Positions whose logits are held together: 16 million elements, 64 MB in float32.
+    private static IEnumerable<(long At, long Count)> Chunks(Tensor states, Tensor head)
+    {
+        long total = states.size(0), step = Math.Max(1, (16L << 20) / head.size(0));
+        for (long at = 0; at < total; at += step)
+        {
+            yield return (at, Math.Min(step, total - at));
+        }
+    }
+
+    private static Tensor Wide(Tensor x) => x.dtype == ScalarType.Float64 ? x : x.to_type(ScalarType.Float32);
 
     // [rows, width, (heads + 2 kv) * d] -> [rows, heads, width, d], [rows, kv, width, d], [rows, kv, width, d]
     private static (Tensor Query, Tensor Key, Tensor Value) SplitHeads(Tensor qkv, LlamaConfig config)

@@ -49,21 +49,26 @@ public sealed class LlamaBlock : nn.Module
     /// <param name="x">[tokens, hidden].</param>
     /// <param name="eps">Of the norms.</param>
     /// <param name="attend">From packed queries, keys, values [tokens, ..] to mixed values [tokens, heads * headDim].</param>
-    internal Tensor Run(Tensor x, double eps, Func<Tensor, Tensor> attend)
+    /// <param name="keep">Tokens whose result is wanted, [kept], int64; null: all.</param>
+    internal Tensor Run(Tensor x, double eps, Func<Tensor, Tensor> attend, Tensor? keep = null)
     {
         using var scope = NewDisposeScope();
-        var qkv = Fast.Linear(Fast.RmsNorm(x, input_layernorm, eps), qkv_proj);
+        var qkv = Fast.NormLinear(x, input_layernorm, qkv_proj, eps);
         if (qkv_bias is not null)
         {
             qkv = qkv + qkv_bias;
         }
-        x = Fast.LinearAdd(x, attend(qkv), o_proj);
+        var mixed = attend(qkv);
+        if (keep is not null)
+        {
+            (x, mixed) = (Fast.Rows(x, keep), Fast.Rows(mixed, keep));
+        }
+        x = Fast.LinearAdd(x, mixed, o_proj);
         if (o_bias is not null)
         {
             x = x + o_bias;
         }
-        var gateUp = Fast.Linear(Fast.RmsNorm(x, post_attention_layernorm, eps), gate_up_proj);
-        return Fast.LinearAdd(x, Fast.SwiGlu(gateUp), down_proj).MoveToOuterDisposeScope();
+        return Fast.Mlp(x, post_attention_layernorm, gate_up_proj, down_proj, eps).MoveToOuterDisposeScope();
     }
 }
 
@@ -128,6 +133,11 @@ public sealed class Llama : nn.Module
     /// <param name="rows">Prompts, each with the responses that share it.</param>
     public AttentionPlan Plan(IReadOnlyList<SharedRow> rows) => AttentionPlan.Of(rows, Window, PadId, Device);
 
+    /// <summary>Lays rows out for scoring their responses: without the last token of each, which predicts nothing.</summary>
+    /// <param name="rows">Prompts, each with the responses that share it.</param>
+    public AttentionPlan ScoringPlan(IReadOnlyList<SharedRow> rows) =>
+        Plan([.. rows.Select(row => row with { Responses = [.. row.Responses.Select(response => response[..Math.Max(0, response.Length - 1)])] })]);
+
     /// <summary>Embeddings of all tokens.</summary>
     /// <param name="plan">The batch.</param>
     /// <returns>[rows * width, hidden].</returns>
@@ -137,12 +147,14 @@ public sealed class Llama : nn.Module
     /// <param name="layer">Which.</param>
     /// <param name="x">[rows * width, hidden].</param>
     /// <param name="plan">The batch.</param>
-    /// <returns>[rows * width, hidden].</returns>
-    public Tensor Block(int layer, Tensor x, AttentionPlan plan)
+    /// <param name="keep">Which of the rows * width tokens to return, [kept], int64; null: all.</param>
+    /// <returns>[rows * width, hidden], or [kept, hidden].</returns>
+    public Tensor Block(int layer, Tensor x, AttentionPlan plan, Tensor? keep = null)
     {
         var table = RopeFor(plan.LastPosition + 1);
-        return layers[layer].Run(x, Config.RmsNormEps, qkv =>
-            Fast.Attention(qkv.view(plan.Rows, plan.Width, -1), table, plan, Config).view(plan.Rows * plan.Width, -1));
+        return layers[layer].Run(
+            x, Config.RmsNormEps,
+            qkv => Fast.Attention(qkv.view(plan.Rows, plan.Width, -1), table, plan, Config).view(plan.Rows * plan.Width, -1), keep);
     }
 
     /// <summary>The norm after the last block.</summary>
@@ -151,14 +163,15 @@ public sealed class Llama : nn.Module
 
     /// <summary>Hidden states after the final norm, with gradients where they are enabled.</summary>
     /// <param name="plan">The batch.</param>
-    /// <returns>[rows * width, hidden].</returns>
-    public Tensor Hidden(AttentionPlan plan)
+    /// <param name="keep">Tokens whose states are wanted, [kept], int64, such as those that predict a response; the last block computes no others. Null: all.</param>
+    /// <returns>[rows * width, hidden], or [kept, hidden].</returns>
+    public Tensor Hidden(AttentionPlan plan, Tensor? keep = null)
     {
         using var scope = NewDisposeScope();
         var x = Embed(plan);
         for (var layer = 0; layer < Depth; layer++)
         {
-            x = Block(layer, x, plan);
+            x = Block(layer, x, plan, layer == Depth - 1 ? keep : null);
         }
         return FinalNorm(x).MoveToOuterDisposeScope();
     }
@@ -209,7 +222,7 @@ public sealed class Llama : nn.Module
         return parameter;
     }
 
-    private Tensor Rows(Tensor ids) => embed_tokens.index_select(0, ids.reshape(-1));
+    private Tensor Rows(Tensor ids) => Fast.Rows(embed_tokens, ids.reshape(-1));
 
     // The table grows to what is asked for: a config may promise 131,072 positions.
     private RotaryTable RopeFor(int positions)

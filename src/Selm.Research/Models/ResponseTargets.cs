@@ -22,7 +22,7 @@ public sealed class ResponseTargets : IDisposable
     /// <summary>Number of response tokens in the batch.</summary>
     public int Count { get; }
 
-    /// <summary>Rows of the flat hidden states [rows * width, hidden] that predict each token, int64.</summary>
+    /// <summary>Which of the rows * width tokens of the plan predicts each response token, int64.</summary>
     public Tensor Predictors { get; }
 
     /// <summary>The tokens, int64.</summary>
@@ -31,9 +31,9 @@ public sealed class ResponseTargets : IDisposable
     /// <summary>Tokens of each sequence.</summary>
     public IReadOnlyList<int> Lengths => lengths;
 
-    /// <summary>Finds the response tokens of rows as <see cref="AttentionPlan.Of"/> lays them out.</summary>
+    /// <summary>Finds the response tokens of rows as <see cref="Llama.ScoringPlan"/> lays them out.</summary>
     /// <param name="rows">The rows.</param>
-    /// <param name="plan">Their layout.</param>
+    /// <param name="plan">Their layout, without the last token of each response.</param>
     public static ResponseTargets Of(IReadOnlyList<SharedRow> rows, AttentionPlan plan)
     {
         var (predictors, ids, lengths) = (new List<long>(), new List<long>(), new List<int>());
@@ -49,7 +49,7 @@ public sealed class ResponseTargets : IDisposable
                     ids.Add(response[t]);
                 }
                 lengths.Add(response.Length);
-                start += response.Length;
+                start += Math.Max(0, response.Length - 1);
             }
         }
         return new ResponseTargets(predictors, ids, lengths, plan.Ids.device);

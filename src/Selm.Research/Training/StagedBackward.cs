@@ -25,71 +25,56 @@ public static class StagedBackward
     public static double[] Run(Llama model, IReadOnlyList<SharedRow> rows, Func<double[], double[]> weights, bool checkpointing = false)
     {
         using var scope = NewDisposeScope();
-        using var plan = model.Plan(rows);
+        using var plan = model.ScoringPlan(rows);
         using var targets = ResponseTargets.Of(rows, plan);
         var inputs = checkpointing ? new List<Tensor>() : null;
-        var hidden = inputs is null ? model.Hidden(plan) : HiddenKeepingInputs(model, plan, inputs);
+        var states = inputs is null ? model.Hidden(plan, targets.Predictors) : HiddenKeepingInputs(model, plan, inputs, targets.Predictors);
 
-        var logps = targets.SumBySequence(TokenLogps.Of(model, hidden.detach(), targets));
-        using var perToken = tensor(targets.SpreadToTokens(weights(logps)), [targets.Count], device: model.Device);
-        var gradHidden = HeadBackward(model, hidden.detach(), targets, perToken);
+        var tokens = TokenLogps.Of(model, states.detach(), targets);
+        var logps = targets.SumBySequence(TokenLogps.Read(tokens));
+        var perToken = tensor(targets.SpreadToTokens(weights(logps)), [targets.Count], device: model.Device);
+        var gradStates = HeadBackward(model, states.detach(), targets, tokens, perToken);
         if (inputs is null)
         {
-            autograd.backward(hidden, gradHidden);
+            autograd.backward(states, gradStates);
         }
         else
         {
-            TrunkBackward(model, plan, inputs, gradHidden);
+            TrunkBackward(model, plan, inputs, gradStates, targets.Predictors);
         }
         return logps;
     }
 
-    // Adds dL/d(head matrix) and returns dL/d(hidden), [rows * width, hidden].
-    internal static Tensor HeadBackward(Llama model, Tensor hidden, ResponseTargets targets, Tensor perToken)
+    // Adds dL/d(head matrix) and returns dL/d(states), [targets, hidden].
+    internal static Tensor HeadBackward(Llama model, Tensor states, ResponseTargets targets, Tensor logps, Tensor perToken)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var gradHidden = hidden.zeros_like();
         var head = model.Head;
         var gradHead = head.grad ?? head.zeros_like();
-        var step = TokenLogps.ChunkRows(model);
-        for (long at = 0; at < targets.Count; at += step)
-        {
-            using var chunk = NewDisposeScope();
-            var count = Math.Min(step, targets.Count - at);
-            var predictors = targets.Predictors.narrow(0, at, count);
-            var states = hidden.index_select(0, predictors);
-            var weight = perToken.narrow(0, at, count).unsqueeze(1);
-            // d logits = weight * (onehot - softmax)
-            var grad = model.Logits(states).to_type(ScalarType.Float32).softmax(1).mul_(-weight);
-            var ids = targets.Ids.narrow(0, at, count).unsqueeze(1);
-            grad.scatter_(1, ids, grad.gather(1, ids) + weight);
-            grad = grad.to_type(model.Dtype);
-            gradHidden.index_add_(0, predictors, grad.matmul(head), 1);
-            gradHead.add_(grad.t().matmul(states));
-        }
+        var gradStates = Fast.TokenLogpsBackward(states, head, targets.Ids, logps, perToken, gradHead);
         head.grad = gradHead;
-        return gradHidden.MoveToOuterDisposeScope();
+        return gradStates.MoveToOuterDisposeScope();
     }
 
-    private static Tensor HiddenKeepingInputs(Llama model, AttentionPlan plan, List<Tensor> inputs)
+    private static Tensor HiddenKeepingInputs(Llama model, AttentionPlan plan, List<Tensor> inputs, Tensor keep)
     {
         using var noGrad = no_grad();
         inputs.Add(model.Embed(plan));
         for (var layer = 0; layer < model.Depth; layer++)
         {
-            inputs.Add(model.Block(layer, inputs[layer], plan));
+            inputs.Add(model.Block(layer, inputs[layer], plan, layer == model.Depth - 1 ? keep : null));
         }
         return model.FinalNorm(inputs[^1]);
     }
 
-    private static void TrunkBackward(Llama model, AttentionPlan plan, List<Tensor> inputs, Tensor grad)
+    private static void TrunkBackward(Llama model, AttentionPlan plan, List<Tensor> inputs, Tensor grad, Tensor keep)
     {
         for (var stage = model.Depth; stage >= 0; stage--)
         {
             using var scope = NewDisposeScope();
             var input = inputs[stage].detach().requires_grad_();
-            var output = stage == model.Depth ? model.FinalNorm(input) : model.Block(stage, input, plan);
+            var output = stage == model.Depth ? model.FinalNorm(input) : model.Block(stage, input, plan, stage == model.Depth - 1 ? keep : null);
             autograd.backward(output, grad);
             grad = input.grad!.MoveToOuterDisposeScope();
             inputs[stage].Dispose();

@@ -1,235 +1,26 @@
-// Fused CPU kernels (float32) for the four places where a transformer step on small models loses its time to memory
-// passes: RMS norm, SwiGLU, attention with rotary positions, and attention against a key-value cache. Each is
-// registered as an operator `selm::...` with a C++ autograd function, so the same dispatcher entry reaches it, and
-// each has a composition of plain operators in Models/Fast.cs that a test holds it to.
-//
-// Vectors are GCC vector extensions: the compiler lowers them to whatever the machine has. Results depend on the
-// order of operations only, which is fixed: the same inputs give the same bits on the same CPU and thread count.
+// Fused attention on the CPU (float32) with rotary positions and grouped heads, over whole rows with a gradient and
+// against a key-value cache without one. The composition of plain operators beside each is in Models/Fast.cs.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
-#include "gemm.h"
+#include "vector.h"
 
-#include <algorithm>
-#include <cmath>
-#include <cstring>
-#include <limits>
 #include <vector>
 
 namespace {
 
+using namespace selm;
 using at::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-constexpr int W = 16; // floats per vector over keys
-constexpr int R = 8;  // query rows handled together
-
-template <int N> struct Vec { typedef float type __attribute__((vector_size(N * 4), aligned(4))); };
-using v16 = Vec<W>::type;
-typedef int32_t i16 __attribute__((vector_size(W * 4), aligned(4)));
-
-inline v16 load(const float* p) { return *reinterpret_cast<const v16*>(p); }
-inline void store(float* p, v16 v) { *reinterpret_cast<v16*>(p) = v; }
-
-// exp by 2^n times a polynomial on [-ln2/2, ln2/2]; relative error about 1e-7; x below -87 gives about 1e-38.
-inline v16 vexp(v16 x) {
-    x = x < -87.0f ? v16{} - 87.0f : x;
-    x = x > 88.0f ? v16{} + 88.0f : x;
-    const v16 shifted = x * 1.44269504088896341f + 12582912.0f; // the magic number rounds to the nearest integer
-    const v16 n = shifted - 12582912.0f;
-    const v16 r = x - n * 0.693359375f + n * 2.12194440e-4f;
-    v16 p = v16{} + 1.9875691500e-4f;
-    p = p * r + 1.3981999507e-3f;
-    p = p * r + 8.3334519073e-3f;
-    p = p * r + 4.1665795894e-2f;
-    p = p * r + 1.6666665459e-1f;
-    p = p * r + 5.0000001201e-1f;
-    p = p * r * r + r + 1.0f;
-    const i16 exponent = (__builtin_convertvector(n, i16) + 127) << 23;
-    v16 scale;
-    std::memcpy(&scale, &exponent, sizeof scale);
-    return p * scale;
-}
-
-inline float hsum(v16 v) {
-    float sum = 0;
-    for (int k = 0; k < W; ++k) sum += v[k];
-    return sum;
-}
-
-inline float hmax(v16 v) {
-    float best = v[0];
-    for (int k = 1; k < W; ++k) best = std::max(best, v[k]);
-    return best;
-}
+constexpr int R = 8; // query rows handled together
 
 void check(const Tensor& t, const char* name) {
     TORCH_CHECK(t.scalar_type() == at::kFloat && t.is_cpu(), name, " must be float32 on the CPU");
 }
-
-// ---- RMS norm: y = x / sqrt(mean(x^2) + eps) * w ---------------------------------------------------------------
-
-struct RmsNorm : torch::autograd::Function<RmsNorm> {
-    static Tensor forward(AutogradContext* ctx, Tensor x, const Tensor& weight, double eps) {
-        check(x, "x");
-        x = x.contiguous();
-        const int64_t h = x.size(-1), rows = x.numel() / h;
-        Tensor y = at::empty_like(x), inverse = at::empty({rows}, x.options());
-        const float *px = x.data_ptr<float>(), *pw = weight.data_ptr<float>();
-        float *py = y.data_ptr<float>(), *pi = inverse.data_ptr<float>();
-        at::parallel_for(0, rows, 256, [&](int64_t begin, int64_t end) {
-            for (int64_t i = begin; i < end; ++i) {
-                const float* xi = px + i * h;
-                v16 acc{};
-                int64_t k = 0;
-                for (; k + W <= h; k += W) acc += load(xi + k) * load(xi + k);
-                float sum = hsum(acc);
-                for (; k < h; ++k) sum += xi[k] * xi[k];
-                const float inv = pi[i] = 1.0f / std::sqrt(sum / h + static_cast<float>(eps));
-                float* yi = py + i * h;
-                for (k = 0; k < h; ++k) yi[k] = xi[k] * inv * pw[k];
-            }
-        });
-        ctx->save_for_backward({x, weight, inverse});
-        return y;
-    }
-
-    static variable_list backward(AutogradContext* ctx, variable_list grads) {
-        const auto saved = ctx->get_saved_variables();
-        const Tensor &x = saved[0], &weight = saved[1], &inverse = saved[2];
-        const Tensor g = grads[0].contiguous();
-        const int64_t h = x.size(-1), rows = x.numel() / h;
-        const int64_t parts = std::max<int64_t>(1, std::min<int64_t>(at::get_num_threads(), rows));
-        const int64_t grain = (rows + parts - 1) / parts;
-        Tensor dx = at::empty_like(x), partial = at::zeros({parts, h}, x.options());
-        const float *px = x.data_ptr<float>(), *pw = weight.data_ptr<float>(), *pi = inverse.data_ptr<float>(), *pg = g.data_ptr<float>();
-        float *pdx = dx.data_ptr<float>(), *pdw = partial.data_ptr<float>();
-        at::parallel_for(0, parts, 1, [&](int64_t first, int64_t last) {
-            for (int64_t part = first; part < last; ++part) {
-                float* dw = pdw + part * h;
-                for (int64_t i = part * grain; i < std::min(rows, (part + 1) * grain); ++i) {
-                    const float *xi = px + i * h, *gi = pg + i * h;
-                    const float inv = pi[i];
-                    v16 acc{};
-                    int64_t k = 0;
-                    for (; k + W <= h; k += W) acc += load(xi + k) * load(gi + k) * load(pw + k);
-                    float dot = hsum(acc);
-                    for (; k < h; ++k) dot += xi[k] * gi[k] * pw[k];
-                    const float c = dot * inv * inv / h;
-                    float* di = pdx + i * h;
-                    for (k = 0; k < h; ++k) {
-                        di[k] = inv * (gi[k] * pw[k] - xi[k] * c);
-                        dw[k] += gi[k] * xi[k] * inv;
-                    }
-                }
-            }
-        });
-        return {dx, partial.sum(0), Tensor()};
-    }
-};
-
-// ---- linear: y = x w' (+ residual) ------------------------------------------------------------------------------
-
-struct Linear : torch::autograd::Function<Linear> {
-    static Tensor forward(AutogradContext* ctx, Tensor x, const Tensor& w, const c10::optional<Tensor>& residual) {
-        check(x, "x");
-        TORCH_CHECK(x.dim() == 2 && x.size(1) == w.size(1) && w.is_contiguous(), "linear needs x [rows, in] and a dense weight [out, in]");
-        x = x.contiguous();
-        const int64_t rows = x.size(0), in = x.size(1), out = w.size(0);
-        Tensor y = residual ? residual->clone(at::MemoryFormat::Contiguous) : at::empty({rows, out}, x.options());
-        selm::gemm(rows, out, in, {x.data_ptr<float>(), in}, {w.data_ptr<float>(), in, true}, residual ? 1.0f : 0.0f, y.data_ptr<float>(), out);
-        ctx->save_for_backward({x, w});
-        ctx->saved_data["residual"] = residual.has_value();
-        return y;
-    }
-
-    static variable_list backward(AutogradContext* ctx, variable_list grads) {
-        const auto saved = ctx->get_saved_variables();
-        const Tensor &x = saved[0], &w = saved[1], g = grads[0].contiguous();
-        const int64_t rows = x.size(0), in = x.size(1), out = w.size(0);
-        const float* pg = g.data_ptr<float>();
-        Tensor dx, dw;
-        if (ctx->needs_input_grad(0)) {
-            dx = at::empty_like(x);
-            selm::gemm(rows, in, out, {pg, out}, {w.data_ptr<float>(), in}, 0.0f, dx.data_ptr<float>(), in);
-        }
-        if (ctx->needs_input_grad(1)) {
-            dw = at::empty_like(w);
-            selm::gemm(out, in, rows, {pg, out, true}, {x.data_ptr<float>(), in}, 0.0f, dw.data_ptr<float>(), in);
-        }
-        return {dx, dw, ctx->saved_data["residual"].toBool() ? g : Tensor()};
-    }
-};
-
-// ---- SwiGLU on packed [.., 2F]: silu(gate) * up ----------------------------------------------------------------
-
-inline v16 sigmoid(v16 x) { return 1.0f / (1.0f + vexp(-x)); }
-
-template <typename F>
-void for_each_vector(int64_t n, F&& body) { // body(offset, count) with count == W but for the tail
-    int64_t k = 0;
-    for (; k + W <= n; k += W) body(k, W);
-    if (k < n) body(k, static_cast<int>(n - k));
-}
-
-inline v16 load_n(const float* p, int n) {
-    if (n == W) return load(p);
-    v16 v{};
-    for (int k = 0; k < n; ++k) v[k] = p[k];
-    return v;
-}
-
-inline void store_n(float* p, v16 v, int n) {
-    if (n == W) return store(p, v);
-    for (int k = 0; k < n; ++k) p[k] = v[k];
-}
-
-struct SwiGlu : torch::autograd::Function<SwiGlu> {
-    static Tensor forward(AutogradContext* ctx, Tensor x) {
-        check(x, "gate_up");
-        x = x.contiguous();
-        const int64_t f = x.size(-1) / 2, rows = x.numel() / (2 * f);
-        auto sizes = x.sizes().vec();
-        sizes.back() = f;
-        Tensor y = at::empty(sizes, x.options());
-        const float* px = x.data_ptr<float>();
-        float* py = y.data_ptr<float>();
-        at::parallel_for(0, rows, 64, [&](int64_t begin, int64_t end) {
-            for (int64_t i = begin; i < end; ++i) {
-                const float *gate = px + i * 2 * f, *up = gate + f;
-                for_each_vector(f, [&](int64_t k, int n) {
-                    const v16 g = load_n(gate + k, n);
-                    store_n(py + i * f + k, g * sigmoid(g) * load_n(up + k, n), n);
-                });
-            }
-        });
-        ctx->save_for_backward({x});
-        return y;
-    }
-
-    static variable_list backward(AutogradContext* ctx, variable_list grads) {
-        const Tensor x = ctx->get_saved_variables()[0], g = grads[0].contiguous();
-        const int64_t f = x.size(-1) / 2, rows = x.numel() / (2 * f);
-        Tensor dx = at::empty_like(x);
-        const float *px = x.data_ptr<float>(), *pg = g.data_ptr<float>();
-        float* pdx = dx.data_ptr<float>();
-        at::parallel_for(0, rows, 64, [&](int64_t begin, int64_t end) {
-            for (int64_t i = begin; i < end; ++i) {
-                const float *gate = px + i * 2 * f, *up = gate + f;
-                float *dgate = pdx + i * 2 * f, *dup = dgate + f;
-                for_each_vector(f, [&](int64_t k, int n) {
-                    const v16 a = load_n(gate + k, n), s = sigmoid(a), d = load_n(pg + i * f + k, n);
-                    store_n(dup + k, d * a * s, n);
-                    store_n(dgate + k, d * load_n(up + k, n) * s * (1.0f + a * (1.0f - s)), n);
-                });
-            }
-        });
-        return {dx};
-    }
-};
 
 // ---- attention ---------------------------------------------------------------------------------------------------
 // Queries see two ranges of keys: [a0, a1) (a shared prompt) and [b0, b1) (the own response up to itself), given per
@@ -311,26 +102,32 @@ inline void spread(const float* weights, int64_t pitch, const std::vector<int32_
     }
 }
 
-// Scores to probabilities, in place, over the active chunks; returns log sum exp per row (-inf for a row without keys).
-inline void softmax_rows(float* s, int64_t pitch, const std::vector<int32_t>& active, const Range* ranges, int rows, float* lse) {
+// Scores to unnormalised probabilities, in place, over the active chunks; per row the log sum exp (-inf for a row
+// without keys) and what the probabilities have to be multiplied with.
+inline void softmax_rows(float* s, int64_t pitch, const std::vector<int32_t>& active, const Range* ranges, int rows, float* lse, float* scale) {
+    constexpr float lowest = -std::numeric_limits<float>::infinity();
     for (int r = 0; r < rows; ++r) {
         float* row = s + r * pitch;
-        float best = -std::numeric_limits<float>::infinity();
+        v16 top = v16{} + lowest;
         for (const int32_t at : active) {
-            const v16 masked = allowed(ranges[r], at) ? load(row + at) : v16{} - std::numeric_limits<float>::infinity();
-            best = std::max(best, hmax(masked));
+            const v16 masked = allowed(ranges[r], at) ? load(row + at) : v16{} + lowest;
+            store(row + at, masked);
+            top = vmax(top, masked);
         }
+        const float best = hmax(top);
         v16 total{};
         for (const int32_t at : active) {
-            const v16 p = allowed(ranges[r], at) ? vexp(load(row + at) - best) : v16{};
+            const v16 masked = load(row + at);
+            const v16 p = masked == lowest ? v16{} : vexp(masked - best); // NaN stays NaN
             total += p;
             store(row + at, p);
         }
         const float sum = hsum(total);
-        lse[r] = sum > 0 ? best + std::log(sum) : -std::numeric_limits<float>::infinity();
-        const float scale = sum > 0 ? 1.0f / sum : 0.0f;
-        for (const int32_t at : active) store(row + at, load(row + at) * scale);
+        lse[r] = sum > 0 ? best + std::log(sum) : lowest;
+        scale[r] = sum > 0 ? 1.0f / sum : 0.0f;
     }
+    for (int r = rows; r < R; ++r)
+        for (const int32_t at : active) store(s + r * pitch + at, v16{});
 }
 
 inline void find_active(const Range* ranges, int rows, int64_t keys, std::vector<int32_t>& active) {
@@ -390,7 +187,7 @@ void attention_forward(const Shape& s, const float* qkv, const float* cos, const
                 find_active(range, rows, s.seq, active);
                 for (int64_t h = kv * s.group(); h < (kv + 1) * s.group(); ++h) {
                     alignas(64) float q[R][D] = {}, o[R][D];
-                    float l[R];
+                    float l[R], norm[R];
                     for (int r = 0; r < rows; ++r) {
                         rotate<D>(x + (i + r) * s.width + h * D, q[r], cos + pos[i + r] * (D / 2), sin + pos[i + r] * (D / 2), 1.0f);
                         for (int d = 0; d < D; ++d) q[r][d] *= scale;
@@ -400,10 +197,11 @@ void attention_forward(const Shape& s, const float* qkv, const float* cos, const
                         scores<D>(q, keys.kt.data(), pitch, at, acc);
                         for (int r = 0; r < R; ++r) store(&weights[r * pitch + at], acc[r]);
                     }
-                    softmax_rows(weights.data(), pitch, active, range, rows, l);
+                    softmax_rows(weights.data(), pitch, active, range, rows, l, norm);
                     gather<D>(weights.data(), pitch, active, keys.v.data(), s.seq, o);
                     for (int r = 0; r < rows; ++r) {
-                        std::memcpy(out + ((b * s.seq + i + r) * s.heads + h) * D, o[r], sizeof o[r]);
+                        float* to = out + ((b * s.seq + i + r) * s.heads + h) * D;
+                        for (int d = 0; d < D; ++d) to[d] = o[r][d] * norm[r];
                         lse[(b * s.heads + h) * s.seq + i + r] = l[r];
                     }
                 }
@@ -549,7 +347,7 @@ void cached_attention(const Shape& s, const float* qkv, const float* cos, const 
             for (int64_t line = 0; line < lines; line += R) {
                 const int rows = static_cast<int>(std::min<int64_t>(R, lines - line));
                 alignas(64) float q[R][D] = {}, o[R][D];
-                float lse[R];
+                float lse[R], norm[R];
                 Range range[R];
                 for (int r = 0; r < rows; ++r) {
                     const int64_t t = (line + r) / group, h = kv * group + (line + r) % group, last = offset + t + 1;
@@ -564,24 +362,17 @@ void cached_attention(const Shape& s, const float* qkv, const float* cos, const 
                     scores<D>(q, kt, capacity, at, acc);
                     for (int r = 0; r < R; ++r) store(&weights[r * capacity + at], acc[r]);
                 }
-                softmax_rows(weights.data(), capacity, active, range, rows, lse);
+                softmax_rows(weights.data(), capacity, active, range, rows, lse, norm);
                 gather<D>(weights.data(), capacity, active, v, keys, o);
                 for (int r = 0; r < rows; ++r) {
                     const int64_t t = (line + r) / group, h = kv * group + (line + r) % group;
-                    std::memcpy(out + ((b * s.seq + t) * s.heads + h) * D, o[r], sizeof o[r]);
+                    float* to = out + ((b * s.seq + t) * s.heads + h) * D;
+                    for (int d = 0; d < D; ++d) to[d] = o[r][d] * norm[r];
                 }
             }
         }
     });
 }
-
-Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps) { return RmsNorm::apply(x, weight, eps); }
-
-Tensor linear(const Tensor& x, const Tensor& w) { return Linear::apply(x, w, c10::optional<Tensor>()); }
-
-Tensor linear_add(const Tensor& residual, const Tensor& x, const Tensor& w) { return Linear::apply(x, w, c10::optional<Tensor>(residual)); }
-
-Tensor swiglu(const Tensor& gate_up) { return SwiGlu::apply(gate_up); }
 
 Tensor attention(const Tensor& qkv, const Tensor& cos, const Tensor& sin, const Tensor& positions, const Tensor& ranges, int64_t heads, int64_t kv_heads) {
     return Attention::apply(qkv, cos, sin, positions, ranges, heads, kv_heads);
@@ -605,11 +396,7 @@ Tensor attention_with_cache(const Tensor& packed, const Tensor& cos, const Tenso
 
 } // namespace
 
-TORCH_LIBRARY(selm, m) {
-    m.def("rms_norm(Tensor x, Tensor weight, float eps) -> Tensor", &rms_norm);
-    m.def("linear(Tensor x, Tensor weight) -> Tensor", &linear);
-    m.def("linear_add(Tensor residual, Tensor x, Tensor weight) -> Tensor", &linear_add);
-    m.def("swiglu(Tensor gate_up) -> Tensor", &swiglu);
+TORCH_LIBRARY_FRAGMENT(selm, m) {
     m.def("attention(Tensor qkv, Tensor cos, Tensor sin, Tensor positions, Tensor ranges, int heads, int kv_heads) -> Tensor", &attention);
     m.def("cached_attention(Tensor qkv, Tensor cos, Tensor sin, Tensor positions, Tensor(a!) k_cache, Tensor(b!) v_cache, Tensor first, int offset, int window, int heads, int kv_heads) -> Tensor", &attention_with_cache);
 }
