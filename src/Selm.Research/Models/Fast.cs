@@ -13,7 +13,7 @@ namespace Selm.Research.Models;
 /// </summary>
 internal static class Fast
 {
-    /// <summary>Head sizes for which native/fused.cpp has a kernel.</summary>
+    /// <summary>Head sizes for which native/attention.cpp has a kernel.</summary>
     private static bool HasKernel(int headDim) => headDim is 8 or 16 or 32 or 64 or 128;
 
     /// <summary>Turns the fused kernels off on this thread, so that a test or a bench can compare the two ways.</summary>

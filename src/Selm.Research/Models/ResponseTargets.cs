@@ -73,6 +73,20 @@ public sealed class ResponseTargets : IDisposable
         return sums;
     }
 
+    /// <summary>Cuts per-token numbers into those of each sequence.</summary>
+    /// <param name="tokens">One number per response token.</param>
+    internal ReadOnlyMemory<float>[] Split(float[] tokens)
+    {
+        var parts = new ReadOnlyMemory<float>[lengths.Length];
+        var at = 0;
+        for (var k = 0; k < lengths.Length; k++)
+        {
+            parts[k] = tokens.AsMemory(at, lengths[k]);
+            at += lengths[k];
+        }
+        return parts;
+    }
+
     /// <summary>Gives every token the number of its sequence.</summary>
     /// <param name="perSequence">One number per sequence.</param>
     /// <returns>One number per response token.</returns>

@@ -15,12 +15,18 @@ public static class TokenLogps
     /// <returns>One sum per sequence (row by row, response by response) and the tokens' own numbers in the same order.</returns>
     public static (double[] Sums, float[] Tokens) Of(Llama model, IReadOnlyList<SharedRow> rows)
     {
-        using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        using var plan = model.ScoringPlan(rows);
-        using var targets = ResponseTargets.Of(rows, plan);
-        var tokens = Read(Of(model, model.Hidden(plan, targets.Predictors), targets));
-        return (targets.SumBySequence(tokens), tokens);
+        var count = rows.Sum(row => row.Responses.Count);
+        var (sums, parts) = (new double[count], new ReadOnlyMemory<float>[count]);
+        foreach (var group in RowGroup.Of(model, rows))
+        {
+            using var own = group;
+            using var scope = NewDisposeScope();
+            var tokens = Read(Of(model, model.Hidden(group.Plan, group.Targets.Predictors), group.Targets));
+            group.Scatter<double>(group.Targets.SumBySequence(tokens), sums);
+            group.Scatter<ReadOnlyMemory<float>>(group.Targets.Split(tokens), parts);
+        }
+        return (sums, [.. parts.SelectMany(part => part.ToArray())]);
     }
 
     /// <summary>log pi(y_t | x, y_&lt;t) of every response token, without a graph.</summary>

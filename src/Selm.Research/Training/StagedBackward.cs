@@ -25,24 +25,43 @@ public static class StagedBackward
     public static double[] Run(Llama model, IReadOnlyList<SharedRow> rows, Func<double[], double[]> weights, bool checkpointing = false)
     {
         using var scope = NewDisposeScope();
-        using var plan = model.ScoringPlan(rows);
-        using var targets = ResponseTargets.Of(rows, plan);
-        var inputs = checkpointing ? new List<Tensor>() : null;
-        var states = inputs is null ? model.Hidden(plan, targets.Predictors) : HiddenKeepingInputs(model, plan, inputs, targets.Predictors);
-
-        var tokens = TokenLogps.Of(model, states.detach(), targets);
-        var logps = targets.SumBySequence(TokenLogps.Read(tokens));
-        var perToken = tensor(targets.SpreadToTokens(weights(logps)), [targets.Count], device: model.Device);
-        var gradStates = HeadBackward(model, states.detach(), targets, tokens, perToken);
-        if (inputs is null)
+        var logps = new double[rows.Sum(row => row.Responses.Count)];
+        var parts = RowGroup.Of(model, rows).Select(group => Forward(model, group, checkpointing)).ToArray();
+        foreach (var part in parts)
         {
-            autograd.backward(states, gradStates);
+            part.Group.Scatter<double>(part.Group.Targets.SumBySequence(TokenLogps.Read(part.Logps)), logps);
+        }
+        var perSequence = weights(logps);
+        foreach (var part in parts)
+        {
+            Backward(model, part, part.Group.Gather(perSequence));
+            part.Group.Dispose();
+        }
+        return logps;
+    }
+
+    private static Part Forward(Llama model, RowGroup group, bool checkpointing)
+    {
+        var inputs = checkpointing ? new List<Tensor>() : null;
+        var states = inputs is null ? model.Hidden(group.Plan, group.Targets.Predictors) : HiddenKeepingInputs(model, group, inputs);
+        return new Part(group, states, inputs, TokenLogps.Of(model, states.detach(), group.Targets));
+    }
+
+    private static void Backward(Llama model, Part part, double[] weights)
+    {
+        using var scope = NewDisposeScope();
+        var targets = part.Group.Targets;
+        var perToken = tensor(targets.SpreadToTokens(weights), [targets.Count], device: model.Device);
+        var gradStates = HeadBackward(model, part.States.detach(), targets, part.Logps, perToken);
+        if (part.Inputs is null)
+        {
+            autograd.backward(part.States, gradStates);
         }
         else
         {
-            TrunkBackward(model, plan, inputs, gradStates, targets.Predictors);
+            TrunkBackward(model, part.Group, part.Inputs, gradStates);
         }
-        return logps;
+        part.States.Dispose();
     }
 
     // Adds dL/d(head matrix) and returns dL/d(states), [targets, hidden].
@@ -57,28 +76,31 @@ public static class StagedBackward
         return gradStates.MoveToOuterDisposeScope();
     }
 
-    private static Tensor HiddenKeepingInputs(Llama model, AttentionPlan plan, List<Tensor> inputs, Tensor keep)
+    private static Tensor HiddenKeepingInputs(Llama model, RowGroup group, List<Tensor> inputs)
     {
         using var noGrad = no_grad();
-        inputs.Add(model.Embed(plan));
+        inputs.Add(model.Embed(group.Plan));
         for (var layer = 0; layer < model.Depth; layer++)
         {
-            inputs.Add(model.Block(layer, inputs[layer], plan, layer == model.Depth - 1 ? keep : null));
+            inputs.Add(model.Block(layer, inputs[layer], group.Plan, layer == model.Depth - 1 ? group.Targets.Predictors : null));
         }
         return model.FinalNorm(inputs[^1]);
     }
 
-    private static void TrunkBackward(Llama model, AttentionPlan plan, List<Tensor> inputs, Tensor grad, Tensor keep)
+    private static void TrunkBackward(Llama model, RowGroup group, List<Tensor> inputs, Tensor grad)
     {
         for (var stage = model.Depth; stage >= 0; stage--)
         {
             using var scope = NewDisposeScope();
             var input = inputs[stage].detach().requires_grad_();
-            var output = stage == model.Depth ? model.FinalNorm(input) : model.Block(stage, input, plan, stage == model.Depth - 1 ? keep : null);
+            var output = stage == model.Depth ? model.FinalNorm(input) : model.Block(stage, input, group.Plan, stage == model.Depth - 1 ? group.Targets.Predictors : null);
             autograd.backward(output, grad);
             grad = input.grad!.MoveToOuterDisposeScope();
             inputs[stage].Dispose();
         }
-        autograd.backward(model.Embed(plan), grad);
+        autograd.backward(model.Embed(group.Plan), grad);
     }
+
+    /// <summary>One group between its forward and its backward pass; Inputs are those of each block where they are kept.</summary>
+    private sealed record Part(RowGroup Group, Tensor States, List<Tensor>? Inputs, Tensor Logps);
 }

@@ -50,32 +50,32 @@ inline void rotate(const float* in, float* out, const float* cos, const float* s
 }
 
 // acc[r][.] = sum_d rows[r][d] * transposed[d][at + .]
-template <int D>
+template <int D, int Q = R>
 inline void scores(const float (*rows)[D], const float* transposed, int64_t pitch, int64_t at, v16* acc) {
-    for (int r = 0; r < R; ++r) acc[r] = v16{};
+    for (int r = 0; r < Q; ++r) acc[r] = v16{};
     for (int d = 0; d < D; ++d) {
         const v16 t = load(transposed + d * pitch + at);
-        for (int r = 0; r < R; ++r) acc[r] += t * rows[r][d];
+        for (int r = 0; r < Q; ++r) acc[r] += t * rows[r][d];
     }
 }
 
 // out[r][.] += sum_j weights[r][j] * values[j][.] over the chunks marked active
-template <int D>
+template <int D, int Q = R>
 inline void gather(const float* weights, int64_t pitch, const std::vector<int32_t>& active, const float* values, int64_t keys, float (*out)[D]) {
     constexpr int V = D < W ? D : W, SLICE = D < 2 * V ? V : 2 * V;
     using vec = typename Vec<V>::type;
     for (int slice = 0; slice < D; slice += SLICE) {
-        vec acc[R][SLICE / V] = {};
+        vec acc[Q][SLICE / V] = {};
         for (const int32_t at : active) {
             const int64_t end = std::min<int64_t>(at + W, keys);
             for (int64_t j = at; j < end; ++j) {
                 vec value[SLICE / V];
                 for (int s = 0; s < SLICE / V; ++s) value[s] = *reinterpret_cast<const vec*>(values + j * D + slice + s * V);
-                for (int r = 0; r < R; ++r)
+                for (int r = 0; r < Q; ++r)
                     for (int s = 0; s < SLICE / V; ++s) acc[r][s] += value[s] * weights[r * pitch + j];
             }
         }
-        for (int r = 0; r < R; ++r)
+        for (int r = 0; r < Q; ++r)
             for (int s = 0; s < SLICE / V; ++s) *reinterpret_cast<vec*>(out[r] + slice + s * V) = acc[r][s];
     }
 }
@@ -104,6 +104,7 @@ inline void spread(const float* weights, int64_t pitch, const std::vector<int32_
 
 // Scores to unnormalised probabilities, in place, over the active chunks; per row the log sum exp (-inf for a row
 // without keys) and what the probabilities have to be multiplied with.
+template <int Q = R>
 inline void softmax_rows(float* s, int64_t pitch, const std::vector<int32_t>& active, const Range* ranges, int rows, float* lse, float* scale) {
     constexpr float lowest = -std::numeric_limits<float>::infinity();
     for (int r = 0; r < rows; ++r) {
@@ -126,7 +127,7 @@ inline void softmax_rows(float* s, int64_t pitch, const std::vector<int32_t>& ac
         lse[r] = sum > 0 ? best + std::log(sum) : lowest;
         scale[r] = sum > 0 ? 1.0f / sum : 0.0f;
     }
-    for (int r = rows; r < R; ++r)
+    for (int r = rows; r < Q; ++r)
         for (const int32_t at : active) store(s + r * pitch + at, v16{});
 }
 
@@ -197,7 +198,7 @@ void attention_forward(const Shape& s, const float* qkv, const float* cos, const
                         scores<D>(q, keys.kt.data(), pitch, at, acc);
                         for (int r = 0; r < R; ++r) store(&weights[r * pitch + at], acc[r]);
                     }
-                    softmax_rows(weights.data(), pitch, active, range, rows, l, norm);
+                    softmax_rows<>(weights.data(), pitch, active, range, rows, l, norm);
                     gather<D>(weights.data(), pitch, active, keys.v.data(), s.seq, o);
                     for (int r = 0; r < rows; ++r) {
                         float* to = out + ((b * s.seq + i + r) * s.heads + h) * D;
@@ -344,11 +345,12 @@ void cached_attention(const Shape& s, const float* qkv, const float* cos, const 
                 std::memcpy(v + (offset + t) * D, key + s.kv_heads * D, D * sizeof(float));
             }
             const int64_t lines = s.seq * group; // query rows of this kv head: (token, head of the group)
-            for (int64_t line = 0; line < lines; line += R) {
-                const int rows = static_cast<int>(std::min<int64_t>(R, lines - line));
-                alignas(64) float q[R][D] = {}, o[R][D];
-                float lse[R], norm[R];
-                Range range[R];
+            const auto attend = [&](int64_t line, auto height) { // so many rows together: few of them where few are new
+                constexpr int Q = decltype(height)::value;
+                const int rows = static_cast<int>(std::min<int64_t>(Q, lines - line));
+                alignas(64) float q[Q][D] = {}, o[Q][D];
+                float lse[Q], norm[Q];
+                Range range[Q];
                 for (int r = 0; r < rows; ++r) {
                     const int64_t t = (line + r) / group, h = kv * group + (line + r) % group, last = offset + t + 1;
                     const int64_t lo = std::max<int64_t>(first[b], window > 0 ? last - window : 0);
@@ -358,18 +360,22 @@ void cached_attention(const Shape& s, const float* qkv, const float* cos, const 
                 }
                 find_active(range, rows, keys, active);
                 for (const int32_t at : active) {
-                    v16 acc[R];
-                    scores<D>(q, kt, capacity, at, acc);
-                    for (int r = 0; r < R; ++r) store(&weights[r * capacity + at], acc[r]);
+                    v16 acc[Q];
+                    scores<D, Q>(q, kt, capacity, at, acc);
+                    for (int r = 0; r < Q; ++r) store(&weights[r * capacity + at], acc[r]);
                 }
-                softmax_rows(weights.data(), capacity, active, range, rows, lse, norm);
-                gather<D>(weights.data(), capacity, active, v, keys, o);
+                softmax_rows<Q>(weights.data(), capacity, active, range, rows, lse, norm);
+                gather<D, Q>(weights.data(), capacity, active, v, keys, o);
                 for (int r = 0; r < rows; ++r) {
                     const int64_t t = (line + r) / group, h = kv * group + (line + r) % group;
                     float* to = out + ((b * s.seq + t) * s.heads + h) * D;
                     for (int d = 0; d < D; ++d) to[d] = o[r][d] * norm[r];
                 }
-            }
+            };
+            if (lines == 1) attend(0, std::integral_constant<int, 1>());
+            else if (lines == 2) attend(0, std::integral_constant<int, 2>());
+            else if (lines <= 4) attend(0, std::integral_constant<int, 4>());
+            else for (int64_t line = 0; line < lines; line += R) attend(line, std::integral_constant<int, R>());
         }
     });
 }
