@@ -54,6 +54,7 @@ internal static class SelmCommandLine
             RunCommand.Create(),
             StatusCommand.Create(),
             ShowCommand.Create(),
+            BenchCommand.Create(),
         };
         root.Add(verbose);
         root.Options.OfType<VersionOption>().Single().Action = new PrintVersion();

@@ -15,7 +15,7 @@ public enum BenchMode
     Logprobs,
 }
 
-/// <summary>The model and the batch of a bench. The defaults are the lab-bench model of 0.77 M parameters.</summary>
+/// <summary>The model and the batch of a bench. The defaults are the lab-bench model: 0.77 M parameters without its embedding.</summary>
 /// <param name="Vocab">Tokens of the vocabulary.</param>
 /// <param name="Hidden">Width of the residual stream.</param>
 /// <param name="Layers">Blocks.</param>

@@ -1,0 +1,124 @@
+// Memory can be measured in a fresh process only: this assembly's own entry point runs one piece of work and prints
+// what it took. The test runner does not come through here.
+using System.Diagnostics;
+using System.Globalization;
+using Selm.Research.Models;
+using Selm.Research.Numerics;
+using Selm.Research.Scale;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Selm.Research.Tests;
+
+/// <summary>Work in a process of its own, and its memory by the kernel's count.</summary>
+public static class MemoryProbe
+{
+    private const int Vocabulary = 128_256, Width = 16;
+
+    /// <summary>Runs the named work.</summary>
+    /// <param name="args">Its name, then its numbers.</param>
+    public static void Main(string[] args)
+    {
+        set_num_threads(1);
+        var result = args[0] switch
+        {
+            "naive-head" => Head(int.Parse(args[1], CultureInfo.InvariantCulture), Naive),
+            "staged-head" => Head(int.Parse(args[1], CultureInfo.InvariantCulture), Staged),
+            "composed-head" => Head(int.Parse(args[1], CultureInfo.InvariantCulture), Composed),
+            "training" => Training(),
+            _ => throw new ArgumentException(args[0]),
+        };
+        Console.WriteLine(string.Join(' ', result));
+    }
+
+    /// <summary>Starts this assembly as a program.</summary>
+    /// <returns>The numbers that it printed.</returns>
+    internal static long[] Run(params string[] args)
+    {
+        var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", ["exec", typeof(MemoryProbe).Assembly.Location, .. args])
+        {
+            RedirectStandardOutput = true,
+        };
+        // The runtime's own growth is not meant: code that is compiled again once it has proved hot, and the first fill
+        // of the nursery (together 8 to 20 MB, once).
+        start.Environment["DOTNET_TieredCompilation"] = "0";
+        start.Environment["DOTNET_gcConcurrent"] = "0";
+        start.Environment["DOTNET_GCgen0size"] = "0x80000";
+        using var process = Process.Start(start)!;
+        var text = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        Assert.Equal(0, process.ExitCode);
+        return [.. text.Split().Where(word => word.Length > 0).Select(word => long.Parse(word, CultureInfo.InvariantCulture))];
+    }
+
+    // The most memory [kB] that log-probs of `positions` tokens and their gradient take beyond what they start from.
+    private static long[] Head(int positions, Action<Tensor, Tensor, Tensor, Tensor> work)
+    {
+        using var scope = NewDisposeScope();
+        work(Noise(2, Width), Noise(40, Width), Ids(2, 40), Noise(2)); // loads and compiles what is needed
+        var (states, head, ids, weights) = (Noise(positions, Width), Noise(Vocabulary, Width), Ids(positions, Vocabulary), Noise(positions));
+        var before = Status("VmRSS");
+        work(states, head, ids, weights);
+        return [Status("VmHWM") - before];
+    }
+
+    private static void Naive(Tensor states, Tensor head, Tensor ids, Tensor weights)
+    {
+        using var scope = NewDisposeScope();
+        var (x, w) = (states.detach().requires_grad_(), head.detach().requires_grad_());
+        var logps = nn.functional.linear(x, w).log_softmax(-1).gather(1, ids.unsqueeze(1)).squeeze(1);
+        autograd.backward(logps, weights);
+    }
+
+    private static void Staged(Tensor states, Tensor head, Tensor ids, Tensor weights)
+    {
+        using var scope = NewDisposeScope();
+        Fast.TokenLogpsBackward(states, head, ids, Fast.TokenLogps(states, head, ids), weights, head.zeros_like());
+    }
+
+    private static void Composed(Tensor states, Tensor head, Tensor ids, Tensor weights)
+    {
+        Fast.Disabled = true;
+        Staged(states, head, ids, weights);
+    }
+
+    // A thousand steps of a tiny model: growth of the resident memory from step 100 to the end [kB], and steps after
+    // which another number of tensors was alive than after the first ones.
+    private static long[] Training()
+    {
+        const int warm = 100, steps = 1000;
+        using var work = BenchWork.Of(BenchMode.Train, new(Vocab: 31, Hidden: 16, Layers: 2, Heads: 2, KvHeads: 1, Ff: 24, Prompt: 4, Response: 6, Batch: 4));
+        long resident = 0, tensors = 0, odd = 0;
+        for (var step = 0; step < steps; step++)
+        {
+            work.Prepare(step % 7);
+            work.Reference();
+            work.Step();
+            if (step < warm)
+            {
+                tensors = Tensor.TotalCount;
+                resident = Resident();
+            }
+            else if (Tensor.TotalCount != tensors)
+            {
+                odd++;
+            }
+        }
+        return [Resident() - resident, odd];
+
+        static long Resident() => Status("VmRSS");
+    }
+
+    private static long Status(string name) => long.Parse(
+        File.ReadLines("/proc/self/status").First(line => line.StartsWith(name, StringComparison.Ordinal)).Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries)[1],
+        CultureInfo.InvariantCulture);
+
+    private static Tensor Ids(int count, int vocabulary) => tensor(Enumerable.Range(0, count).Select(k => k * 7919L % vocabulary).ToArray(), [count]);
+
+    private static Tensor Noise(params long[] shape)
+    {
+        var values = new float[shape.Aggregate(1L, (a, b) => a * b)];
+        new PhiloxStream(5, "probe").FillUniform(values);
+        return tensor(values, shape);
+    }
+}

@@ -1,0 +1,81 @@
+using System.Text.Json;
+using Selm.Research.Runs;
+using Selm.Research.Scale;
+
+namespace Selm.Research.Tests.Scale;
+
+[Collection(LiveTensors.Name)] // it sets the number of threads of the whole process
+public class BenchTests
+{
+    private static readonly BenchShape tiny = new(
+        Vocab: 11, Hidden: 8, Layers: 1, Heads: 2, KvHeads: 1, Ff: 12, Prompt: 3, Response: 4, Batch: 3, Steps: 2, Reuse: 0.4);
+
+    // One layer, one row: prompt 3, so keys and values of the prompt and of 3 tokens per response (the 4th predicts
+    // nothing); queries, feed-forward and head of the last prompt token and those 3.
+    private static double Row(int responses)
+    {
+        double keyed = 3 + (3 * responses), queried = 1 + (3 * responses);
+        double pairs = 3 + (responses * (4 + 5 + 6));
+        return 2 * ((keyed * 8 * 8) + (queried * 8 * 16) + (queried * 3 * 8 * 12) + (pairs * 2 * 8) + (queried * 8 * 11));
+    }
+
+    [Fact]
+    public void the_floor_counts_a_shared_prompt_and_a_reused_response_once()
+    {
+        var forward = Row(2) + (2 * Row(3)); // one of three examples reuses
+        Assert.Equal(1, tiny.Reused);
+        Assert.Equal(4 * forward, Floor.Of(BenchMode.Train, tiny).Flops);
+        Assert.Equal(3 * forward, Floor.Of(BenchMode.Train, tiny, withReference: false).Flops);
+        Assert.Equal(3 * Row(1), Floor.Of(BenchMode.Logprobs, tiny).Flops);
+    }
+
+    [Fact]
+    public void decoding_token_by_token_has_the_same_products_as_scoring_what_it_made() =>
+        Assert.Equal(Floor.Of(BenchMode.Logprobs, tiny).Flops, Floor.Of(BenchMode.Generate, tiny).Flops);
+
+    [Fact]
+    public void parameters_are_those_of_the_model()
+    {
+        using var model = new Research.Models.Llama(new BenchShape().Config());
+        Assert.Equal(model.parameters().Sum(p => p.numel()), new BenchShape().Parameters);
+    }
+
+    [Theory]
+    [InlineData(BenchMode.Train)]
+    [InlineData(BenchMode.Generate)]
+    [InlineData(BenchMode.Logprobs)]
+    public void every_mode_reports_times_speeds_and_the_share_of_the_ceiling(BenchMode mode)
+    {
+        var report = Bench.Run(mode, tiny);
+        Assert.True(report.StepMs > 0);
+        Assert.Equal(mode == BenchMode.Train, report.StepMsWithoutReference is not null);
+        Assert.Equal(mode == BenchMode.Generate, report.NewTokensPerS is not null);
+        Assert.Equal(report.FloorGflop / report.StepMs * 1e3, report.GflopPerS, 1e-9);
+        Assert.InRange(report.ShareOfCeiling, 1e-9, 1);
+        var json = JsonSerializer.SerializeToElement(report, JsonFormat.Line);
+        Assert.Equal(report.StepMs, json.GetProperty("step_ms").GetDouble());
+        Assert.Equal(tiny.Threads, json.GetProperty("shape").GetProperty("threads").GetInt32());
+    }
+
+    [Theory]
+    [InlineData(9, 2, 1, "--hidden 9 is no even multiple of --heads 2; rotary positions need heads of an even width.")]
+    [InlineData(12, 3, 2, "--heads 3 is no multiple of --kv-heads 2; each key head serves the same number of query heads.")]
+    public void a_shape_that_no_model_has_is_refused(int hidden, int heads, int kvHeads, string sentence) =>
+        Assert.Equal(sentence, Assert.Throws<InputException>((tiny with { Hidden = hidden, Heads = heads, KvHeads = kvHeads }).Validate).Message);
+
+    [Fact]
+    public void a_path_without_python_is_told_what_the_peer_needs()
+    {
+        var path = Environment.GetEnvironmentVariable("PATH");
+        Environment.SetEnvironmentVariable("PATH", "/nowhere");
+        try
+        {
+            var error = Assert.Throws<InputException>(() => Bench.Run(BenchMode.Logprobs, tiny, withPeer: true));
+            Assert.StartsWith("No python3 in PATH can import torch", error.Message, StringComparison.Ordinal);
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable("PATH", path);
+        }
+    }
+}

@@ -1,0 +1,32 @@
+namespace Selm.Research.Tests.Training;
+
+/// <summary>Memory of whole processes, see <see cref="MemoryProbe"/>.</summary>
+[Collection(LiveTensors.Name)]
+public class MemoryTests
+{
+    /// <summary>
+    /// The naive formula needs memory in proportion to positions, so a quarter of them is enough to know it:
+    /// [4, 1024] staged against 4 times [1, 1024] naive, at a vocabulary of 128,256.
+    /// </summary>
+    [Fact]
+    [Trait("Duration", "long")]
+    public void the_staged_head_takes_at_most_a_quarter_of_the_memory_of_the_naive_formula()
+    {
+        var naive = 4 * MemoryProbe.Run("naive-head", "1024")[0];
+        Assert.True(naive > 4L << 20, $"{naive} kB: three times the logits at least");
+        foreach (var way in new[] { "staged-head", "composed-head" })
+        {
+            var staged = MemoryProbe.Run(way, "4096")[0];
+            Assert.True(staged <= naive / 4, $"{way}: {staged} kB, naive: {naive} kB");
+        }
+    }
+
+    [Fact]
+    [Trait("Duration", "long")]
+    public void a_thousand_training_steps_leave_memory_and_tensors_as_they_were()
+    {
+        var result = MemoryProbe.Run("training");
+        Assert.True(result[0] < 5 << 10, $"resident memory grew by {result[0]} kB over 900 steps");
+        Assert.Equal(0, result[1]);
+    }
+}
