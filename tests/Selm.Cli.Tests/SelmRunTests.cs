@@ -33,6 +33,29 @@ public class SelmRunTests(DemoFixture demo) : IClassFixture<DemoFixture>
     }
 
     [Fact]
+    public void a_run_that_was_killed_again_and_again_ends_with_the_same_bytes()
+    {
+        using var folder = new TempFolder();
+        var (whole, parts) = (folder.File("whole"), folder.File("parts"));
+        Assert.Equal(0, SelmProcess.Run("run", "--recipe", Recipe, "--out", whole).Code);
+
+        // Wherever SIGKILL lands after these files have appeared; a later one may come too late, which changes nothing.
+        foreach (var sign in new[] { "run.json", "iteration-0/responses.jsonl", "iteration-0/checkpoints/checkpoint.json", "iteration-1/ranks.jsonl", "iteration-1/model/config.json" })
+        {
+            var running = SelmProcess.Start([], "run", "--recipe", Recipe, "--out", parts);
+            Assert.True(SpinWait.SpinUntil(() => File.Exists(Path.Combine(parts, sign)) || File.Exists(Path.Combine(parts, "answers.jsonl")), 60_000), sign);
+            running.Signal("KILL");
+            running.Finish();
+        }
+        Assert.Equal(0, SelmProcess.Run("run", "--recipe", Recipe, "--out", parts).Code);
+
+        foreach (var name in new[] { "model/model.safetensors", "iteration-0/responses.jsonl", "iteration-1/preferences.jsonl", "metrics.jsonl", "answers.jsonl" })
+        {
+            Assert.Equal(File.ReadAllBytes(Path.Combine(whole, name)), File.ReadAllBytes(Path.Combine(parts, name)));
+        }
+    }
+
+    [Fact]
     public void train_writes_weights_that_generate_loads()
     {
         using var folder = new TempFolder();
