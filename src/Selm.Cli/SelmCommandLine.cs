@@ -55,6 +55,7 @@ internal static class SelmCommandLine
             StatusCommand.Create(),
             ShowCommand.Create(),
             BenchCommand.Create(),
+            LabCellCommand.Create(),
         };
         root.Add(verbose);
         root.Options.OfType<VersionOption>().Single().Action = new PrintVersion();

@@ -68,7 +68,10 @@ public sealed class LabModels(
         });
     }
 
-    private static string Made<T>(string folder, Func<string, T> make)
+    /// <summary>A folder that is made once, whole or not at all; what making it returns is recorded in its training.json.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="make">Is given another folder to fill.</param>
+    internal static string Made<T>(string folder, Func<string, T> make)
     {
         if (Directory.Exists(folder))
         {

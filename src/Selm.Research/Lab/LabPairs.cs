@@ -49,13 +49,28 @@ public static class LabPairs
         {
             var random = new PhiloxStream(seed, LabStreams.Pairs(iteration), row);
             var prompt = prompts[random.NextInt(prompts.Count)];
-            var responses = writers.Select(writer => writer.Write(language, prompt, random)).ToArray();
-            var labels = new PhiloxStream(seed, LabStreams.PairLabels(iteration), row);
-            var chosen = Selection.BestWorst([.. responses.Select(response => LabReward.Of(language, prompt, response) + labels.NextGumbel())]).Chosen;
-            var rejected = (chosen + 1 + labels.NextInt(writers.Count - 1)) % writers.Count;
-            pairs[row] = new LabPair(prompt, responses[chosen], responses[rejected]);
+            pairs[row] = Pair(language, writers, prompt, random, new PhiloxStream(seed, LabStreams.PairLabels(iteration), row));
         }
         return pairs;
+    }
+
+    /// <summary>One pair for each of some prompts, made as those of <see cref="Offline"/>.</summary>
+    /// <param name="language">The language.</param>
+    /// <param name="writers">Two or more.</param>
+    /// <param name="seed">Seed of the responses and labels.</param>
+    /// <param name="prompts">The prompts, such as <see cref="LabSplit.Test"/>.</param>
+    public static LabPair[] HeldOut(LabLanguage language, IReadOnlyList<LabWriter> writers, ulong seed, IReadOnlyList<LabPrompt> prompts) =>
+    [
+        .. prompts.Select((prompt, row) => Pair(
+            language, writers, prompt, new PhiloxStream(seed, LabStreams.HeldOutPairs, row), new PhiloxStream(seed, LabStreams.HeldOutLabels, row))),
+    ];
+
+    private static LabPair Pair(LabLanguage language, IReadOnlyList<LabWriter> writers, LabPrompt prompt, PhiloxStream random, PhiloxStream labels)
+    {
+        var responses = writers.Select(writer => writer.Write(language, prompt, random)).ToArray();
+        var chosen = Selection.BestWorst([.. responses.Select(response => LabReward.Of(language, prompt, response) + labels.NextGumbel())]).Chosen;
+        var rejected = (chosen + 1 + labels.NextInt(writers.Count - 1)) % writers.Count;
+        return new LabPair(prompt, responses[chosen], responses[rejected]);
     }
 
     /// <summary>The pairs of data/examples/lab-pairs.jsonl: 500 of the standard world.</summary>

@@ -39,6 +39,22 @@ public static class LabStreams
     /// <summary>The ranker's batches, one row per step.</summary>
     public const string RankerBatches = "lab.ranker.batches";
 
+    /// <summary>Responses of held-out pairs, one row per prompt.</summary>
+    public const string HeldOutPairs = "lab.pairs.held-out";
+
+    /// <summary>Labels of held-out pairs, one row per prompt.</summary>
+    public const string HeldOutLabels = "lab.pair-labels.held-out";
+
+    /// <summary>Topics of the second turns of evaluation, one row per prompt.</summary>
+    public const string SecondTopics = "lab.evaluation.second-topics";
+
+    /// <summary>Solved questions before a question; the benchmark's name follows, one row per question.</summary>
+    public const string Shots = "lab.quiz.shots";
+
+    /// <summary>Noise of the labels of a cell's iteration, one row per prompt.</summary>
+    /// <param name="iteration">From 0.</param>
+    public static string CellLabels(int iteration) => FormattableString.Invariant($"lab.cell-labels.iteration-{iteration}");
+
     /// <summary>Responses of the offline pairs of an iteration, one row each.</summary>
     /// <param name="iteration">From 0.</param>
     public static string Pairs(int iteration) => FormattableString.Invariant($"lab.pairs.iteration-{iteration}");

@@ -1,0 +1,140 @@
+using System.Diagnostics;
+using System.Globalization;
+using Selm.Cli.Commands;
+using Selm.Research;
+using Selm.Research.Lab;
+using Selm.Research.Runs;
+
+namespace Selm.Cli;
+
+/// <summary>Runs cells of the lab side by side, each in a process of its own with one thread.</summary>
+internal static class LabJobs
+{
+    /// <summary>Results in the order of the specs; finished cells are only read.</summary>
+    /// <remarks>
+    /// A cell waits while another one computes a stage that both need. A process that ends without a result marks its cell
+    /// failed for this call; nothing is recorded, so the next call tries it again.
+    /// </remarks>
+    /// <param name="specs">The cells; equal ones are computed once.</param>
+    /// <param name="jobs">Processes at a time, at least 1.</param>
+    /// <param name="modelsFolder">Base models and rankers.</param>
+    /// <param name="cacheFolder">Results and shared stages.</param>
+    /// <param name="progress">Is told about finished cells, with the time left.</param>
+    /// <param name="cancellation">Ends the processes; finished cells stay.</param>
+    public static IReadOnlyList<LabCellResult> Run(
+        IReadOnlyList<LabCellSpec> specs, int jobs, string modelsFolder, string cacheFolder, IProgress<StepProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(jobs, 1);
+        var cells = specs.Select(spec => spec.Resolved()).ToArray();
+        var results = new Dictionary<string, LabCellResult>(StringComparer.Ordinal);
+        var pending = cells.DistinctBy(cell => cell.Hash).ToList();
+        var ready = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var cell in pending.ToList())
+        {
+            if (LabCells.Find(cell, cacheFolder) is { } finished)
+            {
+                Collect(cell, finished);
+            }
+        }
+        var (total, toDo, watch) = (pending.Count + results.Count, pending.Count, Stopwatch.StartNew());
+        var running = new List<Job>();
+        try
+        {
+            while (pending.Count + running.Count > 0)
+            {
+                while (running.Count < jobs && pending.Find(MayStart) is { } next)
+                {
+                    pending.Remove(next);
+                    running.Add(new Job(next, modelsFolder, cacheFolder));
+                }
+                var ended = Task.WhenAny(running.Select(job => job.Result)).WaitAsync(cancellation).GetAwaiter().GetResult();
+                var done = running.Single(job => job.Result == ended);
+                running.Remove(done);
+                Collect(done.Spec, ended.GetAwaiter().GetResult());
+                done.Dispose();
+                Report(done.Spec);
+            }
+        }
+        finally
+        {
+            running.ForEach(job => job.Dispose());
+        }
+        return [.. cells.Select(cell => results[cell.Hash])];
+
+        void Collect(LabCellSpec cell, LabCellResult result)
+        {
+            pending.Remove(cell);
+            results[cell.Hash] = result;
+            ready.UnionWith(LabCells.SharedStages(cell));
+        }
+
+        bool MayStart(LabCellSpec cell) => !LabCells.SharedStages(cell).Any(
+            stage => !ready.Contains(stage) && running.Exists(job => LabCells.SharedStages(job.Spec).Contains(stage)));
+
+        void Report(LabCellSpec cell)
+        {
+            var left = pending.Count + running.Count;
+            var seconds = watch.Elapsed.TotalSeconds * left / (toDo - left);
+            progress?.Report(new StepProgress("lab cells", total - left, total, string.Create(CultureInfo.InvariantCulture,
+                $"{cell.Name}{(results[cell.Hash].Failure is null ? "" : " failed")}, {TimeSpan.FromSeconds(Math.Ceiling(seconds)):h\\:mm\\:ss} left")));
+        }
+    }
+
+    // One process; disposing it ends it where it still runs.
+    private sealed class Job : IDisposable
+    {
+        private readonly string specFile = Path.Combine(Path.GetTempPath(), $"selm-cell-{Guid.NewGuid():N}.json");
+        private readonly string cacheFolder;
+        private readonly Process process;
+
+        public Job(LabCellSpec spec, string modelsFolder, string cacheFolder)
+        {
+            (Spec, this.cacheFolder) = (spec, cacheFolder);
+            AtomicFile.WriteJson(specFile, spec);
+            // The host runs selm.dll, so that it works under "dotnet selm.dll" and in tests too.
+            var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet")
+            {
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+            };
+            string[] arguments = [Path.Combine(AppContext.BaseDirectory, "selm.dll"), LabCellCommand.Name, "--spec", specFile, "--cache", cacheFolder, "--models", modelsFolder];
+            Array.ForEach(arguments, start.ArgumentList.Add);
+            (start.Environment["OMP_NUM_THREADS"], start.Environment["OPENBLAS_NUM_THREADS"]) = ("1", "1");
+            process = Process.Start(start)!;
+            Result = Finish();
+        }
+
+        public LabCellSpec Spec { get; }
+
+        public Task<LabCellResult> Result { get; }
+
+        public void Dispose()
+        {
+            if (!process.HasExited)
+            {
+                process.Kill();
+                process.WaitForExit();
+            }
+            process.Dispose();
+            File.Delete(specFile);
+        }
+
+        private async Task<LabCellResult> Finish()
+        {
+            var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+            await process.WaitForExitAsync();
+            await output;
+            var words = (await error).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+            try
+            {
+                return LabCells.Find(Spec, cacheFolder) ?? Failed(words.LastOrDefault() ?? $"The process ended with code {process.ExitCode} and no result.");
+            }
+            catch (InputException e)
+            {
+                return Failed(e.Message);
+            }
+        }
+
+        private LabCellResult Failed(string why) => new(Spec, null, [], [], [], why);
+    }
+}

@@ -1,0 +1,209 @@
+using System.Globalization;
+using Selm.Research.Alignment;
+using Selm.Research.Models;
+using Selm.Research.Numerics;
+using Selm.Research.Ranking;
+using Selm.Research.Runs;
+using Selm.Research.Sampling;
+using Selm.Research.Training;
+
+namespace Selm.Research.Lab;
+
+/// <summary>Trains and measures one cell.</summary>
+internal sealed class LabCellRun : IDisposable
+{
+    /// <summary>Portion that the Llama recipe's base model is trained on; no run has so many iterations.</summary>
+    private const int BasePortion = 1_000_000;
+
+    private readonly LabLanguage language = LabLanguage.Standard;
+    private readonly LabCellSpec spec;
+    private readonly LabCellStages stages;
+    private readonly LabPreset preset;
+    private readonly RewardModel? ranker;
+    private readonly string start;
+    private readonly Llama first, policy;
+    private readonly LabCellMeasure measure;
+    private readonly PreferenceLoop loop;
+    private readonly Dictionary<int, LabPair[]> portions = [];
+    private Llama? explorer;
+    private (double Reward, double Jewel) asked;
+
+    /// <summary>Makes what the cell starts from.</summary>
+    /// <param name="spec">The cell, without nulls.</param>
+    /// <param name="stages">Shared stages.</param>
+    /// <param name="models">Base models and ranker of the cell's preset and budget.</param>
+    public LabCellRun(LabCellSpec spec, LabCellStages stages, LabModels models)
+    {
+        (this.spec, this.stages, preset) = (spec, stages, LabCells.PresetOf(spec));
+        start = spec.Recipe == LabRecipe.Zephyr ? models.BaseModel(spec.Seed) : StrongerBase(models.BaseModel(spec.Seed));
+        first = LlamaWeights.Load(start);
+        policy = LlamaWeights.Clone(first);
+        ranker = spec.Ranker == LabJudge.Model ? RewardModel.Load(models.RewardModelFolder(), batchSize: 128) : null;
+        measure = new LabCellMeasure(language, preset.Writers, first, spec.Beta);
+        loop = new PreferenceLoop(Settings(spec), new LoopWorld(Pairs, Score, [language.EosId], spec.Swap ? Explorer : null), first);
+    }
+
+    /// <summary>The first policy, measured once for all cells that start from it.</summary>
+    public (LabCellEvaluation Evaluation, LabBenchmarkScore[] Benchmarks) Start()
+    {
+        var made = stages.Get("start", [Path.GetFileName(start), spec.Preset.ToString(), Number(LabCells.QuizItems(spec))],
+            _ => new StartRecord(measure.Of(first), Benchmarks()));
+        return (made.Result.Evaluation, made.Result.Benchmarks);
+    }
+
+    /// <summary>Trains and measures one iteration.</summary>
+    /// <param name="iteration">From 0.</param>
+    public LabCellIteration Iterate(int iteration)
+    {
+        var done = iteration == 0 && SharesFirstIteration ? SharedFirst() : Train(iteration);
+        if (spec == spec.Twin && spec.Method == LoopMethod.Selm && iteration < spec.Iterations - 1)
+        {
+            stages.KeepCheckpoint(spec, iteration, policy);
+        }
+        return done;
+    }
+
+    /// <summary>Benchmarks of the policy as it is.</summary>
+    public LabBenchmarkScore[] Benchmarks() => LabBenchmarks.All(policy, language, LabCells.QuizItems(spec));
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        explorer?.Dispose();
+        ranker?.Dispose();
+        policy.Dispose();
+        first.Dispose();
+    }
+
+    private sealed record StartRecord(LabCellEvaluation Evaluation, LabBenchmarkScore[] Benchmarks);
+
+    // A loop that keeps its data must have seen the first portion itself.
+    private bool SharesFirstIteration => !spec.KeepData && (spec.Method is LoopMethod.OfflineDpo or LoopMethod.StepwiseDpo
+        || (spec.Recipe == LabRecipe.Zephyr && spec.Method is LoopMethod.Selm or LoopMethod.Vpo));
+
+    private LabCellIteration SharedFirst()
+    {
+        var (folder, done) = stages.Get("dpo", [Path.GetFileName(start), spec.Preset.ToString(), .. Numbers()], temporary =>
+        {
+            var trained = Train(0);
+            LlamaWeights.Save(policy, temporary);
+            return trained;
+        });
+        using var saved = LlamaWeights.Load(folder);
+        LlamaWeights.Copy(saved, policy);
+        return done;
+    }
+
+    // What a DPO pass over an offline portion depends on, besides its start and its writers.
+    private string[] Numbers() =>
+    [
+        spec.Seed.ToString(CultureInfo.InvariantCulture), Number(spec.Beta), Number(spec.PairsPerIteration!.Value), Number(spec.BatchSize!.Value),
+        Number(spec.LearningRate!.Value), spec.Schedule.ToString(), spec.Iterations == 1 ? "last" : "not last",
+    ];
+
+    private static string Number(double value) => value.ToString("R", CultureInfo.InvariantCulture);
+
+    private LabCellIteration Train(int iteration)
+    {
+        asked = (double.NaN, double.NaN);
+        LoopIteration done;
+        try
+        {
+            done = loop.Run(policy, iteration);
+        }
+        catch (InputException e)
+        {
+            throw new LabCellFailedException(e.Message, e);
+        }
+        return new LabCellIteration(
+            iteration, done.YBest, done.YWorst, asked.Reward, asked.Jewel, done.Training.Average(row => row.SigmaNegativeMargin),
+            [.. done.Training.Select(row => row.Loss)], measure.Of(policy));
+    }
+
+    private string StrongerBase(string plain) => stages.Get("llama-base", [Path.GetFileName(plain), .. Numbers()], temporary =>
+    {
+        using var model = LlamaWeights.Load(plain);
+        using var reference = LlamaWeights.Clone(model);
+        var pairs = LabPairs.Offline(language, [preset.Writers[^1], preset.Writers[^1]], spec.Seed, BasePortion, spec.PairsPerIteration!.Value);
+        var world = new LoopWorld(_ => [.. pairs.Select(Pair)], (_, _) => [], [language.EosId]);
+        var settings = Settings(spec with { Method = LoopMethod.OfflineDpo, Iterations = 4, KeepData = false });
+        new PreferenceLoop(settings, world, reference).Run(model, 0);
+        LlamaWeights.Save(model, temporary);
+        return new { Kind = "llama-base", spec.Seed };
+    }).Folder;
+
+    private static LoopSettings Settings(LabCellSpec spec) => new()
+    {
+        Method = spec.Method,
+        Alpha = spec.Alpha,
+        Beta = spec.Beta,
+        Iterations = spec.Iterations!.Value,
+        FirstIterationIsDpo = spec.Recipe == LabRecipe.Zephyr,
+        Sampling = new SamplingOptions(Temperature: spec.Sampled ? 1 : 0, MaxNewTokens: LabResponse.MaxTokens, Seed: spec.Seed),
+        UpdateRule = spec.UpdateRule,
+        KeepData = spec.KeepData,
+        FixedReference = spec.FixedReference,
+        Samples = spec.Method == LoopMethod.Sppo ? 4 : 3,
+        LastIterationLrFactor = 0.2,
+        Training = new TrainerOptions
+        {
+            Optimizer = new OptimizerRecipe { Betas = [0.9, 0.999], WeightDecay = 0 },
+            Schedule = new ScheduleRecipe { Kind = spec.Schedule, WarmupRatio = 0.1 },
+            LearningRate = spec.LearningRate!.Value,
+            BatchSize = spec.BatchSize!.Value,
+            Seed = spec.Seed,
+        },
+    };
+
+    private LoopPair[] Pairs(int iteration) => [.. Portion(iteration).Select(Pair)];
+
+    private LabPair[] Portion(int iteration)
+    {
+        if (!portions.TryGetValue(iteration, out var portion))
+        {
+            portions[iteration] = portion = LabPairs.Offline(language, preset.Writers, spec.Seed, iteration, spec.PairsPerIteration!.Value);
+        }
+        return portion;
+    }
+
+    private LoopPair Pair(LabPair pair) =>
+        new(pair.Prompt.Ids(language), language.ResponseIds(pair.Chosen.Text(language)), language.ResponseIds(pair.Rejected.Text(language)));
+
+    // Candidates come in the order of the portion. Noise belongs to (seed, iteration, row), so cells that are compared share it.
+    private List<double[]> Score(int iteration, IReadOnlyList<(int[] Prompt, IReadOnlyList<int[]> Candidates)> rows)
+    {
+        var portion = Portion(iteration);
+        var texts = rows.Select(row => row.Candidates.Select(language.Text).ToArray()).ToArray();
+        var own = texts.Select(candidates => candidates[spec.Method == LoopMethod.Dno ? 1 : 0]).ToArray();
+        asked = (own.Select((text, k) => LabReward.Of(language, portion[k].Prompt, text)).Average(),
+            own.Select((text, k) => LabCellMeasure.HasJewel(language, portion[k].Prompt, text) ? 1.0 : 0).Average());
+        if (ranker is not null)
+        {
+            var scores = ranker.Score([.. texts.SelectMany((candidates, k) => candidates.Select(text => (portion[k].Prompt.Text(language), text)))]);
+            var at = 0;
+            return [.. texts.Select(candidates => candidates.Select(_ => scores[at++]).ToArray())];
+        }
+        return
+        [
+            .. texts.Select((candidates, k) =>
+            {
+                var noise = new PhiloxStream(spec.Seed, LabStreams.CellLabels(iteration), k);
+                return candidates.Select(text => LabReward.Of(language, portion[k].Prompt, text) + noise.NextGumbel()).ToArray();
+            }),
+        ];
+    }
+
+    // The twin as it is at the start of the iteration.
+    private Llama Explorer(int iteration)
+    {
+        if (iteration == 0)
+        {
+            return first;
+        }
+        explorer?.Dispose();
+        return explorer = LlamaWeights.Load(stages.Checkpoint(spec.Twin, iteration - 1)!);
+    }
+}
+
+/// <summary>A cell's training cannot go on; the study can.</summary>
+internal sealed class LabCellFailedException(string message, Exception inner) : Exception(message, inner);

@@ -1,0 +1,173 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Selm.Research.Alignment;
+using Selm.Research.Runs;
+
+namespace Selm.Research.Lab;
+
+/// <summary>Who labels the candidates of a cell.</summary>
+public enum LabJudge
+{
+    /// <summary>The true reward with fresh Gumbel noise: Plackett-Luce on r*.</summary>
+    Oracle,
+
+    /// <summary>The learned ranker.</summary>
+    Model,
+}
+
+/// <summary>Which writers and how many portions.</summary>
+public enum LabWorldPreset
+{
+    /// <summary><see cref="LabPreset.Standard"/>.</summary>
+    Standard,
+
+    /// <summary><see cref="LabPreset.Headroom"/>.</summary>
+    Headroom,
+}
+
+/// <summary>How much is trained.</summary>
+public enum LabBudget
+{
+    /// <summary>Seconds: a base model that has hardly learnt to speak, few pairs. Shows that everything runs, measures nothing.</summary>
+    Smoke,
+
+    /// <summary>The sizes of the lab's tables.</summary>
+    Lab,
+}
+
+/// <summary>Where the iterations start.</summary>
+public enum LabRecipe
+{
+    /// <summary>The base model; iteration 0 is DPO on its offline portion (the paper's Zephyr recipe).</summary>
+    Zephyr,
+
+    /// <summary>A base model with one DPO pass on pairs of keen writers; every iteration is the method's own (the paper's Llama recipe).</summary>
+    Llama,
+}
+
+/// <summary>
+/// One run of the lab: a seed, a method and its numbers. Numbers that are null are those of the ranker's setting: oracle lr
+/// 4e-4 and batch 32, model lr 6e-4 and batch 64, both with 1,024 pairs per iteration.
+/// </summary>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
+public sealed record LabCellSpec
+{
+    // Part of every hash: raised when the code changes what a cell comes to.
+    private const string Format = "lab-cell-1";
+
+    /// <summary>Seed of the base model, the pairs, the labels and the batches.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>Who labels.</summary>
+    public LabJudge Ranker { get; init; } = LabJudge.Oracle;
+
+    /// <summary>Who writes.</summary>
+    public LabWorldPreset Preset { get; init; } = LabWorldPreset.Standard;
+
+    /// <summary>How much is trained.</summary>
+    public LabBudget Budget { get; init; } = LabBudget.Lab;
+
+    /// <summary>Where the iterations start.</summary>
+    public LabRecipe Recipe { get; init; } = LabRecipe.Zephyr;
+
+    /// <summary>Which sibling of Algorithm 1.</summary>
+    public LoopMethod Method { get; init; } = LoopMethod.Selm;
+
+    /// <summary>Weight of optimism alpha; methods without one ignore it.</summary>
+    public double Alpha { get; init; } = 0.001;
+
+    /// <summary>KL coefficient beta.</summary>
+    public double Beta { get; init; } = 0.3;
+
+    /// <summary>Iterations, from 0; null: 4 of the Zephyr recipe, 3 of the Llama recipe.</summary>
+    public int? Iterations { get; init; }
+
+    /// <summary>Offline pairs of an iteration.</summary>
+    public int? PairsPerIteration { get; init; }
+
+    /// <summary>Examples per optimiser step.</summary>
+    public int? BatchSize { get; init; }
+
+    /// <summary>Peak learning rate; the last iteration has a fifth of it.</summary>
+    public double? LearningRate { get; init; }
+
+    /// <summary>Shape of the learning rate after 10 % warm-up.</summary>
+    public ScheduleKind Schedule { get; init; } = ScheduleKind.Cosine;
+
+    /// <summary>How {y, y_w, y_l} becomes a pair.</summary>
+    public UpdateRule UpdateRule { get; init; } = UpdateRule.BestWorst;
+
+    /// <summary>y is drawn at temperature 1 instead of greedily.</summary>
+    public bool Sampled { get; init; }
+
+    /// <summary>Trains on the pairs of all iterations so far.</summary>
+    public bool KeepData { get; init; }
+
+    /// <summary>The reference stays the first policy.</summary>
+    public bool FixedReference { get; init; }
+
+    /// <summary>y comes from the checkpoints of <see cref="Twin"/>: the bonus shapes the training, not the queries.</summary>
+    public bool Swap { get; init; }
+
+    /// <summary>The same cell with alpha = 0 and its own queries.</summary>
+    [JsonIgnore]
+    public LabCellSpec Twin => this with { Alpha = 0, Swap = false };
+
+    /// <summary>64 hex digits, the same for specs that ask for the same computation.</summary>
+    [JsonIgnore]
+    public string Hash => ContentHash.Combine(Format, JsonSerializer.Serialize(Resolved(), JsonFormat.Line));
+
+    /// <summary>For people: <c>selm 0.001, oracle, seed 100</c>.</summary>
+    [JsonIgnore]
+    public string Name => FormattableString.Invariant($"{Method.ToString().ToLowerInvariant()} {Alpha:g3}, {Ranker.ToString().ToLowerInvariant()}, seed {Seed}");
+
+    /// <summary>The same spec without nulls, and with alpha 0 where the method has no alpha.</summary>
+    /// <exception cref="InputException">A number has no meaning.</exception>
+    public LabCellSpec Resolved()
+    {
+        var (oracle, smoke) = (Ranker == LabJudge.Oracle, Budget == LabBudget.Smoke);
+        var resolved = this with
+        {
+            Alpha = Method is LoopMethod.Selm or LoopMethod.Xpo or LoopMethod.Vpo ? Alpha : 0,
+            Iterations = Iterations ?? (Recipe == LabRecipe.Zephyr ? 4 : 3),
+            PairsPerIteration = PairsPerIteration ?? (smoke ? 64 : LabPreset.PortionSize),
+            BatchSize = BatchSize ?? (smoke ? 16 : oracle ? 32 : 64),
+            LearningRate = LearningRate ?? (oracle ? 4e-4 : 6e-4),
+        };
+        Require(double.IsFinite(Alpha) && Alpha >= 0, "alpha", "a number >= 0");
+        Require(double.IsFinite(Beta) && Beta > 0, "beta", "a number > 0");
+        Require(resolved.Iterations >= 1, "iterations", "a whole number >= 1");
+        Require(resolved.PairsPerIteration >= 1, "pairs_per_iteration", "a whole number >= 1");
+        Require(resolved.BatchSize >= 1, "batch_size", "a whole number >= 1");
+        Require(double.IsFinite(resolved.LearningRate.Value) && resolved.LearningRate > 0, "learning_rate", "a number > 0");
+        Require(!Swap || Method == LoopMethod.Selm, "swap", "false for every method but selm");
+        return resolved;
+    }
+
+    /// <summary>Reads a spec from a JSON file; what it leaves out has the defaults.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="InputException">The file is missing or is no spec.</exception>
+    public static LabCellSpec Read(string path)
+    {
+        try
+        {
+            return (JsonSerializer.Deserialize<LabCellSpec>(File.ReadAllText(path), JsonFormat.Indented) ?? new LabCellSpec()).Resolved();
+        }
+        catch (JsonException e)
+        {
+            throw new InputException($"{path} line {e.LineNumber + 1} is no spec of a lab cell ({e.Message.Split(" Path:")[0].TrimEnd('.')}); give fields such as {{\"seed\": 100, \"alpha\": 0.001}}.", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"{path} cannot be read ({e.Message.TrimEnd('.')}); check the path and its permissions.", e);
+        }
+    }
+
+    private static void Require(bool holds, string field, string expected)
+    {
+        if (!holds)
+        {
+            throw new InputException($"The field {field} of a lab cell must be {expected}; change it.");
+        }
+    }
+}
