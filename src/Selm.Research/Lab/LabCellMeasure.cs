@@ -48,7 +48,7 @@ internal sealed class LabCellMeasure(LabLanguage language, IReadOnlyList<LabWrit
 
     private static double Quantile(double[] values, double q) => values.Quantile(q);
 
-    private int[][] Greedy(Llama policy, int[][] contexts) =>
+    private static int[][] Greedy(Llama policy, int[][] contexts) =>
         [.. Generator.Generate(policy, contexts, new SamplingOptions(MaxNewTokens: LabResponse.MaxTokens), Rows).Select(output => output.OutputIds)];
 
     private JudgedPair[] Judged(LabScores scores) =>
@@ -61,11 +61,23 @@ internal sealed class LabCellMeasure(LabLanguage language, IReadOnlyList<LabWrit
         }),
     ];
 
-    // Answers that all differ from the baseline's by the same length say nothing about the annotator's love of length.
-    private static double LengthControlled(JudgedPair[] judged) =>
-        judged.Select(row => row.BaselineLength - row.ModelLength).Distinct().Count() == 1
-            ? double.NaN
-            : LengthControlledWinRate.Fit(judged, []).Controlled.Percent / 100;
+    // Where all answers are much longer than the baseline's, tanh(gap) is the same for all: length and model cannot be told
+    // apart and the fit has no optimum that can be computed.
+    private static double LengthControlled(JudgedPair[] judged)
+    {
+        if (judged.Select(row => row.BaselineLength - row.ModelLength).Distinct().Count() == 1)
+        {
+            return double.NaN;
+        }
+        try
+        {
+            return LengthControlledWinRate.Fit(judged, []).Controlled.Percent / 100;
+        }
+        catch (ArithmeticException)
+        {
+            return double.NaN;
+        }
+    }
 
     // Every other test prompt opens a dialogue: "and the T2 ?" follows the policy's own answer.
     private (double First, double Second) Dialogues(Llama policy, int[][] answers, double[] rewards)

@@ -116,7 +116,7 @@ internal sealed class LabCellRun : IDisposable
             throw new LabCellFailedException(e.Message, e);
         }
         return new LabCellIteration(
-            iteration, done.YBest, done.YWorst, asked.Reward, asked.Jewel, done.Training.Average(row => row.SigmaNegativeMargin),
+            iteration, done.YBest, done.YWorst, Math.Round(asked.Reward, 6), asked.Jewel, done.Training.Average(row => row.SigmaNegativeMargin),
             [.. done.Training.Select(row => row.Loss)], measure.Of(policy));
     }
 

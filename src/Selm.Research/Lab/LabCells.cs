@@ -70,6 +70,7 @@ public static class LabCells
     /// <param name="spec">The cell.</param>
     public static IReadOnlyList<string> SharedStages(LabCellSpec spec)
     {
+        spec = spec.Resolved();
         var world = $"{spec.Preset} {spec.Budget}";
         var first = string.Create(CultureInfo.InvariantCulture, $"{world} {spec.Seed} {spec.Recipe} {spec.Ranker} {spec.Beta:R} {spec.PairsPerIteration} {spec.BatchSize} {spec.LearningRate:R} {spec.Schedule}");
         return
