@@ -1,5 +1,6 @@
 using Selm.Research.Models;
 using Selm.Research.Numerics;
+using Selm.Research.Sampling;
 
 namespace Selm.Research.Lab;
 
@@ -9,7 +10,9 @@ public static class LabBenchmarks
     /// <summary>Seed of the questions, the same for all models.</summary>
     public const ulong Seed = 4242;
 
-    /// <summary>All six benchmarks without examples, and the five that can have them with three.</summary>
+    private const int StepWords = 12; // "a plus b is d . d plus c is e ."
+
+    /// <summary>All six benchmarks without examples, the five that can have them with three, and sums in steps.</summary>
     /// <param name="model">The model.</param>
     /// <param name="language">Its language.</param>
     /// <param name="items">Questions of each.</param>
@@ -18,6 +21,7 @@ public static class LabBenchmarks
         .. from kind in Enum.GetValues<LabQuizKind>()
            from shots in kind == LabQuizKind.Continuation ? (int[])[0] : [0, 3]
            select new LabBenchmarkScore(kind, shots, Accuracy(model, language, kind, items, shots)),
+        new LabBenchmarkScore(LabQuizKind.Arithmetic, 3, InSteps(model, language, items), InSteps: true),
     ];
 
     /// <summary>Share of right answers.</summary>
@@ -30,7 +34,7 @@ public static class LabBenchmarks
     {
         var questions = LabQuiz.Items(language, kind, Seed, items);
         var rows = questions.Select((question, k) => new SharedRow(
-            language.Ids(Context(language, kind, question, k, shots)), [.. question.Options.Select(language.Ids)])).ToArray();
+            language.Ids(Context(language, kind, question, k, shots, inSteps: false)), [.. question.Options.Select(language.Ids)])).ToArray();
         var (sums, _) = TokenLogps.Of(model, rows);
         var (right, at) = (0, 0);
         foreach (var (question, row) in questions.Zip(rows))
@@ -42,14 +46,30 @@ public static class LabBenchmarks
         return right / (double)questions.Length;
     }
 
-    private static string Context(LabLanguage language, LabQuizKind kind, LabQuizItem question, int row, int shots)
+    /// <summary>Share of sums whose written steps end in the right number, after three sums solved in steps (chain of thought).</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="language">Its language.</param>
+    /// <param name="items">Questions.</param>
+    public static double InSteps(Llama model, LabLanguage language, int items)
+    {
+        var questions = LabQuiz.Items(language, LabQuizKind.Arithmetic, Seed, items);
+        var contexts = questions.Select((question, k) => language.Ids(Context(language, LabQuizKind.Arithmetic, question, k, 3, inSteps: true))).ToArray();
+        var written = Generator.Generate(model, contexts, new SamplingOptions(MaxNewTokens: StepWords), batchSize: 256);
+        return questions.Zip(written, (question, output) => Solves(question, language.Text(output.OutputIds)) ? 1.0 : 0).Average();
+    }
+
+    /// <summary>Whether written steps end in the right number; what follows them is not read.</summary>
+    internal static bool Solves(LabQuizItem sum, string written) =>
+        string.Join(' ', written.Split(' ').Take(StepWords)).EndsWith($" is {sum.Answer}", StringComparison.Ordinal);
+
+    private static string Context(LabLanguage language, LabQuizKind kind, LabQuizItem question, int row, int shots, bool inSteps)
     {
         if (kind == LabQuizKind.Continuation)
         {
             return question.Context;
         }
         var random = new PhiloxStream(Seed, $"{LabStreams.Shots}.{kind}", row);
-        var shown = Enumerable.Range(0, shots).Select(_ => LabQuiz.Shown(language, kind, inSteps: false, random));
+        var shown = Enumerable.Range(0, shots).Select(_ => LabQuiz.Shown(language, kind, inSteps, random));
         return string.Join(' ', [LabQuiz.Opening, .. shown, question.Context]);
     }
 }

@@ -46,8 +46,9 @@ public sealed record LabCellIteration(
 /// <summary>Accuracy on a benchmark.</summary>
 /// <param name="Kind">Which.</param>
 /// <param name="Shots">Solved questions before each question.</param>
-/// <param name="Accuracy">Share of right answers; .25 is chance.</param>
-public sealed record LabBenchmarkScore(LabQuizKind Kind, int Shots, double Accuracy);
+/// <param name="Accuracy">Share of right answers; .25 is chance where one of four options is chosen.</param>
+/// <param name="InSteps">The answer is written in steps instead of chosen.</param>
+public sealed record LabBenchmarkScore(LabQuizKind Kind, int Shots, double Accuracy, bool InSteps = false);
 
 /// <summary>What became of a cell. The file holds no times, so that equal cells write equal bytes.</summary>
 /// <param name="Spec">The cell, without nulls.</param>

@@ -148,7 +148,17 @@ public sealed class LabCellTests(LabCellTests.Folders shared) : IClassFixture<La
             return item.Options.MaxBy(Mean) == item.Answer;
         });
         Assert.Equal(right / 20.0, LabBenchmarks.Accuracy(model, language, LabQuizKind.Verb, 20), 1e-12);
-        Assert.Equal(11, LabBenchmarks.All(model, language, 2).Length);
+        Assert.Equal(12, LabBenchmarks.All(model, language, 2).Length);
+    }
+
+    [Fact]
+    public void a_sum_in_steps_is_right_where_its_last_number_is()
+    {
+        var sum = LabQuiz.Items(LabLanguage.Standard, LabQuizKind.Arithmetic, 1, 1)[0];
+        Assert.True(LabBenchmarks.Solves(sum, sum.Steps!));
+        Assert.True(LabBenchmarks.Solves(sum, $"{sum.Steps} what is one plus one"));
+        Assert.False(LabBenchmarks.Solves(sum, sum.Answer));
+        Assert.False(LabBenchmarks.Solves(sum, sum.Steps!.Replace($"is {sum.Answer}", $"is {(sum.Answer == "one ." ? "two ." : "one .")}", StringComparison.Ordinal)));
     }
 
     private static string Json<T>(T value) => JsonSerializer.Serialize(value, JsonFormat.Line);
