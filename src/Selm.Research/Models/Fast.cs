@@ -7,8 +7,8 @@ using TorchSharp.Interop;
 namespace Selm.Research.Models;
 
 /// <summary>
-/// The few places where the kit goes beyond TorchSharp's API for speed: RMS norm, SwiGLU, attention with rotary
-/// positions, attention against a key-value cache. Each has a composition of TorchSharp operators beside it, which is
+/// The few places where the kit goes beyond TorchSharp's API for speed: products with their norm or residual, the
+/// feed-forward layer, attention with rotary positions and against a key-value cache, the head. Each has a composition of TorchSharp operators beside it, which is
 /// what runs on CUDA, in other element types and with the official packages, and which a test holds the fast one to.
 /// </summary>
 internal static class Fast
@@ -33,7 +33,7 @@ internal static class Fast
 
     private static readonly Op RmsNormOp = new("selm::rms_norm"), LinearOp = new("selm::linear"), LinearAddOp = new("selm::linear_add");
     private static readonly Op NormLinearOp = new("selm::norm_linear"), MlpOp = new("selm::mlp"), RowsOp = new("selm::rows");
-    private static readonly Op TokenLogpsOp = new("selm::token_logps"), TokenLogpsBackwardOp = new("selm::token_logps_backward");
+    private static readonly Op TokenLogpsOp = new("selm::token_logps"), ChosenLogpsOp = new("selm::chosen_logps"), TokenLogpsBackwardOp = new("selm::token_logps_backward");
     private static readonly Op AttentionOp = new("selm::attention"), CachedAttentionOp = new("selm::cached_attention");
 
     private static bool Fused(Tensor x) => !Disabled && x.dtype == ScalarType.Float32 && x.device_type == DeviceType.CPU;
@@ -140,6 +140,22 @@ internal static class Fast
         return x.index_select(0, index);
     }
 
+    /// <summary>log p(id) of each row under softmax(logits). No gradient.</summary>
+    /// <param name="logits">[rows, vocabulary].</param>
+    /// <param name="ids">[rows], int64.</param>
+    /// <returns>[rows].</returns>
+    internal static Tensor ChosenLogps(Tensor logits, Tensor ids)
+    {
+#if !TORCHSHARP_PACKAGE
+        if (Fused(logits))
+        {
+            return Dispatch.One(ChosenLogpsOp, logits, ids);
+        }
+#endif
+        using var scope = NewDisposeScope();
+        return (logits.gather(1, ids.unsqueeze(1)).squeeze(1) - logits.logsumexp(1)).MoveToOuterDisposeScope();
+    }
+
     /// <summary>log p(id) under softmax(states head'), without ever holding all logits. No gradient.</summary>
     /// <param name="states">[count, hidden].</param>
     /// <param name="head">[vocabulary, hidden].</param>
@@ -158,8 +174,7 @@ internal static class Fast
         {
             using var inner = NewDisposeScope();
             var logits = Wide(nn.functional.linear(states.narrow(0, chunk.At, chunk.Count), head));
-            var chosen = logits.gather(1, ids.narrow(0, chunk.At, chunk.Count).unsqueeze(1)).squeeze(1);
-            return (chosen - logits.logsumexp(1)).MoveToOuterDisposeScope();
+            return ChosenLogps(logits, ids.narrow(0, chunk.At, chunk.Count)).MoveToOuterDisposeScope();
         })]).MoveToOuterDisposeScope();
     }
 

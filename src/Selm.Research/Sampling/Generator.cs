@@ -82,7 +82,7 @@ public static class Generator
                 using var inner = NewDisposeScope();
                 var logits = model.Logits(model.Step(ids, positions, last, cache)).to_type(ScalarType.Float32);
                 var next = Choose(logits, history);
-                var logp = logits.gather(1, next.unsqueeze(1)).squeeze(1) - logits.logsumexp(1);
+                var logp = Fast.ChosenLogps(logits, next);
                 if (Record(next.cpu().data<long>().ToArray(), logp.cpu().data<float>().ToArray()))
                 {
                     break;

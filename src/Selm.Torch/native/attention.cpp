@@ -1,10 +1,6 @@
 // Fused attention on the CPU (float32) with rotary positions and grouped heads, over whole rows with a gradient and
 // against a key-value cache without one. The composition of plain operators beside each is in Models/Fast.cs.
-#include <ATen/ATen.h>
-#include <ATen/Parallel.h>
-#include <torch/csrc/autograd/custom_function.h>
-#include <torch/library.h>
-
+#include "tensors.h"
 #include "vector.h"
 
 #include <vector>
@@ -12,15 +8,8 @@
 namespace {
 
 using namespace selm;
-using at::Tensor;
-using torch::autograd::AutogradContext;
-using torch::autograd::variable_list;
 
 constexpr int R = 8; // query rows handled together
-
-void check(const Tensor& t, const char* name) {
-    TORCH_CHECK(t.scalar_type() == at::kFloat && t.is_cpu(), name, " must be float32 on the CPU");
-}
 
 // ---- attention ---------------------------------------------------------------------------------------------------
 // Queries see two ranges of keys: [a0, a1) (a shared prompt) and [b0, b1) (the own response up to itself), given per

@@ -1,10 +1,7 @@
 // The head on the CPU (float32): log-probabilities of given tokens, and their gradient, without the logits of more than
 // one chunk of positions at a time. The composition of plain operators beside each is in Models/Fast.cs.
-#include <ATen/ATen.h>
-#include <ATen/Parallel.h>
-#include <torch/library.h>
-
 #include "gemm.h"
+#include "tensors.h"
 #include "vector.h"
 
 #include <vector>
@@ -12,14 +9,17 @@
 namespace {
 
 using namespace selm;
-using at::Tensor;
+
+void check_ids(const Tensor& ids, int64_t rows, int64_t vocab) {
+    TORCH_CHECK(ids.scalar_type() == at::kLong && ids.is_contiguous() && ids.numel() == rows, "ids must be one int64 per row");
+    const int64_t* id = ids.data_ptr<int64_t>();
+    for (int64_t i = 0; i < rows; ++i) TORCH_CHECK_INDEX(id[i] >= 0 && id[i] < vocab, "index out of range: token ", id[i], " of a vocabulary of ", vocab);
+}
 
 void check(const Tensor& states, const Tensor& head, const Tensor& ids) {
     for (const Tensor* t : {&states, &head})
         TORCH_CHECK(t->scalar_type() == at::kFloat && t->is_cpu() && t->is_contiguous() && t->dim() == 2, "states and head must be dense float32 matrices on the CPU");
-    TORCH_CHECK(ids.scalar_type() == at::kLong && ids.is_contiguous() && ids.numel() == states.size(0), "ids must be one int64 per row of the states");
-    const int64_t* id = ids.data_ptr<int64_t>();
-    for (int64_t i = 0; i < ids.numel(); ++i) TORCH_CHECK_INDEX(id[i] >= 0 && id[i] < head.size(0), "index out of range: token ", id[i], " of a vocabulary of ", head.size(0));
+    check_ids(ids, states.size(0), head.size(0));
 }
 
 // Positions per chunk: about 8 MB of logits, but enough positions for an efficient product.
@@ -37,6 +37,23 @@ inline float log_sum_exp(const float* row, int64_t v) {
     float sum = hsum(total);
     for (; k < v; ++k) sum += std::exp(row[k] - best);
     return best + std::log(sum);
+}
+
+// log p(id) of each row under softmax(logits).
+Tensor chosen_logps(const Tensor& any, const Tensor& ids) {
+    at::NoGradGuard no_grad;
+    const Tensor logits = any.contiguous();
+    TORCH_CHECK(logits.scalar_type() == at::kFloat && logits.is_cpu() && logits.dim() == 2, "logits must be a float32 matrix on the CPU");
+    check_ids(ids, logits.size(0), logits.size(1));
+    const int64_t rows = logits.size(0), v = logits.size(1);
+    Tensor logps = at::empty({rows}, logits.options());
+    const float* z = logits.data_ptr<float>();
+    float* y = logps.data_ptr<float>();
+    const int64_t* id = ids.data_ptr<int64_t>();
+    at::parallel_for(0, rows, 16, [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) y[i] = z[i * v + id[i]] - log_sum_exp(z + i * v, v);
+    });
+    return logps;
 }
 
 // log p(id) of each row of states under softmax(states head').
@@ -92,6 +109,7 @@ Tensor token_logps_backward(const Tensor& any, const Tensor& head, const Tensor&
 } // namespace
 
 TORCH_LIBRARY_FRAGMENT(selm, m) {
+    m.def("chosen_logps(Tensor logits, Tensor ids) -> Tensor", &chosen_logps);
     m.def("token_logps(Tensor states, Tensor head, Tensor ids) -> Tensor", &token_logps);
     m.def("token_logps_backward(Tensor states, Tensor head, Tensor ids, Tensor logps, Tensor weights, Tensor(a!) grad_head) -> Tensor", &token_logps_backward);
 }

@@ -2,12 +2,8 @@
 // residual. Rows are handled in chunks whose intermediate values stay in the cache, and a backward pass computes norms
 // and gates again instead of reading them from memory. Each operator `selm::...` carries a C++ autograd function; the
 // composition of plain operators beside it is in Models/Fast.cs, and a test holds the two together.
-#include <ATen/ATen.h>
-#include <ATen/Parallel.h>
-#include <torch/csrc/autograd/custom_function.h>
-#include <torch/library.h>
-
 #include "gemm.h"
+#include "tensors.h"
 #include "vector.h"
 
 #include <vector>
@@ -15,13 +11,6 @@
 namespace {
 
 using namespace selm;
-using at::Tensor;
-using torch::autograd::AutogradContext;
-using torch::autograd::variable_list;
-
-void check(const Tensor& t, const char* name) {
-    TORCH_CHECK(t.scalar_type() == at::kFloat && t.is_cpu(), name, " must be float32 on the CPU");
-}
 
 const float* in(const Tensor& t) { return t.data_ptr<float>(); }
 float* out(Tensor& t) { return t.data_ptr<float>(); }

@@ -55,6 +55,7 @@ public class FastTests
                 Close("log-probs", naive.detach(), logps);
                 Close("states", states.grad!, gradStates);
                 Close("head", head.grad!, gradHead);
+                Close("from logits", naive.detach(), Fast.ChosenLogps(nn.functional.linear(states, head), ids));
             }
             finally
             {

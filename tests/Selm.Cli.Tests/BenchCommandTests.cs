@@ -1,0 +1,33 @@
+using System.Text.Json;
+
+namespace Selm.Cli.Tests;
+
+public class BenchCommandTests
+{
+    private static readonly string[] tiny =
+        ["--vocab", "11", "--hidden", "8", "--layers", "1", "--heads", "2", "--kv-heads", "1", "--ff", "12", "--prompt", "3", "--response", "4", "--batch", "2", "--steps", "2"];
+
+    [Theory]
+    [InlineData("train", "pairs_per_s")]
+    [InlineData("generate", "new_tokens_per_s")]
+    [InlineData("logprobs", "tokens_per_s")]
+    public void json_holds_time_speed_floor_and_the_share_of_the_ceiling(string mode, string speed)
+    {
+        var run = SelmProcess.Run(["bench", mode, .. tiny, "--json"]);
+        Assert.Equal(0, run.Code);
+        var report = JsonDocument.Parse(run.Out).RootElement;
+        foreach (var name in new[] { "step_ms", "cpu_ms", speed, "floor_gflop", "floor_gb", "gflop_per_s", "ceiling_gflop_per_s", "share_of_ceiling" })
+        {
+            Assert.True(report.GetProperty(name).GetDouble() > 0, name);
+        }
+        Assert.Equal(JsonValueKind.Null, report.GetProperty("peer").ValueKind);
+    }
+
+    [Fact]
+    public void an_unknown_mode_or_shape_is_refused()
+    {
+        SelmProcess.Run("bench", "trian").Refused("selm bench measures train, generate or logprobs, not 'trian'; selm bench --help shows examples.");
+        SelmProcess.Run("bench", "train", "--reuse", "1.5").Refused("--reuse is 1.5; give a share from 0 to 1.");
+        SelmProcess.Run("bench", "train", "--kv-heads", "3").Refused("--heads 4 is no multiple of --kv-heads 3; each key head serves the same number of query heads.");
+    }
+}
