@@ -106,18 +106,22 @@ internal sealed class LabCellRun : IDisposable
     private LabCellIteration Train(int iteration)
     {
         asked = (double.NaN, double.NaN);
-        LoopIteration done;
+        var done = Run(loop, policy, iteration);
+        return new LabCellIteration(
+            iteration, done.YBest, done.YWorst, Math.Round(asked.Reward, 6), asked.Jewel, done.Training.Average(row => row.SigmaNegativeMargin),
+            [.. done.Training.Select(row => row.Loss)], measure.Of(policy));
+    }
+
+    private static LoopIteration Run(PreferenceLoop loop, Llama policy, int iteration)
+    {
         try
         {
-            done = loop.Run(policy, iteration);
+            return loop.Run(policy, iteration);
         }
         catch (InputException e)
         {
             throw new LabCellFailedException(e.Message, e);
         }
-        return new LabCellIteration(
-            iteration, done.YBest, done.YWorst, Math.Round(asked.Reward, 6), asked.Jewel, done.Training.Average(row => row.SigmaNegativeMargin),
-            [.. done.Training.Select(row => row.Loss)], measure.Of(policy));
     }
 
     private string StrongerBase(string plain) => stages.Get("llama-base", [Path.GetFileName(plain), .. Numbers()], temporary =>
@@ -127,7 +131,7 @@ internal sealed class LabCellRun : IDisposable
         var pairs = LabPairs.Offline(language, [preset.Writers[^1], preset.Writers[^1]], spec.Seed, BasePortion, spec.PairsPerIteration!.Value);
         var world = new LoopWorld(_ => [.. pairs.Select(Pair)], (_, _) => [], [language.EosId]);
         var settings = Settings(spec with { Method = LoopMethod.OfflineDpo, Iterations = 4, KeepData = false });
-        new PreferenceLoop(settings, world, reference).Run(model, 0);
+        Run(new PreferenceLoop(settings, world, reference), model, 0);
         LlamaWeights.Save(model, temporary);
         return new { Kind = "llama-base", spec.Seed };
     }).Folder;

@@ -119,7 +119,8 @@ public sealed record LabCellSpec
 
     /// <summary>For people: <c>selm 0.001, oracle, seed 100</c>.</summary>
     [JsonIgnore]
-    public string Name => FormattableString.Invariant($"{Method.ToString().ToLowerInvariant()} {Alpha:g3}, {Ranker.ToString().ToLowerInvariant()}, seed {Seed}");
+    public string Name => FormattableString.Invariant(
+        $"{Method.ToString().ToLowerInvariant()} {Alpha:g3}{(Swap ? " swap" : "")}{(Recipe == LabRecipe.Llama ? " llama" : "")}, {Ranker.ToString().ToLowerInvariant()}, seed {Seed}");
 
     /// <summary>The same spec without nulls, and with alpha 0 where the method has no alpha.</summary>
     /// <exception cref="InputException">A number has no meaning.</exception>

@@ -107,11 +107,11 @@ public static class LabCells
 
     private static LabCellResult Compute(LabCellSpec spec, LabCellStages stages, LabModels models, IProgress<StepProgress>? progress, CancellationToken cancellation)
     {
-        using var run = new LabCellRun(spec, stages, models);
-        var (start, startBenchmarks) = run.Start();
-        var iterations = new List<LabCellIteration>();
+        var (start, startBenchmarks, iterations) = ((LabCellEvaluation?)null, (LabBenchmarkScore[])[], new List<LabCellIteration>());
         try
         {
+            using var run = new LabCellRun(spec, stages, models);
+            (start, startBenchmarks) = run.Start();
             for (var t = 0; t < spec.Iterations; t++)
             {
                 cancellation.ThrowIfCancellationRequested();

@@ -69,6 +69,7 @@ public sealed class LabCellTests(LabCellTests.Folders shared) : IClassFixture<La
         Assert.Empty(result.Iterations);
         Assert.Equal(144, result.Start!.Rewards.Length);
         Assert.Equal(result.Failure, LabCells.Find(smoke with { LearningRate = 1e30 }, shared.Cache)!.Failure);
+        Assert.StartsWith("Step ", Run(smoke with { LearningRate = 1e30, Recipe = LabRecipe.Llama }).Failure!, StringComparison.Ordinal);
         Assert.Matches("twin .* failed: Step", Run(smoke with { LearningRate = 1e30, Swap = true }).Failure!);
     }
 
