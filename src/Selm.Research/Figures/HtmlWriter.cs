@@ -1,0 +1,56 @@
+// A picture first, a live figure where the page allows scripts. The picture is cleared only after Plotly has drawn, so that
+// a page without scripts, without a network or with a broken download still shows the figure.
+using System.Net;
+using Selm.Research.Runs;
+
+namespace Selm.Research.Figures;
+
+/// <summary>Figures as HTML: the static SVG, and a script that swaps it for the live Plotly figure once that has been drawn.</summary>
+public static class HtmlWriter
+{
+    private const string Library = "https://cdn.plot.ly/plotly-2.35.2.min.js";
+
+    /// <summary>The HTML of a figure, to be placed in a page or a notebook's output.</summary>
+    /// <exception cref="ArgumentException">The figure contradicts itself (lengths, empty ranges, mixed origins).</exception>
+    public static string Write(Figure figure)
+    {
+        var json = PlotlyWriter.Write(figure);
+        // The name comes from the content, so that the same figure gives the same page and two figures never meet.
+        var name = $"selm-{figure.Id}-{ContentHash.OfText(json)[..10]}";
+        return $$"""
+            <div data-selm-figure="{{WebUtility.HtmlEncode(name)}}" style="max-width:760px">
+            {{Static(figure)}}</div>
+            <script>
+            (function () {
+              const figure = {{json}};
+              const library = window.Plotly ? Promise.resolve() : (window.selmPlotly ??= new Promise((done, failed) => {
+                const tag = document.createElement("script");
+                tag.src = "{{Library}}";
+                tag.onload = done;
+                tag.onerror = failed;
+                document.head.appendChild(tag);
+              }));
+              library.then(async () => {
+                for (const box of document.querySelectorAll('[data-selm-figure="{{WebUtility.HtmlEncode(name)}}"]:not([data-live])')) {
+                  box.setAttribute("data-live", "");
+                  const live = document.createElement("div");
+                  box.appendChild(live);
+                  try {
+                    await window.Plotly.newPlot(live, figure.data, figure.layout, figure.config);
+                    box.replaceChildren(live);
+                  } catch (error) {
+                    live.remove();
+                  }
+                }
+              }).catch(() => {});
+            })();
+            </script>
+
+            """;
+    }
+
+    /// <summary>The picture alone, as inline SVG that shrinks with the page; for pages that must need no script.</summary>
+    /// <exception cref="ArgumentException">The figure contradicts itself.</exception>
+    public static string Static(Figure figure) =>
+        SvgWriter.Write(figure).Replace("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox", "<svg xmlns=\"http://www.w3.org/2000/svg\" style=\"max-width:100%;height:auto\" viewBox", StringComparison.Ordinal);
+}

@@ -1,0 +1,202 @@
+// Plotly's JSON, kept to what every version since 1.x reads: trace types scatter, bar, box, violin and heatmap, titles as
+// objects, labels in cells as annotations. Waterfalls and histograms become bars, so that both writers show one and the same.
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Selm.Research.Runs;
+
+namespace Selm.Research.Figures;
+
+/// <summary>Figures as application/vnd.plotly.v1+json.</summary>
+public static class PlotlyWriter
+{
+    /// <summary>The MIME type of what this writes.</summary>
+    public const string MimeType = "application/vnd.plotly.v1+json";
+
+    /// <summary>The JSON text of a figure: an object with "data", "layout" and "config".</summary>
+    /// <exception cref="ArgumentException">The figure contradicts itself (lengths, empty ranges, mixed origins).</exception>
+    public static string Write(Figure figure)
+    {
+        FigureRules.Demand(figure);
+        var colours = Palette.Assign(figure);
+        var (data, layout, annotations, lines) = (new JsonArray(), Layout(figure), new JsonArray(), new JsonArray());
+        var inLegend = new HashSet<(string, Origin)>();
+        foreach (var (place, panel) in figure.Panels.Index())
+        {
+            var axes = AxisNames(place);
+            var (across, up) = Domains(figure, place);
+            layout[$"xaxis{axes.Suffix}"] = AxisOf(panel.X, panel.XCategories, DataRange.X(panel), across, axes.Y, reversed: false);
+            layout[$"yaxis{axes.Suffix}"] = AxisOf(panel.Y, panel.Y.Categories, DataRange.Y(panel), up, axes.X, reversed: panel.Y.Categories is not null);
+            if (panel.Title.Length > 0)
+            {
+                annotations.Add(Words(panel.Title, across.Low, up.High, "paper", "paper", "left", "bottom"));
+            }
+            foreach (var trace in panel.Traces)
+            {
+                var first = figure.Legend && trace.Name.Length > 0 && trace is not (WaterfallTrace or HeatMapTrace) && inLegend.Add((trace.Name, trace.Origin));
+                foreach (var (part, node) in new PlotlyTraces(panel, trace, colours[trace.Name]).Nodes().Index())
+                {
+                    (node["xaxis"], node["yaxis"]) = (axes.X, axes.Y);
+                    (node["name"], node["legendgroup"]) = (FigureLayout.LegendText(figure, trace), $"{trace.Name} {trace.Origin}");
+                    node["showlegend"] = first && part == 0;
+                    data.Add(node);
+                }
+                if (trace is HeatMapTrace heat)
+                {
+                    Cells(heat, axes, annotations, lines);
+                }
+            }
+            Annotate(panel, axes, across, up, annotations, lines);
+        }
+        (layout["annotations"], layout["shapes"]) = (annotations, lines);
+        return new JsonObject { ["data"] = data, ["layout"] = layout, ["config"] = new JsonObject { ["responsive"] = true, ["displaylogo"] = false } }
+            .ToJsonString(new JsonSerializerOptions { WriteIndented = false });
+    }
+
+    /// <summary>Writes the JSON of a figure as one atomic file.</summary>
+    /// <exception cref="InputException">The file cannot be written.</exception>
+    public static void Save(Figure figure, string path) => AtomicFile.WriteText(path, Write(figure) + "\n");
+
+    /// <summary>A list of numbers in which what is not finite is null.</summary>
+    internal static JsonArray Numbers(IEnumerable<double> values) => [.. values.Select(v => double.IsFinite(v) ? JsonValue.Create(v) : null)];
+
+    private static (string Suffix, string X, string Y) AxisNames(int place)
+    {
+        var suffix = place == 0 ? "" : $"{place + 1}";
+        return (suffix, $"x{suffix}", $"y{suffix}");
+    }
+
+    private static JsonObject Layout(Figure figure) => new()
+    {
+        ["title"] = new JsonObject { ["text"] = figure.Title, ["font"] = new JsonObject { ["size"] = 16 } },
+        ["height"] = 170 + (int)(1.7 * figure.Panels.Chunk(figure.Columns).Sum(row => row.Max(panel => panel.Height))),
+        ["barmode"] = "group",
+        ["boxmode"] = "group",
+        ["violinmode"] = "group",
+        ["bargap"] = 0.22,
+        ["plot_bgcolor"] = "#FFFFFF",
+        ["paper_bgcolor"] = "#FFFFFF",
+        ["legend"] = new JsonObject { ["orientation"] = "h", ["x"] = 0, ["y"] = 1.06, ["yanchor"] = "bottom" },
+        ["margin"] = new JsonObject { ["l"] = 70, ["r"] = 20, ["t"] = 110, ["b"] = 60 },
+    };
+
+    private static JsonObject AxisOf(Axis axis, IReadOnlyList<string>? names, AxisRange range, AxisRange domain, string anchor, bool reversed)
+    {
+        var node = new JsonObject
+        {
+            ["title"] = new JsonObject { ["text"] = axis.Label },
+            ["domain"] = Numbers([domain.Low, domain.High]),
+            ["anchor"] = anchor,
+            ["automargin"] = true,
+            ["gridcolor"] = Palette.Pale,
+            ["linecolor"] = Palette.Grey,
+            ["zeroline"] = false,
+        };
+        var log = axis.Log && names is null;
+        var (low, high) = log ? (Math.Log10(range.Low), Math.Log10(range.High)) : (range.Low, range.High);
+        (node["type"], node["range"]) = (log ? "log" : "linear", reversed ? Numbers([high, low]) : Numbers([low, high]));
+        if (names is not null)
+        {
+            // Categories are numbers with names, so that points and bars can stand on the same axis.
+            node["tickmode"] = "array";
+            node["tickvals"] = Numbers(Enumerable.Range(0, names.Count).Select(i => (double)i));
+            node["ticktext"] = new JsonArray([.. names.Select(name => JsonValue.Create(name))]);
+            node["showgrid"] = false;
+        }
+        return node;
+    }
+
+    // The share of the picture a panel's axes take, across and upwards.
+    private static (AxisRange Across, AxisRange Up) Domains(Figure figure, int place)
+    {
+        var columns = Math.Min(figure.Columns, figure.Panels.Count);
+        var rows = (figure.Panels.Count + columns - 1) / columns;
+        var (row, column) = (place / columns, place % columns);
+        var (wide, high) = (1.0 / columns, 1.0 / rows);
+        var (gapAcross, gapUp) = (columns > 1 ? 0.06 : 0, rows > 1 ? 0.3 * high : 0);
+        return (new((column * wide) + (column > 0 ? gapAcross : 0), (column + 1) * wide),
+            new(1 - ((row + 1) * high) + (row < rows - 1 ? gapUp : 0), 1 - (row * high)));
+    }
+
+    private static void Cells(HeatMapTrace heat, (string Suffix, string X, string Y) axes, JsonArray annotations, JsonArray lines)
+    {
+        foreach (var cell in heat.Framed)
+        {
+            lines.Add(new JsonObject
+            {
+                ["type"] = "rect",
+                ["xref"] = axes.X,
+                ["yref"] = axes.Y,
+                ["x0"] = cell.Column - 0.5,
+                ["x1"] = cell.Column + 0.5,
+                ["y0"] = cell.Row - 0.5,
+                ["y1"] = cell.Row + 0.5,
+                ["line"] = new JsonObject { ["color"] = Palette.Ink, ["width"] = 2.5 },
+            });
+        }
+        var finite = heat.Values.SelectMany(row => row).Where(double.IsFinite).ToArray();
+        for (var row = 0; row < heat.Values.Count; row++)
+        {
+            for (var column = 0; column < heat.Values[row].Count; column++)
+            {
+                if (heat.Label(row, column) is { Length: > 0 } label)
+                {
+                    var fill = double.IsFinite(heat.Values[row][column]) ? Palette.Heat(heat.Values[row][column], finite.Min(), finite.Max(), heat.Midpoint) : "#FFFFFF";
+                    var words = Words(label, column, row, axes.X, axes.Y, "center", "middle");
+                    words["font"] = new JsonObject { ["color"] = Palette.InkOn(fill) };
+                    annotations.Add(words);
+                }
+            }
+        }
+    }
+
+    private static void Annotate(Panel panel, (string Suffix, string X, string Y) axes, AxisRange across, AxisRange up, JsonArray annotations, JsonArray lines)
+    {
+        // Plotly places annotations of a logarithmic axis by exponent, but shapes by value.
+        double Place(double v, Axis axis) => axis.Log ? Math.Log10(v) : v;
+        foreach (var annotation in panel.Annotations)
+        {
+            var (from, to, upright) = annotation switch
+            {
+                Rule rule => (rule.At, rule.At, rule.Vertical),
+                Region region => (region.From, region.To, region.Vertical),
+                _ => (double.NaN, double.NaN, false),
+            };
+            if (annotation is Note note)
+            {
+                annotations.Add(Words(note.Text, Place(note.X, panel.X), Place(note.Y, panel.Y), axes.X, axes.Y, "left", "bottom"));
+                continue;
+            }
+            lines.Add(new JsonObject
+            {
+                ["type"] = annotation is Rule ? "line" : "rect",
+                ["xref"] = upright ? axes.X : "paper",
+                ["yref"] = upright ? "paper" : axes.Y,
+                ["x0"] = upright ? from : across.Low,
+                ["x1"] = upright ? to : across.High,
+                ["y0"] = upright ? up.Low : from,
+                ["y1"] = upright ? up.High : to,
+                ["layer"] = annotation is Rule ? "above" : "below",
+                ["fillcolor"] = "rgba(153,153,153,0.16)",
+                ["line"] = new JsonObject { ["color"] = Palette.Ink, ["width"] = annotation is Rule ? 1 : 0, ["dash"] = "dot" },
+            });
+            if (annotation.Text.Length > 0)
+            {
+                annotations.Add(upright
+                    ? Words(annotation.Text, Place(to, panel.X), up.High, axes.X, "paper", "left", "top")
+                    : Words(annotation.Text, across.High, Place(to, panel.Y), "paper", axes.Y, "right", "bottom"));
+            }
+        }
+    }
+
+    private static JsonObject Words(string text, double x, double y, string xRef, string yRef, string xAnchor, string yAnchor) => new()
+    {
+        ["text"] = text,
+        ["x"] = x,
+        ["y"] = y,
+        ["xref"] = xRef,
+        ["yref"] = yRef,
+        ["xanchor"] = xAnchor,
+        ["yanchor"] = yAnchor,
+        ["showarrow"] = false,
+    };
+}

@@ -1,0 +1,145 @@
+using System.Globalization;
+using System.Xml.Linq;
+using Selm.Research.Figures;
+using Selm.Research.Tests.Runs;
+
+namespace Selm.Research.Tests.Figures;
+
+public class SvgWriterTests
+{
+    public static TheoryData<string> Names => [.. SampleFigures.All.Keys];
+
+    private static Figure WithTitles(string x, string y, string title = "t") =>
+        new("f", title, [new(new(x), new(y), [new LineTrace("a", Origin.Exact, [0, 1], [0, 1])])]);
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void every_kind_of_figure_equals_its_golden_file(string name) => GoldenFigures.AssertSame(SampleFigures.All[name]);
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void every_kind_of_figure_is_legible_at_400_pixels(string name) => Assert.Empty(FigureChecks.Problems(SampleFigures.All[name]));
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void every_svg_is_well_formed_and_needs_no_other_file(string name)
+    {
+        var root = XDocument.Parse(SvgWriter.Write(SampleFigures.All[name])).Root!;
+        Assert.Equal("svg", root.Name.LocalName);
+        Assert.All(root.Descendants(), element => Assert.DoesNotContain(element.Attributes(), a => a.Name.LocalName is "id" or "href"));
+        Assert.Equal("sans-serif", root.Attribute("font-family")!.Value);
+    }
+
+    [Fact]
+    public void the_culture_of_the_machine_changes_nothing()
+    {
+        var before = CultureInfo.CurrentCulture;
+        var expected = SampleFigures.All.Values.Select(SvgWriter.Write).ToArray();
+        try
+        {
+            var comma = (CultureInfo)CultureInfo.InvariantCulture.Clone();
+            comma.NumberFormat = new NumberFormatInfo { NumberDecimalSeparator = ",", NegativeSign = "~" };
+            CultureInfo.CurrentCulture = comma;
+            Assert.Equal(expected, SampleFigures.All.Values.Select(SvgWriter.Write));
+        }
+        finally
+        {
+            CultureInfo.CurrentCulture = before;
+        }
+    }
+
+    [Fact]
+    public void words_that_look_like_markup_stay_words()
+    {
+        var root = XDocument.Parse(SvgWriter.Write(WithTitles("a < b & c", "\"y\" > 0", "<script>"))).Root!;
+        var words = root.Descendants().Where(e => e.Name.LocalName == "text").Select(e => e.Value).ToArray();
+        Assert.Contains("a < b & c", words);
+        Assert.Contains("<script>", words);
+    }
+
+    [Fact]
+    public void the_checks_find_a_missing_axis_title() =>
+        Assert.Contains("an axis has no title", FigureChecks.Problems(WithTitles("x", "")));
+
+    [Fact]
+    public void the_checks_find_words_that_are_cut_off() =>
+        Assert.Contains(FigureChecks.Problems(WithTitles("x", "y", new string('W', 60))), problem => problem.EndsWith("is cut off at the edge", StringComparison.Ordinal));
+
+    [Fact]
+    public void the_checks_find_labels_on_top_of_each_other()
+    {
+        var categories = Enumerable.Range(0, 60).Select(i => $"category {i}").ToArray();
+        var figure = new Figure("f", "t", [new(new("x") { Categories = categories }, new("y"), [new BarTrace("a", Origin.Exact, new double[60])])]);
+        Assert.Contains(FigureChecks.Problems(figure), problem => problem.EndsWith("overlap", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void the_checks_find_measured_values_without_an_interval()
+    {
+        var figure = new Figure("f", "t", [new(new("x"), new("y"), [new LineTrace("a", Origin.Measured, [0, 1], [0, 1])])]);
+        Assert.Equal(["trace 'a' is measured but shows no interval"], FigureChecks.Problems(figure));
+    }
+
+    [Fact]
+    public void the_checks_find_values_outside_a_fixed_range()
+    {
+        var panel = new Panel(new("x"), new("y") { Range = new(0, 1) }, [new LineTrace("a", Origin.Exact, [0, 1], [0, 2])]);
+        Assert.Equal(["a value of trace 'a' lies outside the range of its axis"], FigureChecks.Problems(new("f", "t", [panel])));
+    }
+
+    [Fact]
+    public void a_paper_value_and_a_measured_value_do_not_share_an_axis()
+    {
+        var panel = new Panel(new("x"), new("y"), [new LineTrace("a", Origin.Paper, [0, 1], [0, 1]), new LineTrace("b", Origin.Measured, [0, 1], [0, 1])]);
+        var error = Assert.Throws<ArgumentException>(() => SvgWriter.Write(new("f", "t", [panel])));
+        Assert.Contains("share an axis", error.Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => PlotlyWriter.Write(new("f", "t", [panel])));
+        Assert.Contains("a (paper)", SvgWriter.Write(new("f", "t", [panel with { SameQuantity = true }])), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void the_origin_is_always_named_and_drawn_differently()
+    {
+        string Drawn(Origin origin) => SvgWriter.Write(new("f", "t", [new(new("x"), new("y"), [new LineTrace("a", origin, [0, 1], [0, 1])])]));
+        Assert.Contains("as printed in the paper", Drawn(Origin.Paper), StringComparison.Ordinal);
+        Assert.Contains("exact, by enumeration", Drawn(Origin.Exact), StringComparison.Ordinal);
+        var lines = Enum.GetValues<Origin>().Select(origin => TraceStyle.Line(origin, "#000000")).Distinct().Count();
+        var bodies = Enum.GetValues<Origin>().Select(origin => TraceStyle.Body(origin, "#000000")).Distinct().Count();
+        var markers = Enum.GetValues<Origin>().Select(origin => TraceStyle.Marker(origin, "#000000", 0, 0).ToString()).Distinct().Count();
+        Assert.Equal((4, 3, 4), (lines, bodies, markers));
+    }
+
+    [Fact]
+    public void contradictions_are_refused_with_the_name_of_the_figure()
+    {
+        Figure With(params Trace[] traces) => new("odd", "t", [new(new("x") { Categories = ["a", "b"] }, new("y") { Log = true }, traces)]);
+        Assert.Contains("'odd': trace 'a'", Assert.Throws<ArgumentException>(() => SvgWriter.Write(With(new BarTrace("a", Origin.Exact, [1])))).Message, StringComparison.Ordinal);
+        Assert.Contains("logarithmic", Assert.Throws<ArgumentException>(() => SvgWriter.Write(With(new BarTrace("a", Origin.Exact, [1, 0])))).Message, StringComparison.Ordinal);
+        Assert.Contains("no trace", Assert.Throws<ArgumentException>(() => SvgWriter.Write(With())).Message, StringComparison.Ordinal);
+        Assert.Contains("no panel", Assert.Throws<ArgumentException>(() => SvgWriter.Write(new("odd", "t", []))).Message, StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    public void a_png_and_a_pdf_are_written_and_are_the_same_each_time()
+    {
+        using var folder = new TempFolder();
+        var svg = SvgWriter.Write(SampleFigures.All["lines"]);
+        Skip.IfNot(RsvgConvert.TryPng(svg, folder.File("a.png"), 400, out var message), message);
+        Assert.True(RsvgConvert.TryPng(svg, folder.File("b.png"), 400, out _));
+        var png = File.ReadAllBytes(folder.File("a.png"));
+        Assert.Equal(png, File.ReadAllBytes(folder.File("b.png")));
+        Assert.Equal((0x89, 'P', 400), (png[0], (char)png[1], (png[18] << 8) | png[19]));
+        Assert.True(RsvgConvert.TryPdf(svg, folder.File("a.pdf"), out _));
+        Assert.True(RsvgConvert.TryPdf(svg, folder.File("b.pdf"), out _));
+        Assert.Equal(File.ReadAllBytes(folder.File("a.pdf")), File.ReadAllBytes(folder.File("b.pdf")));
+    }
+
+    [Fact]
+    public void without_the_converter_the_message_names_the_package()
+    {
+        using var folder = new TempFolder();
+        Assert.False(RsvgConvert.TryConvert("<svg/>", folder.File("a.png"), [], "no-such-converter", out var message));
+        Assert.Contains("librsvg2-bin", message, StringComparison.Ordinal);
+        Assert.False(File.Exists(folder.File("a.png")));
+    }
+}
