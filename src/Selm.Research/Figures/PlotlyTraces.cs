@@ -20,15 +20,19 @@ internal sealed class PlotlyTraces(Panel panel, Trace trace, string colour)
 
     private IEnumerable<JsonObject> Line(LineTrace line)
     {
-        yield return new()
+        var node = new JsonObject
         {
             ["type"] = "scatter",
             ["mode"] = line.Markers ? "lines+markers" : "lines",
             ["x"] = PlotlyWriter.Numbers(line.X),
             ["y"] = PlotlyWriter.Numbers(line.Y),
             ["line"] = Stroke(),
-            ["marker"] = Marker(7),
         };
+        if (line.Markers)
+        {
+            node["marker"] = Marker(7);
+        }
+        yield return node;
         if (line.Band is { } band)
         {
             var there = Enumerable.Range(0, line.X.Count).Where(i => double.IsFinite(band.Low[i]) && double.IsFinite(band.High[i])).ToArray();

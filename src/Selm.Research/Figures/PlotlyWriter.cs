@@ -48,6 +48,15 @@ public static class PlotlyWriter
             Annotate(panel, axes, across, up, annotations, lines);
         }
         (layout["annotations"], layout["shapes"]) = (annotations, lines);
+        if (inLegend.Count > 0)
+        {
+            layout["legend"] = new JsonObject { ["orientation"] = "h", ["x"] = 0, ["y"] = 1.06, ["yanchor"] = "bottom" };
+        }
+        // Side by side within a category; a mode is only known to Plotly where there are traces of its type.
+        foreach (var type in data.Select(trace => (string)trace!["type"]!).Distinct().Where(type => type is "bar" or "box" or "violin"))
+        {
+            layout[$"{type}mode"] = "group";
+        }
         return new JsonObject { ["data"] = data, ["layout"] = layout, ["config"] = new JsonObject { ["responsive"] = true, ["displaylogo"] = false } }
             .ToJsonString(new JsonSerializerOptions { WriteIndented = false });
     }
@@ -69,13 +78,8 @@ public static class PlotlyWriter
     {
         ["title"] = new JsonObject { ["text"] = figure.Title, ["font"] = new JsonObject { ["size"] = 16 } },
         ["height"] = 170 + (int)(1.7 * figure.Panels.Chunk(figure.Columns).Sum(row => row.Max(panel => panel.Height))),
-        ["barmode"] = "group",
-        ["boxmode"] = "group",
-        ["violinmode"] = "group",
-        ["bargap"] = 0.22,
         ["plot_bgcolor"] = "#FFFFFF",
         ["paper_bgcolor"] = "#FFFFFF",
-        ["legend"] = new JsonObject { ["orientation"] = "h", ["x"] = 0, ["y"] = 1.06, ["yanchor"] = "bottom" },
         ["margin"] = new JsonObject { ["l"] = 70, ["r"] = 20, ["t"] = 110, ["b"] = 60 },
     };
 
@@ -87,7 +91,6 @@ public static class PlotlyWriter
             ["domain"] = Numbers([domain.Low, domain.High]),
             ["anchor"] = anchor,
             ["automargin"] = true,
-            ["gridcolor"] = Palette.Pale,
             ["linecolor"] = Palette.Grey,
             ["zeroline"] = false,
         };
@@ -101,6 +104,10 @@ public static class PlotlyWriter
             node["tickvals"] = Numbers(Enumerable.Range(0, names.Count).Select(i => (double)i));
             node["ticktext"] = new JsonArray([.. names.Select(name => JsonValue.Create(name))]);
             node["showgrid"] = false;
+        }
+        else
+        {
+            node["gridcolor"] = Palette.Pale;
         }
         return node;
     }
@@ -177,7 +184,9 @@ public static class PlotlyWriter
                 ["y1"] = upright ? up.High : to,
                 ["layer"] = annotation is Rule ? "above" : "below",
                 ["fillcolor"] = "rgba(153,153,153,0.16)",
-                ["line"] = new JsonObject { ["color"] = Palette.Ink, ["width"] = annotation is Rule ? 1 : 0, ["dash"] = "dot" },
+                ["line"] = annotation is Rule
+                    ? new JsonObject { ["color"] = Palette.Ink, ["width"] = 1, ["dash"] = "dot" }
+                    : new JsonObject { ["width"] = 0 },
             });
             if (annotation.Text.Length > 0)
             {
