@@ -44,6 +44,7 @@ internal static class SelmCommandLine
         var root = new RootCommand("Self-Exploring Language Models (SELM): losses, sampling, ranking and training.")
         {
             DoctorCommand.Create(),
+            TourCommand.Create(),
             ReproduceCommand.Create(),
             MakeDemoCommand.Create(),
             LogprobsCommand.Create(),

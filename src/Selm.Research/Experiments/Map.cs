@@ -1,0 +1,105 @@
+using Selm.Research.Figures;
+using Selm.Research.Numerics;
+using Selm.Research.Runs;
+using Selm.Research.Theory;
+
+namespace Selm.Research.Experiments;
+
+/// <summary>
+/// When does optimism pay? SELM with a weight alpha against the same method with alpha = 0, in the same worlds, while one
+/// thing at a time is changed: parameter sharing, beta, the source of y, data kept, the reference, the number of rounds.
+/// Derived in lesson 16.
+/// </summary>
+public static class Map
+{
+    private static readonly double[] alphas = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3];
+
+    /// <summary>One row of the map: worlds of one size, and SELM as one of its relatives.</summary>
+    private sealed record Setting(string Name, ExplorationSettings Sizes, Func<ExplorationMethod, ExplorationMethod> Change);
+
+    private static readonly Setting[] settings =
+    [
+        new("as in the lab", new(), method => method),
+        new("tabular", new() { Sharing = Sharing.Tabular }, method => method),
+        new("beta 0.03", new() { Beta = 0.03 }, method => method),
+        new("beta 0.3", new() { Beta = 0.3 }, method => method),
+        new("y sampled", new(), method => method with { Query = QuerySource.Sample }),
+        new("exact bonus", new(), method => method with { Bonus = BonusSource.Exact }),
+        new("data kept", new(), method => method with { KeepData = true }),
+        new("reference fixed", new(), method => method with { FixedReference = true }),
+        new("kept and fixed", new(), method => method with { KeepData = true, FixedReference = true }),
+        new("2 rounds", new() { Iterations = 2 }, method => method),
+        new("12 rounds", new() { Iterations = 12 }, method => method),
+    ];
+
+    /// <summary>Runs every cell of the map in every world.</summary>
+    /// <param name="worlds">How many worlds, seeds 0, 1, ....</param>
+    /// <param name="jobs">Threads; their number does not change a bit of the result.</param>
+    /// <param name="progress">Told after every world.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A count below 1.</exception>
+    public static ExperimentResult Run(int worlds, int jobs = 1, IProgress<StepProgress>? progress = null)
+    {
+        Row[] rows = [.. settings.Select(setting => Measure(setting, worlds, jobs, progress))];
+        return new ExperimentResult(
+            "map",
+            [Table(rows, worlds)],
+            [Draw(rows, worlds)],
+            [.. Claims(rows, worlds)]);
+    }
+
+    /// <summary>A row: the gap without optimism, and what each alpha adds to it.</summary>
+    private sealed record Row(string Name, MeanInterval Without, MeanInterval[] Added);
+
+    private static Row Measure(Setting setting, int worlds, int jobs, IProgress<StepProgress>? progress)
+    {
+        var plain = setting.Change(ExplorationMethod.IterativeDpo);
+        ExplorationMethod[] methods = [plain, .. alphas.Select(alpha => setting.Change(ExplorationMethod.Selm(alpha)))];
+        var study = Worlds.Study($"map, {setting.Name}", setting.Sizes, methods, worlds, jobs, progress);
+        return new Row(
+            setting.Name, Worlds.Mean(study[plain.Name].Select(Gap)),
+            [.. methods.Skip(1).Select(method => Worlds.Mean(study.Differences(method.Name, plain.Name, Gap)))]);
+    }
+
+    private static double Gap(ExplorationResult result) => result.GreedyGap[^1];
+
+    private static ResultTable Table(Row[] rows, int worlds) => new(
+        "map", "Greedy gap with optimism minus without, in the same worlds",
+        [new("setting"), new("gap at alpha 0", Format: "0.000"), .. alphas.Select(alpha => new Column($"alpha {Verdicts.Plain(alpha)}", Format: "+0.000;-0.000"))],
+        [.. rows.Select(row => (IReadOnlyList<Cell>)[Cell.Text(row.Name), row.Without.ToCell(), .. row.Added.Select(added => added.ToCell())])])
+    {
+        Notes =
+        [
+            $"{worlds} worlds, 95 % bootstrap intervals; below 0 optimism pays. \"As in the lab\": shared parameters (log-linear), beta 0.1, greedy y, new data and a new reference in each of six rounds; every other row changes what it names (tabular: no parameter shared; exact bonus: over all y, the query stays greedy).",
+            "66 cells: about three of them would leave 0 by chance alone.",
+        ],
+    };
+
+    private static Figure Draw(Row[] rows, int worlds) => new(
+        "map", "When does optimism pay? Change of the greedy gap, by weight and setting",
+        [
+            new Panel(
+                new Axis("alpha") { Categories = [.. alphas.Select(Verdicts.Plain)] }, new Axis("what is changed") { Categories = [.. rows.Select(row => row.Name)] },
+                [
+                    new HeatMapTrace("greedy gap minus that of alpha 0", Origin.Measured, [.. rows.Select(row => (IReadOnlyList<double>)[.. row.Added.Select(added => -added.Mean)])])
+                    {
+                        Midpoint = 0,
+                        Labels = [.. rows.Select(row => (IReadOnlyList<string>)[.. row.Added.Select(Verdicts.Signed)])],
+                        Framed = [.. rows.SelectMany((row, r) => row.Added.Index().Where(cell => cell.Item.High < 0).Select(cell => new HeatCell(r, cell.Index)))],
+                    },
+                ]) { Height = 22 * rows.Length },
+        ])
+    {
+        Caption = $"Means of {worlds} paired worlds with half the length of their 95 % intervals, in units of r*. Below 0 (blue) the bonus helps; framed: its interval lies below 0. One thing changed per row.",
+    };
+
+    private static IEnumerable<ClaimRow> Claims(Row[] rows, int worlds)
+    {
+        foreach (var row in rows)
+        {
+            var best = row.Added.Index().MinBy(cell => cell.Item.Mean);
+            yield return Verdicts.Difference($"map-{row.Name.Replace(' ', '-').Replace(",", "", StringComparison.Ordinal)}", "Optimism improves on the same method without it",
+                $"{row.Name}: greedy gap, alpha 0.03 minus alpha 0 (lowest mean in the row: alpha {Verdicts.Plain(alphas[best.Index])})",
+                row.Added[Array.IndexOf(alphas, 0.03)], worlds, claimedAbove: false, smallest: 0.05);
+        }
+    }
+}

@@ -1,0 +1,101 @@
+using Selm.Research.Experiments;
+using Selm.Research.Figures;
+using Selm.Research.Numerics;
+using Selm.Research.Runs;
+
+namespace Selm.Research.Tests.Experiments;
+
+public class ExactExperimentsTests
+{
+    private static readonly Lazy<Dictionary<string, ExperimentResult>> small = new(() => new[]
+    {
+        Theorem31.Run(12, 2), Research.Experiments.Figure1.Run(12, 2), Figure4Exact.Run(12, 2), Exploration.Run(12, 2), Map.Run(12, 2),
+    }.ToDictionary(result => result.Name));
+
+    public static TheoryData<string> Names => ["theorem31", "figure1", "figure4", "exploration", "map"];
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void every_experiment_has_figures_without_complaints_a_table_of_its_name_and_claims_of_their_own(string name)
+    {
+        var result = small.Value[name];
+        Assert.NotEmpty(result.Figures);
+        Assert.All(result.Figures, figure => Assert.Empty(FigureChecks.Problems(figure)));
+        Assert.Equal(name, result.Tables[0].Id);
+        Assert.All(result.Tables, table => Assert.All(table.Rows, row => Assert.Equal(table.Columns.Count, row.Count)));
+        Assert.NotEmpty(result.Claims);
+        Assert.Equal(result.Claims.Count, result.Claims.Select(claim => claim.Id).Distinct().Count());
+        Assert.All(result.Claims, claim => Assert.Matches("^[a-z0-9.-]+$", claim.Id));
+    }
+
+    [Fact]
+    public void the_number_of_threads_does_not_change_a_bit()
+    {
+        var (one, three) = (Figure4Exact.Run(4, jobs: 1), Figure4Exact.Run(4, jobs: 3));
+        Assert.Equal(SvgWriter.Write(one.Figures[0]), SvgWriter.Write(three.Figures[0]));
+        Assert.Equal(one.Claims, three.Claims);
+        Assert.NotEqual(one.Claims, Figure4Exact.Run(5).Claims);
+    }
+
+    [Fact]
+    public void every_equation_holds_as_printed_or_after_a_named_repair()
+    {
+        var claims = small.Value["theorem31"].Claims;
+        Assert.All(claims, claim => Assert.Equal(claim.Note.Length == 0 ? "holds" : "holds after repair", claim.Verdict));
+        Assert.All(Enumerable.Range(1, 10), erratum => Assert.Contains(claims, claim => claim.Note.StartsWith($"erratum {erratum};", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void figure_4_is_the_signature_of_few_steps()
+    {
+        var claims = small.Value["figure4"].Claims;
+        Assert.Equal(["holds here", "opposite here"], claims.Where(claim => claim.Id.StartsWith("figure4-log-linear-rejected", StringComparison.Ordinal)).Select(claim => claim.Verdict));
+        Assert.Equal(["holds here", "opposite here"], claims.Where(claim => claim.Id.StartsWith("figure4-tabular-chosen", StringComparison.Ordinal)).Select(claim => claim.Verdict));
+    }
+
+    [Fact]
+    public void optimism_that_is_too_strong_hurts_in_both_ways_of_sharing()
+    {
+        var rows = small.Value["map"].Tables[0].Rows;
+        Assert.All(new[] { "as in the lab", "tabular" }, name => Assert.True(rows.Single(row => row[0].Words == name)[^1].Low > 0));
+        Assert.Equal("opposite here", small.Value["exploration"].Claims.Single(claim => claim.Id == "exploration-selm-0.3").Verdict);
+    }
+
+    [Fact]
+    public void both_readings_of_the_swap_are_judged()
+    {
+        var swaps = small.Value["exploration"].Claims.Where(claim => claim.Id.StartsWith("exploration-swap-0.03", StringComparison.Ordinal)).ToArray();
+        Assert.Equal(2, swaps.Length);
+        Assert.NotEqual(swaps[0].Measured, swaps[1].Measured);
+    }
+
+    [Theory]
+    [InlineData(0.06, 0.10, 400, "holds here")]
+    [InlineData(-0.10, -0.06, 400, "opposite here")]
+    [InlineData(-0.02, 0.04, 400, "no effect larger than 0.05 here")]
+    [InlineData(-0.02, 0.10, 400, "cannot tell here")]
+    [InlineData(0.06, 0.10, 9, "preview (n = 9)")]
+    public void a_verdict_follows_from_the_interval_alone(double low, double high, int worlds, string verdict)
+    {
+        var up = Verdicts.Difference("id", "", "", new MeanInterval((low + high) / 2, low, high), worlds, claimedAbove: true, 0.05);
+        var down = Verdicts.Difference("id", "", "", new MeanInterval(-(low + high) / 2, -high, -low), worlds, claimedAbove: false, 0.05);
+        Assert.Equal((verdict, verdict), (up.Verdict, down.Verdict));
+        Assert.Equal((up.Measured, up.Low, up.High), (down.Measured, down.Low, down.High));
+    }
+
+    [Fact]
+    public void progress_counts_the_worlds_and_may_stop_the_work()
+    {
+        var seen = new List<StepProgress>();
+        Theorem31.Run(3, 2, new Listener(seen.Add));
+        Assert.Equal([0, 1, 2, 3], seen.Select(step => step.Done));
+        Assert.ThrowsAny<Exception>(() => Theorem31.Run(3, 1, new Listener(_ => throw new OperationCanceledException())));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Theorem31.Run(0));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Theorem31.Run(1, 0));
+    }
+
+    private sealed class Listener(Action<StepProgress> told) : IProgress<StepProgress>
+    {
+        public void Report(StepProgress value) => told(value);
+    }
+}
