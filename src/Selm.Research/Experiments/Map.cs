@@ -75,21 +75,21 @@ public static class Map
     };
 
     private static Figure Draw(Row[] rows, int worlds) => new(
-        "map", "When does optimism pay? Change of the greedy gap, by weight and setting",
+        "map", "When does optimism pay? Gain in greedy gap, by weight and setting",
         [
             new Panel(
                 new Axis("alpha") { Categories = [.. alphas.Select(Verdicts.Plain)] }, new Axis("what is changed") { Categories = [.. rows.Select(row => row.Name)] },
                 [
-                    new HeatMapTrace("greedy gap minus that of alpha 0", Origin.Measured, [.. rows.Select(row => (IReadOnlyList<double>)[.. row.Added.Select(added => -added.Mean)])])
+                    new HeatMapTrace("greedy gap without optimism minus with", Origin.Measured, [.. rows.Select(row => (IReadOnlyList<double>)[.. row.Added.Select(added => -added.Mean)])])
                     {
                         Midpoint = 0,
-                        Labels = [.. rows.Select(row => (IReadOnlyList<string>)[.. row.Added.Select(Verdicts.Signed)])],
+                        Labels = [.. rows.Select(row => (IReadOnlyList<string>)[.. row.Added.Select(added => Verdicts.Signed(new MeanInterval(-added.Mean, -added.High, -added.Low)))])],
                         Framed = [.. rows.SelectMany((row, r) => row.Added.Index().Where(cell => cell.Item.High < 0).Select(cell => new HeatCell(r, cell.Index)))],
                     },
                 ]) { Height = 22 * rows.Length },
         ])
     {
-        Caption = $"Means of {worlds} paired worlds with half the length of their 95 % intervals, in units of r*. Below 0 (blue) the bonus helps; framed: its interval lies below 0. One thing changed per row.",
+        Caption = $"Means of {worlds} paired worlds with half the length of their 95 % intervals, in units of r*. Above 0 (blue) the bonus helps; framed: its interval lies above 0. One thing changed per row.",
     };
 
     private static IEnumerable<ClaimRow> Claims(Row[] rows, int worlds)
