@@ -21,12 +21,24 @@ internal sealed record Experiment(string Name, string Question, Func<int, int, I
     /// <summary>All of them, in the order in which they run.</summary>
     public static IReadOnlyList<Experiment> All { get; } =
     [
+        new(TablesAudit.Name, "what the paper's printed tables themselves say, given their noise", (_, _, _) => TablesAudit.Run(PaperFolder())),
         new("theorem31", "the derivation and Theorem 3.1 as residuals, printed and repaired", Theorem31.Run),
         new("figure1", "where optimism asks when several rewards fit the data", Figure1.Run),
         new("figure4", "SELM's implicit reward minus DPO's over optimiser steps, in exact worlds", Figure4Exact.Run),
         new("exploration", $"what {ExplorationMethod.All.Count} ways to learn online find in the same worlds", Exploration.Run),
         new("map", "when optimism pays: its weight against everything around it", Map.Run),
     ];
+
+    // data/paper of the current folder, else of the checkout that this build lies in.
+    private static string PaperFolder()
+    {
+        var paper = Path.Combine("data", "paper");
+        for (var at = new DirectoryInfo(AppContext.BaseDirectory); at is not null && !Directory.Exists(paper); at = at.Parent)
+        {
+            paper = Directory.Exists(Path.Combine(at.FullName, "data", "paper")) ? Path.Combine(at.FullName, "data", "paper") : paper;
+        }
+        return paper;
+    }
 
     /// <summary>The experiment with a name.</summary>
     /// <exception cref="InputException">There is none; names the nearest.</exception>

@@ -24,7 +24,7 @@ public class ReproduceTests
     {
         using var folder = new TempFolder();
 
-        var run = SelmProcess.Run("reproduce", "theorem31", "figure4", "--scale", "smoke", "--out", folder.Root);
+        var run = SelmProcess.Run("reproduce", "tables-audit", "theorem31", "figure4", "--scale", "smoke", "--out", folder.Root);
 
         Assert.Equal(0, run.Code);
         Assert.Contains("figure4, tabular 20/20", run.Error, StringComparison.Ordinal);
@@ -33,6 +33,7 @@ public class ReproduceTests
         Assert.True(File.Exists(folder.File("figures", "theorem31.svg")));
         Assert.True(File.Exists(folder.File("figures", "figure4-exact.svg")));
         Assert.True(File.Exists(folder.File("data", "results", "theorem31.csv")));
+        Assert.True(File.Exists(folder.File("data", "results", "tables-audit.json")));
         var result = JsonDocument.Parse(File.ReadAllText(folder.File("data", "results", "figure4.json"))).RootElement;
         Assert.Equal(("figure4", "smoke", 20), (result.GetProperty("name").GetString(), result.GetProperty("scale").GetString(), result.GetProperty("worlds").GetInt32()));
         Assert.NotEmpty(result.GetProperty("provenance").GetProperty("cpu").GetString()!);
@@ -56,7 +57,7 @@ public class ReproduceTests
         var list = SelmProcess.Run("reproduce", "--list");
 
         Assert.Equal((0, ""), (list.Code, list.Error));
-        Assert.All(new[] { "theorem31", "figure1", "figure4", "exploration", "map" }, name => Assert.Contains($"\n{name} ", list.Out, StringComparison.Ordinal));
+        Assert.All(new[] { "tables-audit", "theorem31", "figure1", "figure4", "exploration", "map" }, name => Assert.Contains($"\n{name} ", list.Out, StringComparison.Ordinal));
     }
 
     [Theory]

@@ -140,7 +140,8 @@ public static class Theorem31
     private static IEnumerable<ClaimRow> Claims(Rung[] ladder, Measured[] measured)
     {
         var clean = ladder.Where(rung => rung.Repaired.Repair.Length == 0).ToArray();
-        yield return Verdicts.Exact("derivation", $"The derivation: {clean.Length} steps without an erratum", clean.Max(rung => rung.AsPrinted), clean.All(rung => rung.Holds), "");
+        var exact = clean.Where(rung => rung.Printed.Tolerance == Step.Exact).ToArray();
+        yield return Verdicts.Exact("derivation", $"{exact.Length} steps of the derivation without an erratum", exact.Max(rung => rung.AsPrinted), exact.All(rung => rung.Holds), "");
         foreach (var rung in ladder.Where(rung => rung.Repaired.Repair.Length > 0))
         {
             yield return Verdicts.Exact(
