@@ -12,11 +12,7 @@ internal static class TrainCommand
         var model = Values.Text("--model", "DIR", "Hugging Face folder of the starting point, which is also the reference");
         var data = Values.Text("--data", "F.jsonl", "Preference pairs in UltraFeedback's shape; y is taken from reference_response");
         var recipe = Values.Text("--recipe", "R.yaml", "Loss, learning rate, batch size and the like");
-        var output = Values.Text("--out", "DIR", "The run's folder; a run that is there is continued");
-        var resume = Values.Switch("--resume", "Demand that the run exists");
-        var anyMachine = Values.Switch("--allow-different-machine", "Continue under other threads or libraries; the last bits may differ");
-        var cache = Values.OptionalText("--cache", "DIR", "Keep reference log-probs here, for other runs too (default: in the run)");
-        var json = Values.Json();
+        var folder = new RunFolderOptions();
         var command = new CliCommand(
             "train",
             "Trains a model on preference pairs with any loss of the kit; nothing is sampled or ranked.",
@@ -29,19 +25,11 @@ internal static class TrainCommand
             base, datasets, ranker, method, iterations and portions are not used.
             """)
         {
-            model, data, recipe, output, resume, anyMachine, cache, json,
+            model, data, recipe,
         };
-        command.SetAction(parsed =>
-        {
-            var folder = parsed.GetRequiredValue(output);
-            var numbers = SelmRun.OneTraining(Recipe.Read(parsed.GetRequiredValue(recipe)), parsed.GetRequiredValue(model), parsed.GetRequiredValue(data));
-            var options = new RunOptions(numbers, folder, parsed.GetValue(resume), parsed.GetValue(anyMachine), parsed.GetValue(cache));
-            Threads.Limit(options.Recipe.Threads);
-            var device = Devices.Parse(options.Recipe.Device);
-            var answers = ProgressView.Run(progress => SelmRun.Run(options, name => Rankers.Open(name, device), progress, Interrupt.Token));
-            AnswersView.Print(folder, answers, parsed.GetValue(json));
-            return SelmCommandLine.Success;
-        });
+        folder.AddTo(command);
+        command.SetAction(parsed => folder.Run(
+            parsed, SelmRun.OneTraining(Recipe.Read(parsed.GetRequiredValue(recipe)), parsed.GetRequiredValue(model), parsed.GetRequiredValue(data))));
         return command;
     }
 }

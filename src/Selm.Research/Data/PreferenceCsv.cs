@@ -101,7 +101,9 @@ public static class PreferenceCsv
         }
     }
 
-    private static CsvReader Open(string path)
+    /// <summary>Opens a strict reader: a cell too many or a stray quote is an error with its line.</summary>
+    /// <exception cref="InputException">The file cannot be read.</exception>
+    internal static CsvReader Open(string path)
     {
         try
         {

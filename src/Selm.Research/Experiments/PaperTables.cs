@@ -1,5 +1,6 @@
 using System.Globalization;
 using CsvHelper;
+using Selm.Research.Data;
 
 namespace Selm.Research.Experiments;
 
@@ -58,7 +59,7 @@ public sealed record PaperTables(IReadOnlyList<PaperScore> Table1, IReadOnlyList
     private static List<PaperScore> Scores(string path)
     {
         var scores = new List<PaperScore>();
-        using var csv = Open(path);
+        using var csv = PreferenceCsv.Open(path);
         while (Next(path, csv))
         {
             scores.Add(new(
@@ -71,7 +72,7 @@ public sealed record PaperTables(IReadOnlyList<PaperScore> Table1, IReadOnlyList
     private static PairwiseWinRates Pairwise(string path, string family)
     {
         var (models, rates) = (new List<string>(), new List<double[]>());
-        using var csv = Open(path);
+        using var csv = PreferenceCsv.Open(path);
         while (Next(path, csv))
         {
             models.Add(csv.GetString(0));
@@ -86,24 +87,6 @@ public sealed record PaperTables(IReadOnlyList<PaperScore> Table1, IReadOnlyList
         double.TryParse(csv.GetString(column), NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
             ? number
             : throw new InputException($"{path} line {csv.LineNumber}: '{csv.GetString(column)}' in column {column} is not a number; correct the cell.");
-
-    private static CsvReader Open(string path)
-    {
-        try
-        {
-            return CsvReader.FromFile(path, new CsvReaderOptions
-            {
-                Separator = ',',
-                TrackLineNumbers = true,
-                MalformedData = CsvMalformedDataHandling.Throw,
-                FieldCountMismatch = CsvFieldCountHandling.Throw,
-            });
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new InputException($"{path} cannot be read ({e.Message.TrimEnd('.')}); give the folder data/paper of the kit.", e);
-        }
-    }
 
     private static bool Next(string path, CsvReader csv)
     {

@@ -27,19 +27,6 @@ public class StoreTests
     }
 
     [Fact]
-    public void a_store_computes_an_entry_once()
-    {
-        using var folder = new TempFolder();
-        var store = new ContentStore(folder.Root);
-        var key = ContentHash.OfText("key");
-        Assert.Null(store.Find(key));
-        var path = store.GetOrPut(key, stream => stream.Write("value"u8));
-        Assert.Equal(path, store.GetOrPut(key, _ => throw new InvalidOperationException("computed twice")));
-        Assert.Equal("value", File.ReadAllText(store.Find(key)!));
-        Assert.Throws<ArgumentException>(() => store.PathOf("../../etc/passwd"));
-    }
-
-    [Fact]
     public void numbers_come_back_to_the_bit_after_reopening()
     {
         using var folder = new TempFolder();
