@@ -13,7 +13,7 @@ namespace Selm.Cli;
 /// <param name="Name">Its name.</param>
 /// <param name="Question">What it asks, in a few words.</param>
 /// <param name="Run">From the number of worlds and of threads to its result.</param>
-internal sealed record Experiment(string Name, string Question, Func<int, int, IProgress<StepProgress>, ExperimentResult> Run)
+internal sealed record Experiment(string Name, string Question, Func<ClaimRules, int, int, IProgress<StepProgress>, ExperimentResult> Run)
 {
     /// <summary>Worlds at lab scale and at smoke scale.</summary>
     public const int LabWorlds = 400, SmokeWorlds = 20;
@@ -21,7 +21,7 @@ internal sealed record Experiment(string Name, string Question, Func<int, int, I
     /// <summary>All of them, in the order in which they run.</summary>
     public static IReadOnlyList<Experiment> All { get; } =
     [
-        new(TablesAudit.Name, "what the paper's printed tables themselves say, given their noise", (_, _, _) => TablesAudit.Run(PaperFolder())),
+        new(TablesAudit.Name, "what the paper's printed tables themselves say, given their noise", (rules, _, _, _) => TablesAudit.Run(rules, KitFolder.Find(Path.Combine("data", "paper")))),
         new("theorem31", "the derivation and Theorem 3.1 as residuals, printed and repaired", Theorem31.Run),
         new("figure1", "where optimism asks when several rewards fit the data", Figure1.Run),
         new("figure4", "SELM's implicit reward minus DPO's over optimiser steps, in exact worlds", Figure4Exact.Run),
@@ -29,27 +29,16 @@ internal sealed record Experiment(string Name, string Question, Func<int, int, I
         new("map", "when optimism pays: its weight against everything around it", Map.Run),
     ];
 
-    // data/paper of the current folder, else of the checkout that this build lies in.
-    private static string PaperFolder()
-    {
-        var paper = Path.Combine("data", "paper");
-        for (var at = new DirectoryInfo(AppContext.BaseDirectory); at is not null && !Directory.Exists(paper); at = at.Parent)
-        {
-            paper = Directory.Exists(Path.Combine(at.FullName, "data", "paper")) ? Path.Combine(at.FullName, "data", "paper") : paper;
-        }
-        return paper;
-    }
-
     /// <summary>The experiment with a name.</summary>
     /// <exception cref="InputException">There is none; names the nearest.</exception>
     public static Experiment Named(string name) => All.FirstOrDefault(experiment => experiment.Name == name)
         ?? throw new InputException($"There is no experiment '{name}'; did you mean '{NearestName.Of(name, All.Select(experiment => experiment.Name))}'? (selm reproduce --list shows all.)");
 
     /// <summary>Runs it and writes figures/*.svg, data/results/NAME.json and one CSV per table below a folder.</summary>
-    public ExperimentResult Record(string root, string scale, int worlds, int jobs, IProgress<StepProgress> progress)
+    public ExperimentResult Record(ClaimRules rules, string root, string scale, int worlds, int jobs, IProgress<StepProgress> progress)
     {
         var clock = Stopwatch.StartNew();
-        var result = Run(worlds, jobs, progress);
+        var result = Run(rules, worlds, jobs, progress);
         foreach (var figure in result.Figures)
         {
             SvgWriter.Save(figure, Path.Combine(root, "figures", $"{figure.Id}.svg"));
@@ -60,7 +49,7 @@ internal sealed record Experiment(string Name, string Question, Func<int, int, I
             TableWriter.SaveCsv(table, Path.Combine(results, $"{table.Id}.csv"));
         }
         var provenance = Provenance.Now(0, clock.Elapsed, new Dictionary<string, string>());
-        AtomicFile.WriteJson(Path.Combine(results, $"{Name}.json"), new { Name, Scale = scale, Worlds = worlds, Provenance = provenance, result.Claims, result.Tables });
+        AtomicFile.WriteJson(Path.Combine(results, $"{Name}.json"), new { Name, ClaimsSha256 = rules.Sha256, Scale = scale, Worlds = worlds, Provenance = provenance, result.Claims, result.Tables });
         return result;
     }
 }

@@ -50,8 +50,9 @@ internal static class ReproduceCommand
             Experiment[] experiments = chosen.Length == 0 ? [.. Experiment.All] : [.. chosen.Distinct().Select(Experiment.Named)];
             var (size, root) = (parsed.GetValue(scale)!, parsed.GetValue(output)!);
             var worlds = WorldsAt(size, parsed.GetValue(seeds));
+            var rules = ClaimRules.Read();
             var claims = ProgressView.Run(progress => experiments
-                .SelectMany(experiment => experiment.Record(root, size, worlds, parsed.GetValue(jobs), progress).Claims).ToArray());
+                .SelectMany(experiment => experiment.Record(rules, root, size, worlds, parsed.GetValue(jobs), progress).Claims).ToArray());
             Print(claims, root, parsed.GetValue(json));
             if (chosen.Length == 0)
             {

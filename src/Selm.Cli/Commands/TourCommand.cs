@@ -31,7 +31,7 @@ internal static class TourCommand
             var folder = parsed.GetValue(output)!;
             var ladder = Theorem31.Ladder(LadderWorlds);
             Console.WriteLine(TableWriter.PlainText(ladder));
-            foreach (var figure in new[] { Figure1.Run(FigureWorlds, Environment.ProcessorCount).Figures[0], Exploration.Glance(FigureWorlds, Environment.ProcessorCount) })
+            foreach (var figure in new[] { Figure1.Run(ClaimRules.Read(), FigureWorlds, Environment.ProcessorCount).Figures[0], Exploration.Glance(FigureWorlds, Environment.ProcessorCount) })
             {
                 var path = Path.Combine(folder, $"{figure.Id}.svg");
                 SvgWriter.Save(figure, path);

@@ -23,11 +23,12 @@ public static class Exploration
     ];
 
     /// <summary>Runs all methods of the study in every world.</summary>
+    /// <param name="rules">What judges the claims.</param>
     /// <param name="worlds">How many worlds, seeds 0, 1, ....</param>
     /// <param name="jobs">Threads; their number does not change a bit of the result.</param>
     /// <param name="progress">Told after every world.</param>
     /// <exception cref="ArgumentOutOfRangeException">A count below 1.</exception>
-    public static ExperimentResult Run(int worlds, int jobs = 1, IProgress<StepProgress>? progress = null)
+    public static ExperimentResult Run(ClaimRules rules, int worlds, int jobs = 1, IProgress<StepProgress>? progress = null)
     {
         var study = Worlds.Study("exploration", new ExplorationSettings(), ExplorationMethod.All, worlds, jobs, progress);
         Row[] rows = [.. study.Methods.Select(method => new Row(method.Name, study.Differences(method.Name, Baseline, GreedyGap)))];
@@ -36,7 +37,7 @@ public static class Exploration
             "exploration",
             [Cells(study, worlds), Paired(study, rows), SwapTable(swaps)],
             [Draw(study, rows, worlds)],
-            [.. Claims(rows, swaps, worlds)]);
+            [.. Claims(study, rows, swaps, rules)]);
     }
 
     /// <summary>A small figure of five methods for <c>selm tour</c>.</summary>
@@ -83,7 +84,7 @@ public static class Exploration
         public double[]? Own { get; }
 
         /// <summary>What the swapped method has beyond half of SELM's gain: above 0, most of the gain needs no queries of SELM's.</summary>
-        public MeanInterval BeyondHalf(double[] part) => Worlds.Mean(part.Zip(Selm, (mine, whole) => mine - (whole / 2)));
+        public double[] BeyondHalf(double[] part) => [.. part.Zip(Selm, (mine, whole) => mine - (whole / 2))];
     }
 
     private static ResultTable Cells(ExplorationStudy study, int worlds) => new(
@@ -103,7 +104,7 @@ public static class Exploration
         ],
         [.. rows.Where(row => row.Name != Baseline).Select(row => (IReadOnlyList<Cell>)
             [
-                Cell.Text(row.Name), row.Mean.ToCell(), Verdicts.Median(row.Differences), Verdicts.Detectable(row.Differences),
+                Cell.Text(row.Name), row.Mean.ToCell(), Shown.Median(row.Differences), Shown.Detectable(row.Differences),
                 Worlds.Mean(study.Differences(row.Name, Baseline, result => result.Regret)).ToCell(),
                 Worlds.Mean(study.Differences(row.Name, Baseline, result => result.BestFound)).ToCell(),
             ])])
@@ -116,7 +117,7 @@ public static class Exploration
         [new("alpha"), new("SELM", Format: "+0.000;-0.000"), new("swap: twin's queries and y", Format: "+0.000;-0.000"), new("swap: twin's queries, own y", Format: "+0.000;-0.000"), new("SELM minus swap", Format: "+0.000;-0.000"), new("SELM minus swap, own y", Format: "+0.000;-0.000")],
         [.. swaps.Select(swap => (IReadOnlyList<Cell>)
             [
-                Cell.Text(Verdicts.Plain(swap.Alpha)), Worlds.Mean(swap.Selm).ToCell(), Worlds.Mean(swap.Twin).ToCell(),
+                Cell.Text(Shown.Plain(swap.Alpha)), Worlds.Mean(swap.Selm).ToCell(), Worlds.Mean(swap.Twin).ToCell(),
                 swap.Own is null ? Cell.Empty : Worlds.Mean(swap.Own).ToCell(),
                 Minus(swap.Selm, swap.Twin), swap.Own is null ? Cell.Empty : Minus(swap.Selm, swap.Own),
             ])])
@@ -161,22 +162,18 @@ public static class Exploration
             };
         })]);
 
-    private static IEnumerable<ClaimRow> Claims(Row[] rows, Swap[] swaps, int worlds)
+    private static IEnumerable<ClaimRow> Claims(ExplorationStudy study, Row[] rows, Swap[] swaps, ClaimRules rules)
     {
         foreach (var alpha in new[] { 0.001, 0.03, 0.3 })
         {
             var row = rows.Single(row => row.Name == ExplorationMethod.Selm(alpha).Name);
-            yield return Verdicts.Difference($"exploration-selm-{Verdicts.Plain(alpha)}", "SELM explores better than iterative DPO",
-                $"log-linear worlds, greedy gap, {row.Name} minus {Baseline}", row.Mean, worlds, claimedAbove: false, smallest: 0.05);
+            yield return rules[$"exploration-selm-{Shown.Plain(alpha)}"].Paired([.. row.Differences.Select(difference => -difference)]);
         }
         foreach (var swap in swaps.Where(swap => swap.Own is not null))
         {
-            foreach (var (id, kind, part) in new[] { ("twin", "the twin's y", swap.Twin), ("own", "its own y", swap.Own!) })
-            {
-                yield return Verdicts.Difference($"exploration-swap-{Verdicts.Plain(swap.Alpha)}-{id}",
-                    "Most of SELM's gain is regularisation, not better queries",
-                    $"alpha {Verdicts.Plain(swap.Alpha)}: gain of the swap that pushes down {kind}, minus half of SELM's gain", swap.BeyondHalf(part), worlds, claimedAbove: true, smallest: 0);
-            }
+            yield return rules[$"exploration-swap-{Shown.Plain(swap.Alpha)}-twin"].Paired(swap.BeyondHalf(swap.Twin));
+            yield return rules[$"exploration-swap-{Shown.Plain(swap.Alpha)}-own"].Paired(swap.BeyondHalf(swap.Own!));
         }
+        yield return rules["exploration-best-found"].Paired(study.Differences(ExplorationMethod.Selm(0.03).Name, Baseline, result => result.BestFound));
     }
 }

@@ -17,11 +17,12 @@ public static class Figure1
     private static readonly double[] drawn = [0, 0.1, 0.3];
 
     /// <summary>Fits every world with every weight of optimism.</summary>
+    /// <param name="rules">What judges the claims.</param>
     /// <param name="worlds">How many worlds, seeds 0, 1, ....</param>
     /// <param name="jobs">Threads; their number does not change a bit of the result.</param>
     /// <param name="progress">Told after every world.</param>
     /// <exception cref="ArgumentOutOfRangeException">A count below 1.</exception>
-    public static ExperimentResult Run(int worlds, int jobs = 1, IProgress<StepProgress>? progress = null)
+    public static ExperimentResult Run(ClaimRules rules, int worlds, int jobs = 1, IProgress<StepProgress>? progress = null)
     {
         var fits = Worlds.Each("figure1", worlds, jobs, progress, seed =>
         {
@@ -39,9 +40,7 @@ public static class Figure1
             [Table(rows, worlds)],
             [Draw(rows, fits)],
             [
-                Verdicts.Difference("figure1-unexplored", "The optimism term biases towards potentially high-reward responses in unexplored regions (Figure 1)",
-                    "share of worlds whose query leaves the observed zone, alpha 0.1 minus alpha 0",
-                    Worlds.Mean(fits.Select(world => Outside(world[3]) - Outside(world[0]))), worlds, claimedAbove: true, smallest: 0),
+                rules["figure1-unexplored"].Paired([.. fits.Select(world => Outside(world[3]) - Outside(world[0]))]),
             ]);
     }
 
@@ -53,7 +52,7 @@ public static class Figure1
         "figure1", "Where the reward model is highest, by weight of optimism",
         [new("alpha"), new("y_u outside the observed zone"), new("y_u on the better bump"), new("fit loss", "nats", "0.0000"), new("fit loss minus that of alpha 0", "nats", "+0.0000;-0.0000")],
         [.. rows.Select(row => (IReadOnlyList<Cell>)
-            [Cell.Text(Verdicts.Plain(row.Alpha)), row.Outside.ToCell(), row.OnBump.ToCell(), row.Loss.ToCell(), row.Dearer.ToCell()])])
+            [Cell.Text(Shown.Plain(row.Alpha)), row.Outside.ToCell(), row.OnBump.ToCell(), row.Loss.ToCell(), row.Dearer.ToCell()])])
     {
         Notes = [$"Shares and means over {worlds} worlds with 95 % bootstrap intervals. Where y_u lands among unseen responses is decided by the basis of the reward model, not by r*: no comparison reaches there."],
     };
@@ -68,10 +67,10 @@ public static class Figure1
             new Panel(new Axis("response y"), new Axis("reward, centred", "nats"),
                 [
                     new LineTrace("4 r*", Origin.Exact, Figure1World.Grid, [.. Figure1World.Grid.Select(y => 4 * (Figure1World.TrueReward(y) - mean))]) { Markers = false },
-                    .. drawn.Select(alpha => new LineTrace($"alpha {Verdicts.Plain(alpha)}", Origin.Exact, Figure1World.Grid, fits[shown][Array.IndexOf(alphas, alpha)].Reward) { Markers = false }),
+                    .. drawn.Select(alpha => new LineTrace($"alpha {Shown.Plain(alpha)}", Origin.Exact, Figure1World.Grid, fits[shown][Array.IndexOf(alphas, alpha)].Reward) { Markers = false }),
                 ]) { Annotations = [new Region(0, Figure1World.ObservedUpTo, "observed", Vertical: true)], Height = 140 },
             new Panel(
-                new Axis("alpha") { Categories = [.. alphas.Select(Verdicts.Plain)] }, new Axis("share of worlds") { Range = new AxisRange(0, 1) },
+                new Axis("alpha") { Categories = [.. alphas.Select(Shown.Plain)] }, new Axis("share of worlds") { Range = new AxisRange(0, 1) },
                 [
                     Share("y_u outside the observed zone", row => row.Outside),
                     Share("y_u on the better bump", row => row.OnBump),

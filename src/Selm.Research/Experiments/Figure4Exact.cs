@@ -14,6 +14,7 @@ public static class Figure4Exact
     /// <summary>SELM's weight of optimism.</summary>
     public const double Alpha = 0.03;
 
+    private const string LogLinear = "log-linear";
     private static readonly int[] steps = [1, 2, 3, 5, 10, 30, 100, 150];
 
     private static readonly (string Name, Func<RewardGap, double> Of)[] groups =
@@ -22,30 +23,31 @@ public static class Figure4Exact
     ];
 
     /// <summary>Runs one iteration in every world, with shared and with separate parameters.</summary>
+    /// <param name="rules">What judges the claims.</param>
     /// <param name="worlds">How many worlds, seeds 0, 1, ....</param>
     /// <param name="jobs">Threads; their number does not change a bit of the result.</param>
     /// <param name="progress">Told after every world.</param>
     /// <exception cref="ArgumentOutOfRangeException">A count below 1.</exception>
-    public static ExperimentResult Run(int worlds, int jobs = 1, IProgress<StepProgress>? progress = null)
+    public static ExperimentResult Run(ClaimRules rules, int worlds, int jobs = 1, IProgress<StepProgress>? progress = null)
     {
-        Curve[] curves = [Measure(Sharing.LogLinear, "log-linear"), Measure(Sharing.Tabular, "tabular")];
+        Curve[] curves = [Measure(Sharing.LogLinear, LogLinear), Measure(Sharing.Tabular, "tabular")];
         return new ExperimentResult(
             "figure4",
             [Table(curves)],
             [Draw(curves, worlds)],
-            [.. curves.SelectMany(curve => Claims(curve, worlds))]);
+            [.. curves.SelectMany(curve => Claims(curve, rules))]);
 
         Curve Measure(Sharing sharing, string name)
         {
             var settings = new ExplorationSettings { Sharing = sharing };
             var gaps = Worlds.Each($"figure4, {name}", worlds, jobs, progress, seed => ImplicitRewardGap.Of(new ExplorationWorld(seed, settings), Alpha, steps));
-            return new Curve(name, [.. groups.Select(group =>
-                steps.Select((_, k) => Worlds.Mean(gaps.Select(world => group.Of(world[k])))).ToArray())]);
+            double[][][] perWorld = [.. groups.Select(group => steps.Select((_, k) => gaps.Select(world => group.Of(world[k])).ToArray()).ToArray())];
+            return new Curve(name, perWorld, [.. perWorld.Select(group => group.Select(Worlds.Mean).ToArray())]);
         }
     }
 
-    /// <summary>Means over worlds, [group][number of steps].</summary>
-    private sealed record Curve(string Sharing, MeanInterval[][] Means)
+    /// <summary>[group][number of steps][world], and means over worlds.</summary>
+    private sealed record Curve(string Sharing, double[][][] PerWorld, MeanInterval[][] Means)
     {
         /// <summary>The last number of steps up to which the means of chosen and of rejected are above 0; 0 where there is none.</summary>
         public int SmallSteps => steps.TakeWhile((_, k) => Means[0][k].Mean > 0 && Means[1][k].Mean > 0).LastOrDefault();
@@ -59,7 +61,7 @@ public static class Figure4Exact
     {
         Notes =
         [
-            $"alpha = {Verdicts.Plain(Alpha)}; means over worlds with 95 % bootstrap intervals. 150 steps are the fit of the online study; by then nothing moves any more.",
+            $"alpha = {Shown.Plain(Alpha)}; means over worlds with 95 % bootstrap intervals. 150 steps are the fit of the online study; by then nothing moves any more.",
             "y is the reference's greedy response, which the bonus pushes down; \"all but y\" weighs all 63 other responses equally.",
         ],
     };
@@ -69,7 +71,7 @@ public static class Figure4Exact
         [.. curves.SelectMany(curve => new[] { Small(curve), Whole(curve) })])
     {
         Columns = 2,
-        Caption = $"Mean of r_SELM - r_DPO over {worlds} worlds with 95 % intervals, alpha = {Verdicts.Plain(Alpha)}, one iteration from the same reference. "
+        Caption = $"Mean of r_SELM - r_DPO over {worlds} worlds with 95 % intervals, alpha = {Shown.Plain(Alpha)}, one iteration from the same reference. "
             + "Few steps (left, enlarged): what the bonus takes from the greedy y goes to everything else, as in the paper's Figure 4. "
             + "Optimised to the end (right), chosen and rejected responses both lose.",
     };
@@ -97,18 +99,18 @@ public static class Figure4Exact
             Band = new Band([.. curve.Means[g].Take(count).Select(m => m.Low)], [.. curve.Means[g].Take(count).Select(m => m.High)]),
         })]) { Height = 150 };
 
-    private static IEnumerable<ClaimRow> Claims(Curve curve, int worlds)
+    private static IEnumerable<ClaimRow> Claims(Curve curve, ClaimRules rules)
     {
-        const string Says = "SELM produces higher implicit rewards than DPO for both chosen and rejected responses (Figure 4)";
         foreach (var k in new[] { 0, steps.Length - 1 })
         {
             foreach (var group in new[] { 0, 1 })
             {
-                var mean = curve.Means[group][k];
-                yield return Verdicts.Difference(
-                    $"figure4-{curve.Sharing}-{groups[group].Name}-{steps[k]}", Says,
-                    $"{curve.Sharing} worlds, {groups[group].Name}, {(steps[k] == 1 ? "1 step" : $"{steps[k]} steps")}: r_SELM - r_DPO", mean, worlds, claimedAbove: true, smallest: 0);
+                yield return rules[$"figure4-{curve.Sharing}-{groups[group].Name}-{steps[k]}"].Paired(curve.PerWorld[group][k]);
             }
+        }
+        if (curve.Sharing == LogLinear)
+        {
+            yield return rules["figure4-unseen"].Paired([.. curve.PerWorld[^1][^1].Select(gap => -gap)]);
         }
     }
 }

@@ -33,22 +33,23 @@ public static class Map
     ];
 
     /// <summary>Runs every cell of the map in every world.</summary>
+    /// <param name="rules">What judges the claims.</param>
     /// <param name="worlds">How many worlds, seeds 0, 1, ....</param>
     /// <param name="jobs">Threads; their number does not change a bit of the result.</param>
     /// <param name="progress">Told after every world.</param>
     /// <exception cref="ArgumentOutOfRangeException">A count below 1.</exception>
-    public static ExperimentResult Run(int worlds, int jobs = 1, IProgress<StepProgress>? progress = null)
+    public static ExperimentResult Run(ClaimRules rules, int worlds, int jobs = 1, IProgress<StepProgress>? progress = null)
     {
         Row[] rows = [.. settings.Select(setting => Measure(setting, worlds, jobs, progress))];
         return new ExperimentResult(
             "map",
             [Table(rows, worlds)],
             [Draw(rows, worlds)],
-            [.. Claims(rows, worlds)]);
+            [.. Claims(rows, rules)]);
     }
 
-    /// <summary>A row: the gap without optimism, and what each alpha adds to it.</summary>
-    private sealed record Row(string Name, MeanInterval Without, MeanInterval[] Added);
+    /// <summary>A row: the gap without optimism, what each alpha adds to it, and what the judged alpha adds world by world.</summary>
+    private sealed record Row(string Name, MeanInterval Without, MeanInterval[] Added, double[] Judged);
 
     private static Row Measure(Setting setting, int worlds, int jobs, IProgress<StepProgress>? progress)
     {
@@ -57,14 +58,15 @@ public static class Map
         var study = Worlds.Study($"map, {setting.Name}", setting.Sizes, methods, worlds, jobs, progress);
         return new Row(
             setting.Name, Worlds.Mean(study[plain.Name].Select(Gap)),
-            [.. methods.Skip(1).Select(method => Worlds.Mean(study.Differences(method.Name, plain.Name, Gap)))]);
+            [.. methods.Skip(1).Select(method => Worlds.Mean(study.Differences(method.Name, plain.Name, Gap)))],
+            study.Differences(setting.Change(ExplorationMethod.Selm(0.03)).Name, plain.Name, Gap));
     }
 
     private static double Gap(ExplorationResult result) => result.GreedyGap[^1];
 
     private static ResultTable Table(Row[] rows, int worlds) => new(
         "map", "Greedy gap with optimism minus without, in the same worlds",
-        [new("setting"), new("gap at alpha 0", Format: "0.000"), .. alphas.Select(alpha => new Column($"alpha {Verdicts.Plain(alpha)}", Format: "+0.000;-0.000"))],
+        [new("setting"), new("gap at alpha 0", Format: "0.000"), .. alphas.Select(alpha => new Column($"alpha {Shown.Plain(alpha)}", Format: "+0.000;-0.000"))],
         [.. rows.Select(row => (IReadOnlyList<Cell>)[Cell.Text(row.Name), row.Without.ToCell(), .. row.Added.Select(added => added.ToCell())])])
     {
         Notes =
@@ -78,12 +80,12 @@ public static class Map
         "map", "When does optimism pay? Gain in greedy gap, by weight and setting",
         [
             new Panel(
-                new Axis("alpha") { Categories = [.. alphas.Select(Verdicts.Plain)] }, new Axis("what is changed") { Categories = [.. rows.Select(row => row.Name)] },
+                new Axis("alpha") { Categories = [.. alphas.Select(Shown.Plain)] }, new Axis("what is changed") { Categories = [.. rows.Select(row => row.Name)] },
                 [
                     new HeatMapTrace("greedy gap without optimism minus with", Origin.Measured, [.. rows.Select(row => (IReadOnlyList<double>)[.. row.Added.Select(added => -added.Mean)])])
                     {
                         Midpoint = 0,
-                        Labels = [.. rows.Select(row => (IReadOnlyList<string>)[.. row.Added.Select(added => Verdicts.Signed(new MeanInterval(-added.Mean, -added.High, -added.Low)))])],
+                        Labels = [.. rows.Select(row => (IReadOnlyList<string>)[.. row.Added.Select(added => Shown.Signed(new MeanInterval(-added.Mean, -added.High, -added.Low)))])],
                         Framed = [.. rows.SelectMany((row, r) => row.Added.Index().Where(cell => cell.Item.High < 0).Select(cell => new HeatCell(r, cell.Index)))],
                     },
                 ]) { Height = 22 * rows.Length },
@@ -92,14 +94,10 @@ public static class Map
         Caption = $"Means of {worlds} paired worlds with half the length of their 95 % intervals, in units of r*. Above 0 (blue) the bonus helps; framed: its interval lies above 0. One thing changed per row.",
     };
 
-    private static IEnumerable<ClaimRow> Claims(Row[] rows, int worlds)
+    private static IEnumerable<ClaimRow> Claims(Row[] rows, ClaimRules rules) => rows.Select(row =>
     {
-        foreach (var row in rows)
-        {
-            var best = row.Added.Index().MinBy(cell => cell.Item.Mean);
-            yield return Verdicts.Difference($"map-{row.Name.Replace(' ', '-').Replace(",", "", StringComparison.Ordinal)}", "Optimism improves on the same method without it",
-                $"{row.Name}: greedy gap, alpha 0.03 minus alpha 0 (lowest mean in the row: alpha {Verdicts.Plain(alphas[best.Index])})",
-                row.Added[Array.IndexOf(alphas, 0.03)], worlds, claimedAbove: false, smallest: 0.05);
-        }
-    }
+        var best = row.Added.Index().MinBy(cell => cell.Item.Mean);
+        return rules[$"map-{row.Name.Replace(' ', '-')}"].Paired(
+            [.. row.Judged.Select(difference => -difference)], $"Lowest mean of the row: alpha {Shown.Plain(alphas[best.Index])}.");
+    });
 }

@@ -28,16 +28,17 @@ public static partial class TablesAudit
     private static readonly double critical = Normal.InvCDF(0, 1, (1 + Confidence) / 2);
 
     /// <summary>Runs the audit.</summary>
+    /// <param name="rules">What judges the claims.</param>
     /// <param name="paperFolder">The folder data/paper.</param>
     /// <exception cref="InputException">A file of the folder is missing or broken.</exception>
-    public static ExperimentResult Run(string paperFolder)
+    public static ExperimentResult Run(ClaimRules rules, string paperFolder)
     {
         var paper = PaperTables.Read(paperFolder);
         return new(
             Name,
             [StepTable(paper), IterationTable(paper), SureTable(paper), DataTable(paper), SymmetryTable(paper), CardTable(paper)],
             [WaterfallFigure(paper), DifferenceFigure(paper), IterationFigure(paper), PairwiseFigure(paper)],
-            Claims(paper));
+            Claims(paper, rules));
     }
 
     /// <summary>How Table 1 gets from the base model to SELM's third iteration, in length-controlled points.</summary>

@@ -15,11 +15,12 @@ public static class Theorem31
     private static readonly double[] escapes = [0, 1, 2, 4, 8, 16, 32];
 
     /// <summary>Puts the numbers of every world into every step.</summary>
+    /// <param name="rules">What judges the claims.</param>
     /// <param name="worlds">How many worlds, seeds 0, 1, ....</param>
     /// <param name="jobs">Threads; their number does not change a bit of the result.</param>
     /// <param name="progress">Told after every world.</param>
     /// <exception cref="ArgumentOutOfRangeException">A count below 1.</exception>
-    public static ExperimentResult Run(int worlds, int jobs = 1, IProgress<StepProgress>? progress = null)
+    public static ExperimentResult Run(ClaimRules rules, int worlds, int jobs = 1, IProgress<StepProgress>? progress = null)
     {
         var measured = Worlds.Each("theorem31", worlds, jobs, progress, seed => Measure(FiniteWorld.Random(seed)));
         Rung[] ladder = [.. measured[0].Printed.Steps.Select((step, i) => new Rung(
@@ -30,13 +31,13 @@ public static class Theorem31
             "theorem31",
             [LadderTable(ladder, worlds), TheoremTable(measured), EscapeTable(measured)],
             [Draw(ladder, measured)],
-            [.. Claims(ladder, measured)]);
+            [.. Claims(ladder, measured, rules)]);
     }
 
     /// <summary>The ladder of residuals in the worlds of seeds 0, 1, ..., without anything else: what <c>selm tour</c> prints.</summary>
     /// <param name="worlds">How many worlds, at least 1.</param>
     /// <exception cref="ArgumentOutOfRangeException">A count below 1.</exception>
-    public static ResultTable Ladder(int worlds) => Run(worlds).Tables[0];
+    public static ResultTable Ladder(int worlds) => Run(ClaimRules.Read(), worlds).Tables[0];
 
     private sealed record Measured(Ladder Printed, Ladder Repaired, double ClosedForm, double Numerical, double LogZ, double Identity, double[] Bonus, double[] Slope);
 
@@ -137,18 +138,18 @@ public static class Theorem31
         };
     }
 
-    private static IEnumerable<ClaimRow> Claims(Rung[] ladder, Measured[] measured)
+    private static IEnumerable<ClaimRow> Claims(Rung[] ladder, Measured[] measured, ClaimRules rules)
     {
         var clean = ladder.Where(rung => rung.Repaired.Repair.Length == 0).ToArray();
         var exact = clean.Where(rung => rung.Printed.Tolerance == Step.Exact).ToArray();
-        yield return Verdicts.Exact("derivation", $"{exact.Length} steps of the derivation without an erratum", exact.Max(rung => rung.AsPrinted), exact.All(rung => rung.Holds), "");
+        yield return rules["derivation"].Exact(exact.Max(rung => rung.AsPrinted), exact.All(rung => rung.Holds), note: $"{exact.Length} steps");
         foreach (var rung in ladder.Where(rung => rung.Repaired.Repair.Length > 0))
         {
-            yield return Verdicts.Exact(
-                rung.Repaired.Repair.StartsWith("erratum", StringComparison.Ordinal) ? $"derivation-{rung.Repaired.Repair.Replace(' ', '-')}" : "derivation-lowest-reward", $"{rung.Printed.Equation}: {rung.Printed.Formula}", rung.AsRepaired, rung.Holds,
-                $"{rung.Repaired.Repair}; as printed {Verdicts.Residual(rung.AsPrinted)}");
+            var erratum = rung.Repaired.Repair.StartsWith("erratum", StringComparison.Ordinal);
+            yield return rules[erratum ? $"derivation-{rung.Repaired.Repair.Replace(' ', '-')}" : "derivation-lowest-reward"].Exact(
+                rung.AsRepaired, rung.Holds, rung.Repaired.Repair, $"{rung.Repaired.Repair}; as printed {Shown.Residual(rung.AsPrinted)}: {rung.Printed.Formula}");
         }
         var largest = measured.Max(world => world.ClosedForm);
-        yield return Verdicts.Exact("theorem31", "Theorem 3.1: pi_rho^min = pi_ref for every rho", largest, largest <= Step.Exact, "");
+        yield return rules["theorem31"].Exact(largest, largest <= Step.Exact);
     }
 }

@@ -1,15 +1,17 @@
+using System.Text.Json;
 using Selm.Research.Experiments;
 using Selm.Research.Figures;
-using Selm.Research.Numerics;
 using Selm.Research.Runs;
 
 namespace Selm.Research.Tests.Experiments;
 
 public class ExactExperimentsTests
 {
+    private static readonly ClaimRules rules = ClaimRules.Read();
+
     private static readonly Lazy<Dictionary<string, ExperimentResult>> small = new(() => new[]
     {
-        Theorem31.Run(12, 2), Research.Experiments.Figure1.Run(12, 2), Figure4Exact.Run(12, 2), Exploration.Run(12, 2), Map.Run(12, 2),
+        Theorem31.Run(rules, 12, 2), Research.Experiments.Figure1.Run(rules, 12, 2), Figure4Exact.Run(rules, 12, 2), Exploration.Run(rules, 12, 2), Map.Run(rules, 12, 2),
     }.ToDictionary(result => result.Name));
 
     public static TheoryData<string> Names => ["theorem31", "figure1", "figure4", "exploration", "map"];
@@ -31,17 +33,19 @@ public class ExactExperimentsTests
     [Fact]
     public void the_number_of_threads_does_not_change_a_bit()
     {
-        var (one, three) = (Figure4Exact.Run(4, jobs: 1), Figure4Exact.Run(4, jobs: 3));
+        var (one, three) = (Figure4Exact.Run(rules, 4, jobs: 1), Figure4Exact.Run(rules, 4, jobs: 3));
         Assert.Equal(SvgWriter.Write(one.Figures[0]), SvgWriter.Write(three.Figures[0]));
-        Assert.Equal(one.Claims, three.Claims);
-        Assert.NotEqual(one.Claims, Figure4Exact.Run(5).Claims);
+        Assert.Equal(Json(one), Json(three));
+        Assert.NotEqual(Json(one), Json(Figure4Exact.Run(rules, 5)));
+
+        static string Json(ExperimentResult result) => JsonSerializer.Serialize(result.Claims);
     }
 
     [Fact]
     public void every_equation_holds_as_printed_or_after_a_named_repair()
     {
         var claims = small.Value["theorem31"].Claims;
-        Assert.All(claims, claim => Assert.Equal(claim.Note.Length == 0 ? "holds" : "holds after repair", claim.Verdict));
+        Assert.All(claims, claim => Assert.Equal(claim.Note.Contains("as printed", StringComparison.Ordinal) ? "holds after repair" : "holds", claim.Verdict));
         Assert.All(Enumerable.Range(1, 10), erratum => Assert.Contains(claims, claim => claim.Note.StartsWith($"erratum {erratum};", StringComparison.Ordinal)));
     }
 
@@ -69,29 +73,15 @@ public class ExactExperimentsTests
         Assert.NotEqual(swaps[0].Measured, swaps[1].Measured);
     }
 
-    [Theory]
-    [InlineData(0.06, 0.10, 400, "holds here")]
-    [InlineData(-0.10, -0.06, 400, "opposite here")]
-    [InlineData(-0.02, 0.04, 400, "no effect larger than 0.05 here")]
-    [InlineData(-0.02, 0.10, 400, "cannot tell here")]
-    [InlineData(0.06, 0.10, 9, "preview (n = 9)")]
-    public void a_verdict_follows_from_the_interval_alone(double low, double high, int worlds, string verdict)
-    {
-        var up = Verdicts.Difference("id", "", "", new MeanInterval((low + high) / 2, low, high), worlds, claimedAbove: true, 0.05);
-        var down = Verdicts.Difference("id", "", "", new MeanInterval(-(low + high) / 2, -high, -low), worlds, claimedAbove: false, 0.05);
-        Assert.Equal((verdict, verdict), (up.Verdict, down.Verdict));
-        Assert.Equal((up.Measured, up.Low, up.High), (down.Measured, down.Low, down.High));
-    }
-
     [Fact]
     public void progress_counts_the_worlds_and_may_stop_the_work()
     {
         var seen = new List<StepProgress>();
-        Theorem31.Run(3, 2, new Listener(seen.Add));
+        Theorem31.Run(rules, 3, 2, new Listener(seen.Add));
         Assert.Equal([0, 1, 2, 3], seen.Select(step => step.Done));
-        Assert.ThrowsAny<Exception>(() => Theorem31.Run(3, 1, new Listener(_ => throw new OperationCanceledException())));
-        Assert.Throws<ArgumentOutOfRangeException>(() => Theorem31.Run(0));
-        Assert.Throws<ArgumentOutOfRangeException>(() => Theorem31.Run(1, 0));
+        Assert.ThrowsAny<Exception>(() => Theorem31.Run(rules, 3, 1, new Listener(_ => throw new OperationCanceledException())));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Theorem31.Run(rules, 0));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Theorem31.Run(rules, 1, 0));
     }
 
     private sealed class Listener(Action<StepProgress> told) : IProgress<StepProgress>

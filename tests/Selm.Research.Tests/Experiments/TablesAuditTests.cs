@@ -10,7 +10,7 @@ public class TablesAuditTests
 {
     private static readonly string folder = Path.Combine(Golden.Root, "data", "paper");
     private static readonly PaperTables paper = PaperTables.Read(folder);
-    private static readonly ExperimentResult result = TablesAudit.Run(folder);
+    private static readonly ExperimentResult result = TablesAudit.Run(ClaimRules.Read(), folder);
 
     private static ClaimRow Claim(string id) => result.Claims.Single(claim => claim.Id == id);
 
@@ -121,10 +121,10 @@ public class TablesAuditTests
             File.Copy(file, copy.File(Path.GetFileName(file)));
         }
         File.WriteAllText(copy.File("table1.csv"), File.ReadAllText(copy.File("table1.csv")).Replace("24.25", "25.25", StringComparison.Ordinal));
-        Assert.Equal(17.24, TablesAudit.Run(copy.File(".")).Claims.Single(claim => claim.Id == "tables-gain-zephyr").Measured);
+        Assert.Equal(17.24, TablesAudit.Run(ClaimRules.Read(), copy.File(".")).Claims.Single(claim => claim.Id == "tables-gain-zephyr").Measured);
         File.WriteAllText(copy.File("model_cards.csv"), File.ReadAllText(copy.File("model_cards.csv")).Replace("23.40", "n/a", StringComparison.Ordinal));
-        Assert.Contains("model_cards.csv line 4: 'n/a' in column lc_win_rate is not a number", Assert.Throws<InputException>(() => TablesAudit.Run(copy.File("."))).Message, StringComparison.Ordinal);
+        Assert.Contains("model_cards.csv line 4: 'n/a' in column lc_win_rate is not a number", Assert.Throws<InputException>(() => TablesAudit.Run(ClaimRules.Read(), copy.File("."))).Message, StringComparison.Ordinal);
         File.Delete(copy.File("table1.csv"));
-        Assert.Contains("table1.csv cannot be read", Assert.Throws<InputException>(() => TablesAudit.Run(copy.File("."))).Message, StringComparison.Ordinal);
+        Assert.Contains("table1.csv cannot be read", Assert.Throws<InputException>(() => TablesAudit.Run(ClaimRules.Read(), copy.File("."))).Message, StringComparison.Ordinal);
     }
 }

@@ -1,0 +1,184 @@
+using MathNet.Numerics.Distributions;
+using Selm.Research.Evaluation;
+using Selm.Research.Numerics;
+
+namespace Selm.Research.Experiments;
+
+/// <summary>How a claim is judged.</summary>
+public enum ClaimKind
+{
+    /// <summary>An equation: its residual against a tolerance.</summary>
+    Exact,
+
+    /// <summary>Printed numbers against their own noise.</summary>
+    Printed,
+
+    /// <summary>A difference whose 95 % interval must lie beyond d in the claimed direction.</summary>
+    Directional,
+
+    /// <summary>A difference whose 90 % interval must lie inside ±d.</summary>
+    Equivalence,
+
+    /// <summary>Every step of a sequence must lie beyond d in the claimed direction; the smallest step is shown.</summary>
+    Ordering,
+}
+
+/// <summary>
+/// One testable sentence and the rule that judges it, as data/claims.yaml has it. The rule was written before the seeds that
+/// it is applied to were run; <see cref="Pilot"/> says what was known by then.
+/// </summary>
+public sealed record ClaimRule
+{
+    /// <summary>With fewer seeds or worlds than this a verdict is only a preview.</summary>
+    public const int FewestSeeds = 10;
+
+    /// <summary>Bootstrap resamples behind every interval of a claim.</summary>
+    public const int Resamples = 2_000;
+
+    private static readonly double normal = Normal.InvCDF(0, 1, 0.975);
+
+    /// <summary>Its name: lower-case letters, digits, dots and hyphens.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>Where the paper says it; both numberings where they differ.</summary>
+    public required string Where { get; init; }
+
+    /// <summary>The claim in our words.</summary>
+    public required string Says { get; init; }
+
+    /// <summary>The experiment that measures it, by the name that <c>selm reproduce</c> knows.</summary>
+    public required string Experiment { get; init; }
+
+    /// <summary>What is measured, in words; positive in the claimed direction.</summary>
+    public required string Statistic { get; init; }
+
+    /// <summary>How it is judged.</summary>
+    public required ClaimKind Rule { get; init; }
+
+    /// <summary>Scales at which it is to be judged: exact, paper-numbers, lab, gpu, paper-scale.</summary>
+    public required IReadOnlyList<string> Scales { get; init; }
+
+    /// <summary>The smallest effect of interest d, in the unit of the statistic; for an equivalence its margin.</summary>
+    public double D { get; init; }
+
+    /// <summary>Claims of one family are corrected together by Holm's method; empty: not corrected.</summary>
+    public string Family { get; init; } = "";
+
+    /// <summary>What was known when the rule was written.</summary>
+    public required string Pilot { get; init; }
+
+    /// <summary>Judges an equation.</summary>
+    /// <param name="residual">The largest residual.</param>
+    /// <param name="holds">Whether it is within its tolerance.</param>
+    /// <param name="repair">The erratum without which it does not hold; empty where it holds as printed.</param>
+    /// <param name="note">What a reader must know.</param>
+    public ClaimRow Exact(double residual, bool holds, string repair = "", string note = "") => Row("exact") with
+    {
+        Measured = residual,
+        Verdict = !holds ? "does not hold" : repair.Length == 0 ? "holds" : "holds after repair",
+        Note = note.Length == 0 ? repair : note,
+    };
+
+    /// <summary>A comparison of printed numbers, judged by <see cref="TablesAudit.Verdict"/> or <see cref="TablesAudit.VerdictForAll"/>.</summary>
+    /// <param name="difference">Positive in the claimed direction; of several the smallest.</param>
+    /// <param name="error">Its standard error; null where printed numbers have none.</param>
+    /// <param name="verdict">supported, inside noise or contradicted by the table.</param>
+    /// <param name="note">What a reader must know.</param>
+    public ClaimRow Printed(double difference, double? error, string verdict, string note) => Row("paper-numbers") with
+    {
+        Measured = difference,
+        Low = difference - (normal * error),
+        High = difference + (normal * error),
+        Detectable = error is { } standard ? Statistics.MinimumDetectableDifference(1, standard) : null,
+        Verdict = verdict,
+        Note = note,
+    };
+
+    /// <summary>Judges paired differences over seeds and prompts, both resampled together.</summary>
+    /// <param name="differences">[seeds, prompts], positive in the claimed direction.</param>
+    /// <param name="note">What a reader must know.</param>
+    public ClaimRow Paired(double[,] differences, string note = "")
+    {
+        var (seeds, prompts) = (differences.GetLength(0), differences.GetLength(1));
+        double[] perSeed = [.. Enumerable.Range(0, seeds).Select(s => Enumerable.Range(0, prompts).Average(p => differences[s, p]))];
+        return Judge(perSeed, level => Statistics.PairedBootstrap(differences, seed: 0, Resamples, level), note);
+    }
+
+    /// <summary>Judges one paired difference per seed or world.</summary>
+    /// <param name="perSeed">Positive in the claimed direction.</param>
+    /// <param name="note">What a reader must know.</param>
+    public ClaimRow Paired(double[] perSeed, string note = "") => Judge(perSeed, level => Bootstrap.MeanOf(perSeed, seed: 0, Resamples, level), note);
+
+    /// <summary>Judges the steps of a sequence, each by one paired difference per seed.</summary>
+    /// <param name="steps">[step][seed], positive in the claimed direction.</param>
+    /// <param name="note">What a reader must know.</param>
+    public ClaimRow Ordered(IReadOnlyList<double[]> steps, string note = "")
+    {
+        var intervals = steps.Select(step => Widened(Bootstrap.MeanOf(step, seed: 0, Resamples), step.Length)).ToArray();
+        var worst = Array.IndexOf(intervals, intervals.MinBy(interval => interval.Mean));
+        var preview = Paired(steps[worst], note);
+        return steps[worst].Length < FewestSeeds ? preview : preview with
+        {
+            P = null,
+            Verdict = intervals.All(step => step.Low > D) ? "holds here" : intervals.Any(step => step.High < -D) ? "opposite here" : "cannot tell here",
+        };
+    }
+
+    /// <summary>A row for a scale at which nothing was run.</summary>
+    /// <param name="scale">The scale.</param>
+    /// <param name="why">Why.</param>
+    public ClaimRow NotRun(string scale, string why) => Row(scale) with { Verdict = "not run", Note = why };
+
+    private ClaimRow Judge(double[] perSeed, Func<double, MeanInterval> interval, string note)
+    {
+        var n = perSeed.Length;
+        if (perSeed.Any(double.IsNaN) || n == 0)
+        {
+            return Row("lab") with { PerSeed = perSeed, Verdict = "cannot tell here", Note = $"{perSeed.Count(double.IsNaN)} of {n} seeds have no number; {note}" };
+        }
+        var ends = Widened(interval(0.95), n);
+        var error = (ends.High - ends.Low) / 2 / normal;
+        return Row("lab") with
+        {
+            Measured = ends.Mean,
+            Low = ends.Low,
+            High = ends.High,
+            Detectable = n < 2 ? null : Statistics.MinimumDetectableDifference(1, error),
+            PerSeed = perSeed,
+            P = n < 2 || Rule != ClaimKind.Directional ? null : PValue(ends.Mean, error),
+            Verdict = n < FewestSeeds ? $"preview (n = {n})" : Rule == ClaimKind.Equivalence ? Equivalent(Widened(interval(0.90), n), ends) : Directed(ends),
+            Note = note,
+        };
+    }
+
+    private string Directed(MeanInterval ends) =>
+        ends.Low > D ? "holds here"
+        : ends.High < -D ? "opposite here"
+        : ends.Low >= -D && ends.High <= D ? $"no effect larger than {Shown.Plain(D)} here"
+        : "cannot tell here";
+
+    private string Equivalent(MeanInterval narrow, MeanInterval ends) =>
+        narrow.Low > -D && narrow.High < D ? "holds here"
+        : ends.Low > D || ends.High < -D ? "opposite here"
+        : "cannot tell here";
+
+    // Two-sided, of the hypothesis that the effect is not beyond d on the side where the mean lies.
+    private double PValue(double mean, double error)
+    {
+        var beyond = Math.Abs(mean) - D;
+        return beyond <= 0 ? 1 : error > 0 ? 2 * Normal.CDF(0, 1, -beyond / error) : 0;
+    }
+
+    // A bootstrap of n seeds is too narrow by sqrt((n - 1) / n) and takes the normal's tail for Student's.
+    private static MeanInterval Widened(MeanInterval interval, int n)
+    {
+        if (n < 2)
+        {
+            return interval;
+        }
+        var factor = Math.Sqrt(n / (n - 1.0)) * StudentT.InvCDF(0, 1, n - 1, 0.975) / normal;
+        return new(interval.Mean, interval.Mean - ((interval.Mean - interval.Low) * factor), interval.Mean + ((interval.High - interval.Mean) * factor));
+    }
+
+    private ClaimRow Row(string scale) => new(Id, Where, Says, Experiment, scale, Statistic) { D = D, Family = Family };
+}

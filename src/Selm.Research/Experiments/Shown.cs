@@ -1,0 +1,32 @@
+using System.Globalization;
+using Selm.Research.Evaluation;
+using Selm.Research.Figures;
+using Selm.Research.Numerics;
+using static MathNet.Numerics.Statistics.ArrayStatistics;
+
+namespace Selm.Research.Experiments;
+
+/// <summary>Numbers as the tables and figures of the experiments show them.</summary>
+internal static class Shown
+{
+    /// <summary>A number as people write it: 0.03, 0.3.</summary>
+    internal static string Plain(double number) => number.ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>A residual: 1.4e-17.</summary>
+    internal static string Residual(double residual) => residual.ToString("0.0e+00", CultureInfo.InvariantCulture);
+
+    /// <summary>A mean and half the length of its interval, short enough for a cell of a heat map: -.25±.06.</summary>
+    internal static string Signed(MeanInterval interval) => string.Create(
+        CultureInfo.InvariantCulture, $"{interval.Mean:+#.00;-#.00;.00}±{interval.Half():#.00}");
+
+    /// <summary>An interval as a cell.</summary>
+    internal static Cell ToCell(this MeanInterval interval) => Cell.PlusMinus(interval.Mean, interval.Half());
+
+    /// <summary>The median over worlds.</summary>
+    internal static double Median(double[] perWorld) => MedianInplace([.. perWorld]);
+
+    /// <summary>The true mean difference that this many worlds find with a chance of 80 %.</summary>
+    internal static double Detectable(double[] perWorld) => perWorld.Length < 2
+        ? double.NaN
+        : Statistics.MinimumDetectableDifference(perWorld.Length, StandardDeviation(perWorld));
+}
