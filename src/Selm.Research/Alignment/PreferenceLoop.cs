@@ -45,6 +45,12 @@ public enum LoopMethod
 
     /// <summary>SELM's pair with the bonus on the data's chosen response as calibration policy.</summary>
     Vpo,
+
+    /// <summary>
+    /// SELM's queries with a reward model of its own: it is fitted to the kept pairs with the optimism of (3.1), then the policy
+    /// is fitted to its margins. alpha compares with SELM's; the first iteration is DPO where SELM's is.
+    /// </summary>
+    ExplicitReward,
 }
 
 /// <summary>The settings of a loop.</summary>
@@ -83,8 +89,14 @@ public sealed record LoopSettings
     /// <summary>Share of DNO's pairs that is kept, the largest margins.</summary>
     public double KeptShare { get; init; } = 0.75;
 
+    /// <summary>Fit of the reward model of <see cref="LoopMethod.ExplicitReward"/>.</summary>
+    public RewardOptions Reward { get; init; } = new();
+
     /// <summary>Training of one iteration.</summary>
     public TrainerOptions Training { get; init; } = new();
+
+    /// <summary>Training of the last iteration; null: as the others.</summary>
+    public TrainerOptions? LastTraining { get; init; }
 
     /// <summary>The last iteration's learning rate is multiplied with this.</summary>
     public double LastIterationLrFactor { get; init; } = 1;
@@ -115,34 +127,41 @@ public sealed record LoopIteration(int Iteration, IReadOnlyList<TrainingRow> Tra
 /// <param name="settings">The method and its numbers.</param>
 /// <param name="world">Pairs and scores.</param>
 /// <param name="initial">pi_0: the start, and the reference where it stays fixed.</param>
-public sealed class PreferenceLoop(LoopSettings settings, LoopWorld world, Llama initial)
+public sealed class PreferenceLoop(LoopSettings settings, LoopWorld world, Llama initial) : IDisposable
 {
     private readonly List<TrainingExample> kept = [];
+    private readonly List<int[]?> keptReferences = []; // y' of each kept example, where it has one
+    private ExplicitReward? reward;
 
     /// <summary>Trains one iteration in place.</summary>
     /// <param name="policy">pi_t; becomes pi_{t+1}.</param>
     /// <param name="iteration">t, from 0.</param>
+    /// <param name="progress">Is told about every optimiser step of the policy when it is done.</param>
     /// <exception cref="InputException">The loss ran away to a number that is not finite.</exception>
-    public LoopIteration Run(Llama policy, int iteration)
+    public LoopIteration Run(Llama policy, int iteration, IProgress<StepProgress>? progress = null)
     {
         var pairs = world.Pairs(iteration);
         var (fresh, best, worst) = Ask(policy, iteration, pairs);
         // Where data is kept, earlier examples are scored anew: the reference may have moved.
         kept.AddRange(fresh.Select(e => e with { RefChosen = double.NaN, RefRejected = double.NaN, RefReference = double.NaN }));
         var fixedReference = settings.FixedReference || settings.Method is LoopMethod.OfflineDpo or LoopMethod.Xpo;
+        var reference = fixedReference ? initial : policy;
         var keep = settings.KeepData || settings.Method == LoopMethod.Xpo;
-        var examples = new ReferenceLogps(null, "", "").Fill(fixedReference ? initial : policy, keep ? kept : fresh, settings.BatchSize);
+        var used = settings.Method == LoopMethod.ExplicitReward
+            ? WithTargets(reference, pairs, iteration, keep ? kept : fresh)
+            : keep ? kept : fresh;
+        var examples = new ReferenceLogps(null, "", "").Fill(reference, used, settings.BatchSize);
         var last = iteration == settings.Iterations - 1;
-        var options = settings.Training with
-        {
-            Iteration = iteration,
-            LearningRate = settings.Training.LearningRate * (last ? settings.LastIterationLrFactor : 1),
-        };
-        return new LoopIteration(iteration, Trainer.Run(policy, examples, [], Loss(iteration), options), best, worst);
+        var training = last ? settings.LastTraining ?? settings.Training : settings.Training;
+        var options = training with { Iteration = iteration, LearningRate = training.LearningRate * (last ? settings.LastIterationLrFactor : 1) };
+        return new LoopIteration(iteration, Trainer.Run(policy, examples, [], Loss(iteration), options, progress: progress), best, worst);
     }
 
+    /// <inheritdoc/>
+    public void Dispose() => reward?.Dispose();
+
     private bool IsPlainDpo(int iteration) => settings.Method is LoopMethod.OfflineDpo or LoopMethod.StepwiseDpo
-        || (iteration == 0 && settings.FirstIterationIsDpo && settings.Method is LoopMethod.Selm or LoopMethod.Vpo);
+        || (iteration == 0 && settings.FirstIterationIsDpo && settings.Method is LoopMethod.Selm or LoopMethod.Vpo or LoopMethod.ExplicitReward);
 
     private IPreferenceLoss Loss(int iteration) => IsPlainDpo(iteration) ? new DpoLoss(settings.Beta) : settings.Method switch
     {
@@ -151,6 +170,7 @@ public sealed class PreferenceLoop(LoopSettings settings, LoopWorld world, Llama
         LoopMethod.Sppo => new SppoLoss(settings.Beta),
         LoopMethod.Xpo => new XpoLoss(settings.Beta, settings.Alpha * settings.Beta),
         LoopMethod.Vpo => new VpoLoss(settings.Beta, settings.Alpha),
+        LoopMethod.ExplicitReward => new RewardDistillationLoss(settings.Beta, 0), // each example brings its own margin
         _ => new SelmLoss(settings.Beta, settings.Alpha),
     };
 
@@ -190,6 +210,16 @@ public sealed class PreferenceLoop(LoopSettings settings, LoopWorld world, Llama
             examples[k] = Example(pairs[k].Prompt, candidates[selected.Chosen], candidates[selected.Rejected], third, told ? ys[k].Logp : double.NaN);
         }
         return (examples, best / (double)pairs.Count, worst / (double)pairs.Count);
+    }
+
+    // y' ~ pi_ref centres the optimism about y; without optimism nobody looks at it.
+    private IReadOnlyList<TrainingExample> WithTargets(Llama reference, IReadOnlyList<LoopPair> pairs, int iteration, IReadOnlyList<TrainingExample> examples)
+    {
+        keptReferences.AddRange(settings.Alpha == 0 || IsPlainDpo(iteration)
+            ? Enumerable.Repeat<int[]?>(null, pairs.Count)
+            : Generate(reference, pairs, iteration, 1, Chance).Select(y => y.OutputIds));
+        reward ??= IsPlainDpo(iteration) ? null : new ExplicitReward(settings, initial);
+        return reward?.Fit(examples, keptReferences[^examples.Count..], iteration) ?? examples;
     }
 
     private TrainingExample[] Spin(Llama policy, int iteration, IReadOnlyList<LoopPair> pairs) =>

@@ -27,7 +27,7 @@ internal sealed class LabCellMeasure(LabLanguage language, IReadOnlyList<LabWrit
     /// <param name="policy">The policy; pi_0 itself gets no implicit rewards.</param>
     public LabCellEvaluation Of(Llama policy)
     {
-        var answers = Greedy(policy, [.. prompts.Select(prompt => prompt.Ids(language))]);
+        var answers = Answers(policy);
         var scores = LabEvaluation.Scores(language, prompts, [.. answers.Select(language.Text)]);
         var judged = Judged(scores);
         var (turnOne, turnTwo) = Dialogues(policy, answers, scores.Rewards);
@@ -35,7 +35,22 @@ internal sealed class LabCellMeasure(LabLanguage language, IReadOnlyList<LabWrit
             Rounded(scores.MeanReward), [.. quantiles.Select(q => Rounded(Quantile(scores.Rewards, q)))], Rounded(scores.Grammatical), Rounded(scores.ExactWinRate),
             Rounded(judged.Average(row => row.Preference!.Value)), Rounded(LengthControlled(judged)), Rounded(scores.MeanWords),
             Rounded(scores.Answers.Select((answer, k) => HasJewel(language, prompts[k], answer) ? 1.0 : 0).Average()), Rounded(turnOne), Rounded(turnTwo),
-            [.. scores.Rewards.Select(Rounded)], scores.Answers, ReferenceEquals(policy, first) ? null : Implicit(policy, answers));
+            [.. scores.Rewards.Select(Rounded)], scores.Answers, ReferenceEquals(policy, first) ? null : Implicit(policy, first, answers, digits: 4));
+    }
+
+    /// <summary>Greedy answers to the test prompts.</summary>
+    /// <param name="policy">Who answers.</param>
+    public int[][] Answers(Llama policy) => Greedy(policy, [.. prompts.Select(prompt => prompt.Ids(language))]);
+
+    /// <summary>A point of a curve; what the training saw is left to the caller.</summary>
+    /// <param name="steps">Optimiser steps so far.</param>
+    /// <param name="policy">The policy.</param>
+    /// <param name="reference">What its iteration began with.</param>
+    /// <param name="own">The reference's <see cref="Answers"/>.</param>
+    public LabCurvePoint Point(int steps, Llama policy, Llama reference, int[][] own)
+    {
+        var reward = LabEvaluation.Scores(language, prompts, [.. Answers(policy).Select(language.Text)]).MeanReward;
+        return new LabCurvePoint(steps, double.NaN, Rounded(reward), Implicit(policy, reference, own, digits: 6));
     }
 
     /// <summary>Whether a response has the right skill.</summary>
@@ -95,12 +110,12 @@ internal sealed class LabCellMeasure(LabLanguage language, IReadOnlyList<LabWrit
 
     private static double Score(double reward) => Math.Clamp(1 + (9 * (reward + 2) / 5.5), 1, 10);
 
-    private LabImplicitRewards Implicit(Llama policy, int[][] own)
+    private LabImplicitRewards Implicit(Llama policy, Llama reference, int[][] own, int digits)
     {
         var rows = prompts.Select((prompt, k) => new SharedRow(
             prompt.Ids(language), [language.ResponseIds(heldOut[k].Chosen.Text(language)), language.ResponseIds(heldOut[k].Rejected.Text(language)), own[k]])).ToArray();
-        var (now, then) = (TokenLogps.Of(policy, rows).Sums, TokenLogps.Of(first, rows).Sums);
-        double[] Part(int slot) => [.. Enumerable.Range(0, rows.Length).Select(k => Math.Round(beta * (now[(3 * k) + slot] - then[(3 * k) + slot]), 4))];
+        var (now, then) = (TokenLogps.Of(policy, rows).Sums, TokenLogps.Of(reference, rows).Sums);
+        double[] Part(int slot) => [.. Enumerable.Range(0, rows.Length).Select(k => Math.Round(beta * (now[(3 * k) + slot] - then[(3 * k) + slot]), digits))];
         return new LabImplicitRewards(Part(0), Part(1), Part(2));
     }
 }

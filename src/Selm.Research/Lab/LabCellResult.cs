@@ -41,7 +41,12 @@ public sealed record LabCellEvaluation(
 /// <param name="Loss">Loss of each optimiser step.</param>
 /// <param name="Evaluation">The policy after the iteration.</param>
 public sealed record LabCellIteration(
-    int Iteration, double YBest, double YWorst, double AskedReward, double AskedJewel, double SigmaNegativeMargin, double[] Loss, LabCellEvaluation Evaluation);
+    int Iteration, double YBest, double YWorst, double AskedReward, double AskedJewel, double SigmaNegativeMargin, double[] Loss, LabCellEvaluation Evaluation)
+{
+    /// <summary>The policy on its way, where <see cref="LabCellSpec.CurveSteps"/> ask for it.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<LabCurvePoint>? Curve { get; init; }
+}
 
 /// <summary>Accuracy on a benchmark.</summary>
 /// <param name="Kind">Which.</param>

@@ -69,6 +69,7 @@ internal sealed class LabCellRun : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        loop.Dispose();
         explorer?.Dispose();
         ranker?.Dispose();
         policy.Dispose();
@@ -79,7 +80,7 @@ internal sealed class LabCellRun : IDisposable
 
     // A loop that keeps its data must have seen the first portion itself.
     private bool SharesFirstIteration => !spec.KeepData && (spec.Method is LoopMethod.OfflineDpo or LoopMethod.StepwiseDpo
-        || (spec.Recipe == LabRecipe.Zephyr && spec.Method is LoopMethod.Selm or LoopMethod.Vpo));
+        || (spec.Recipe == LabRecipe.Zephyr && spec.Method is LoopMethod.Selm or LoopMethod.Vpo or LoopMethod.ExplicitReward));
 
     private LabCellIteration SharedFirst()
     {
@@ -98,7 +99,7 @@ internal sealed class LabCellRun : IDisposable
     private string[] Numbers() =>
     [
         spec.Seed.ToString(CultureInfo.InvariantCulture), Number(spec.Beta), Number(spec.PairsPerIteration!.Value), Number(spec.BatchSize!.Value),
-        Number(spec.LearningRate!.Value), spec.Schedule.ToString(), spec.Iterations == 1 ? "last" : "not last",
+        Number(spec.LearningRate!.Value), Early(spec).ToString(), spec.Iterations == 1 ? "last" : "not last",
     ];
 
     private static string Number(double value) => value.ToString("R", CultureInfo.InvariantCulture);
@@ -106,17 +107,21 @@ internal sealed class LabCellRun : IDisposable
     private LabCellIteration Train(int iteration)
     {
         asked = (double.NaN, double.NaN);
-        var done = Run(loop, policy, iteration);
+        using var curve = iteration == spec.Iterations - 1 && spec.CurveSteps is { } steps ? new LabCellCurve(measure, policy, steps) : null;
+        var done = Run(loop, policy, iteration, curve);
         return new LabCellIteration(
             iteration, done.YBest, done.YWorst, Math.Round(asked.Reward, 6), asked.Jewel, done.Training.Average(row => row.SigmaNegativeMargin),
-            [.. done.Training.Select(row => row.Loss)], measure.Of(policy));
+            [.. done.Training.Select(row => row.Loss)], measure.Of(policy))
+        {
+            Curve = curve?.Points(done.Training),
+        };
     }
 
-    private static LoopIteration Run(PreferenceLoop loop, Llama policy, int iteration)
+    private static LoopIteration Run(PreferenceLoop loop, Llama policy, int iteration, LabCellCurve? curve = null)
     {
         try
         {
-            return loop.Run(policy, iteration);
+            return loop.Run(policy, iteration, curve);
         }
         catch (InputException e)
         {
@@ -131,7 +136,8 @@ internal sealed class LabCellRun : IDisposable
         var pairs = LabPairs.Offline(language, [preset.Writers[^1], preset.Writers[^1]], spec.Seed, BasePortion, spec.PairsPerIteration!.Value);
         var world = new LoopWorld(_ => [.. pairs.Select(Pair)], (_, _) => [], [language.EosId]);
         var settings = Settings(spec with { Method = LoopMethod.OfflineDpo, Iterations = 4, KeepData = false });
-        Run(new PreferenceLoop(settings, world, reference), model, 0);
+        using var pass = new PreferenceLoop(settings, world, reference);
+        Run(pass, model, 0);
         LlamaWeights.Save(model, temporary);
         return new { Kind = "llama-base", spec.Seed };
     }).Folder;
@@ -148,16 +154,33 @@ internal sealed class LabCellRun : IDisposable
         KeepData = spec.KeepData,
         FixedReference = spec.FixedReference,
         Samples = spec.Method == LoopMethod.Sppo ? 4 : 3,
-        LastIterationLrFactor = 0.2,
-        Training = new TrainerOptions
-        {
-            Optimizer = new OptimizerRecipe { Betas = [0.9, 0.999], WeightDecay = 0 },
-            Schedule = new ScheduleRecipe { Kind = spec.Schedule, WarmupRatio = 0.1 },
-            LearningRate = spec.LearningRate!.Value,
-            BatchSize = spec.BatchSize!.Value,
-            Seed = spec.Seed,
-        },
+        LastIterationLrFactor = spec.CurveSteps is null ? 0.2 : 1,
+        Training = Training(spec),
+        LastTraining = LastTraining(spec),
     };
+
+    private static TrainerOptions Training(LabCellSpec spec) => new()
+    {
+        Optimizer = new OptimizerRecipe { Betas = [0.9, 0.999], WeightDecay = 0 },
+        Schedule = new ScheduleRecipe { Kind = Early(spec), WarmupRatio = 0.1 },
+        LearningRate = spec.LearningRate!.Value,
+        BatchSize = spec.BatchSize!.Value,
+        Seed = spec.Seed,
+    };
+
+    // A curve's points must not depend on how many follow them: without a schedule of its own its rate is constant.
+    private static TrainerOptions LastTraining(LabCellSpec spec)
+    {
+        var training = Training(spec) with { Epochs = spec.Epochs ?? 1 };
+        return spec.CurveSteps is null ? training : training with
+        {
+            Schedule = spec.Schedule is null ? new ScheduleRecipe { Kind = ScheduleKind.Constant, WarmupRatio = 0 } : training.Schedule,
+            LearningRate = spec.CurveLearningRate ?? training.LearningRate,
+        };
+    }
+
+    // The schedule of the iterations before a curve.
+    private static ScheduleKind Early(LabCellSpec spec) => spec.Schedule ?? ScheduleKind.Cosine;
 
     private LoopPair[] Pairs(int iteration) => [.. Portion(iteration).Select(Pair)];
 

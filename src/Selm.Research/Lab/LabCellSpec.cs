@@ -91,8 +91,20 @@ public sealed record LabCellSpec
     /// <summary>Peak learning rate; the last iteration has a fifth of it.</summary>
     public double? LearningRate { get; init; }
 
-    /// <summary>Shape of the learning rate after 10 % warm-up.</summary>
-    public ScheduleKind Schedule { get; init; } = ScheduleKind.Cosine;
+    /// <summary>Shape of the learning rate after 10 % warm-up; null: cosine, and constant without warm-up where a curve is measured.</summary>
+    public ScheduleKind? Schedule { get; init; }
+
+    /// <summary>Optimiser steps of the last iteration after which the policy is measured; null: only at its end.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int[]? CurveSteps { get; init; }
+
+    /// <summary>Peak learning rate of the last iteration where a curve is measured; null: <see cref="LearningRate"/>, not a fifth of it.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? CurveLearningRate { get; init; }
+
+    /// <summary>Passes over the data of the last iteration; null: one.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? Epochs { get; init; }
 
     /// <summary>How {y, y_w, y_l} becomes a pair.</summary>
     public UpdateRule UpdateRule { get; init; } = UpdateRule.BestWorst;
@@ -129,11 +141,12 @@ public sealed record LabCellSpec
         var (oracle, smoke) = (Ranker == LabJudge.Oracle, Budget == LabBudget.Smoke);
         var resolved = this with
         {
-            Alpha = Method is LoopMethod.Selm or LoopMethod.Xpo or LoopMethod.Vpo ? Alpha : 0,
+            Alpha = Method is LoopMethod.Selm or LoopMethod.Xpo or LoopMethod.Vpo or LoopMethod.ExplicitReward ? Alpha : 0,
             Iterations = Iterations ?? (Recipe == LabRecipe.Zephyr ? 4 : 3),
             PairsPerIteration = PairsPerIteration ?? (smoke ? 64 : LabPreset.PortionSize),
             BatchSize = BatchSize ?? (smoke ? 16 : oracle ? 32 : 64),
             LearningRate = LearningRate ?? (oracle ? 4e-4 : 6e-4),
+            Schedule = Schedule ?? (CurveSteps is null ? ScheduleKind.Cosine : null),
         };
         Require(double.IsFinite(Alpha) && Alpha >= 0, "alpha", "a number >= 0");
         Require(double.IsFinite(Beta) && Beta > 0, "beta", "a number > 0");
@@ -141,6 +154,7 @@ public sealed record LabCellSpec
         Require(resolved.PairsPerIteration >= 1, "pairs_per_iteration", "a whole number >= 1");
         Require(resolved.BatchSize >= 1, "batch_size", "a whole number >= 1");
         Require(double.IsFinite(resolved.LearningRate.Value) && resolved.LearningRate > 0, "learning_rate", "a number > 0");
+        RequireLast(resolved);
         Require(!Swap || Method == LoopMethod.Selm, "swap", "false for every method but selm");
         return resolved;
     }
@@ -162,6 +176,19 @@ public sealed record LabCellSpec
         {
             throw new InputException($"{path} cannot be read ({e.Message.TrimEnd('.')}); check the path and its permissions.", e);
         }
+    }
+
+    // The first iteration is shared with cells that have no curve, so the last must be another one.
+    private static void RequireLast(LabCellSpec spec)
+    {
+        var pairs = spec.PairsPerIteration!.Value * (spec.KeepData ? spec.Iterations!.Value : 1);
+        var steps = (spec.Epochs ?? 1) * ((pairs + spec.BatchSize!.Value - 1) / spec.BatchSize.Value);
+        Require(spec.Epochs is null or >= 1, "epochs", "a whole number >= 1");
+        Require(spec.CurveLearningRate is null || (spec.CurveSteps is not null && double.IsFinite(spec.CurveLearningRate.Value) && spec.CurveLearningRate > 0),
+            "curve_learning_rate", "a number > 0, beside curve_steps");
+        Require(spec.CurveSteps is null || (spec.CurveSteps.Length > 0 && spec.CurveSteps.All(step => step >= 1 && step <= steps)),
+            "curve_steps", FormattableString.Invariant($"a list of whole numbers from 1 to the {steps} optimiser steps of the last iteration"));
+        Require((spec.CurveSteps is null && spec.Epochs is null) || spec.Iterations >= 2, "iterations", "a whole number >= 2 where curve_steps or epochs are given");
     }
 
     private static void Require(bool holds, string field, string expected)

@@ -72,7 +72,7 @@ public static class LabCells
     {
         spec = spec.Resolved();
         var world = $"{spec.Preset} {spec.Budget}";
-        var first = string.Create(CultureInfo.InvariantCulture, $"{world} {spec.Seed} {spec.Recipe} {spec.Ranker} {spec.Beta:R} {spec.PairsPerIteration} {spec.BatchSize} {spec.LearningRate:R} {spec.Schedule}");
+        var first = string.Create(CultureInfo.InvariantCulture, $"{world} {spec.Seed} {spec.Recipe} {spec.Ranker} {spec.Beta:R} {spec.PairsPerIteration} {spec.BatchSize} {spec.LearningRate:R} {spec.Schedule ?? ScheduleKind.Cosine}");
         return
         [
             string.Create(CultureInfo.InvariantCulture, $"base {world} {spec.Seed}"),

@@ -1,15 +1,12 @@
 // Notable: the ranker reads what `rm:DIR` gives it, the user's words without the chat's markers, then the answer and its
 // end. The two answers of a pair share their prompt in one row.
-using System.Globalization;
 using MathNet.Numerics.Statistics;
+using Selm.Research.Losses;
 using Selm.Research.Models;
 using Selm.Research.Numerics;
 using Selm.Research.Ranking;
 using Selm.Research.Runs;
 using Selm.Research.Training;
-using TorchSharp;
-using TorchSharp.Modules;
-using static TorchSharp.torch;
 
 namespace Selm.Research.Lab;
 
@@ -60,37 +57,19 @@ public static class LabRanker
         Llama start, LabLanguage language, IReadOnlyList<LabJudgement> pairs, ulong seed, LabRankerOptions options, string folder,
         IProgress<StepProgress>? progress = null, CancellationToken cancellation = default)
     {
-        using var trunk = LlamaWeights.Clone(start);
-        using var scope = NewDisposeScope();
-        var values = new float[trunk.Config.HiddenSize];
-        LabPolicy.Uniform(values, new PhiloxStream(seed, LabStreams.Weights + "score.weight"), values.Length);
-        var score = new Parameter(tensor(values, [1, values.Length]));
-        Parameter[] parameters = [.. trunk.parameters(), score];
-        var constants = SftTrainer.Optimizer;
-        using var optimizer = optim.AdamW(parameters, options.LearningRate, constants.Betas[0], constants.Betas[1], constants.Eps, constants.WeightDecay);
-        var schedule = Schedule.Of(new ScheduleRecipe(), options.Steps);
+        var head = new float[start.Config.HiddenSize];
+        LabPolicy.Uniform(head, new PhiloxStream(seed, LabStreams.Weights + "score.weight"), head.Length);
+        using var trainer = new RewardTrainer(start, head);
         var rows = pairs.Select(pair => Row(language, pair)).ToArray();
-        var losses = new double[options.Steps];
-        for (var step = 0; step < options.Steps; step++)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            var random = new PhiloxStream(seed, LabStreams.RankerBatches, step);
-            losses[step] = Backward(trunk, score, [.. Enumerable.Range(0, options.BatchSize).Select(_ => rows[random.NextInt(rows.Length)])]);
-            var norm = nn.utils.clip_grad_norm_(parameters, 1);
-            if (!double.IsFinite(losses[step]) || !double.IsFinite(norm))
+        var losses = trainer.Fit(
+            "the ranker", options.Steps,
+            step =>
             {
-                throw new InputException(string.Create(CultureInfo.InvariantCulture,
-                    $"Step {step + 1} of {options.Steps} of the ranker: the loss is {losses[step]} and the gradient norm {norm}; lower the learning rate ({options.LearningRate})."));
-            }
-            foreach (var group in optimizer.ParamGroups)
-            {
-                group.LearningRate = options.LearningRate * schedule.Factor(step);
-            }
-            optimizer.step();
-            optimizer.zero_grad();
-            progress?.Report(new StepProgress("ranker", step + 1, options.Steps, string.Create(CultureInfo.InvariantCulture, $"loss {losses[step]:F3}")));
-        }
-        RewardModel.Write(trunk, score, trunk.Config, folder);
+                var random = new PhiloxStream(seed, LabStreams.RankerBatches, step);
+                return [.. Enumerable.Range(0, options.BatchSize).Select(_ => rows[random.NextInt(rows.Length)])];
+            },
+            new OptimisticRewardLoss(0), SftTrainer.Optimizer with { LearningRate = options.LearningRate }, progress, cancellation);
+        trainer.Save(folder);
         LabTokenizer.Write(folder, language);
         return losses;
     }
@@ -118,29 +97,5 @@ public static class LabRanker
     {
         var (better, worse) = pair.PrefersA ? (pair.A, pair.B) : (pair.B, pair.A);
         return new SharedRow(language.Ids(pair.Prompt.Text(language)), [language.ResponseIds(better), language.ResponseIds(worse)]);
-    }
-
-    // Adds the gradient of the mean of -log sigma(v_better - v_worse) and returns it.
-    private static double Backward(Llama trunk, Parameter score, SharedRow[] rows)
-    {
-        using var scope = NewDisposeScope();
-        using var plan = trunk.Plan(rows);
-        var last = rows.SelectMany((row, k) =>
-        {
-            var end = ((long)k * plan.Width) + row.Prompt.Length + row.Responses[0].Length;
-            return new[] { end - 1, end + row.Responses[1].Length - 1 };
-        }).ToArray();
-        var rewards = nn.functional.linear(trunk.Hidden(plan).index_select(0, tensor(last, [last.Length])), score).squeeze(1); // [2 * rows]
-        var v = rewards.detach().data<float>().ToArray();
-        var (loss, gradient) = (0.0, new float[v.Length]);
-        for (var k = 0; k < rows.Length; k++)
-        {
-            var margin = (double)v[2 * k] - v[(2 * k) + 1];
-            loss -= LogMath.LogSigmoid(margin) / rows.Length;
-            gradient[(2 * k) + 1] = (float)(LogMath.Sigmoid(-margin) / rows.Length);
-            gradient[2 * k] = -gradient[(2 * k) + 1];
-        }
-        autograd.backward(rewards, tensor(gradient, [gradient.Length]));
-        return loss;
     }
 }

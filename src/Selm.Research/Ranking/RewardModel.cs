@@ -83,6 +83,29 @@ public sealed class RewardModel : IDisposable
         score.Dispose();
     }
 
+    /// <summary>Rewards of the responses of some rows, with gradients where they are enabled.</summary>
+    /// <param name="trunk">The decoder.</param>
+    /// <param name="score">The head, [1, hidden].</param>
+    /// <param name="rows">Prompts, each with the responses that share it.</param>
+    /// <returns>[sequences], row by row, response by response.</returns>
+    internal static Tensor Rewards(Llama trunk, Tensor score, IReadOnlyList<SharedRow> rows)
+    {
+        using var scope = NewDisposeScope();
+        using var plan = trunk.Plan(rows);
+        var last = new List<long>();
+        for (var row = 0; row < rows.Count; row++)
+        {
+            var end = ((long)row * plan.Width) + rows[row].LeftPadding + rows[row].Prompt.Length;
+            foreach (var response in rows[row].Responses)
+            {
+                end += response.Length;
+                last.Add(end - 1);
+            }
+        }
+        var states = trunk.Hidden(plan).index_select(0, tensor(last.ToArray(), [last.Count], device: trunk.Device));
+        return nn.functional.linear(states, score).squeeze(1).MoveToOuterDisposeScope();
+    }
+
     /// <summary>Writes config.json and weights of a reward model.</summary>
     /// <param name="trunk">The decoder; its head is left out.</param>
     /// <param name="score">The head, [1, hidden].</param>
@@ -107,19 +130,7 @@ public sealed class RewardModel : IDisposable
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        using var plan = folder.Model.Plan(rows);
-        var last = new List<long>();
-        for (var row = 0; row < rows.Length; row++)
-        {
-            long end = ((long)row * plan.Width) + rows[row].Prompt.Length;
-            foreach (var response in rows[row].Responses)
-            {
-                end += response.Length;
-                last.Add(end - 1);
-            }
-        }
-        var states = folder.Model.Hidden(plan).index_select(0, tensor(last.ToArray(), [last.Count], device: folder.Model.Device));
-        return nn.functional.linear(states, score).to_type(ScalarType.Float64).cpu().data<double>().ToArray();
+        return Rewards(folder.Model, score, rows).to_type(ScalarType.Float64).cpu().data<double>().ToArray();
     }
 
     private List<SharedRow> Rows(IReadOnlyList<(string Prompt, string Response)> pairs)
