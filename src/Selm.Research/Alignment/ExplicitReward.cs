@@ -15,7 +15,7 @@ public sealed record RewardOptions
     public double LearningRate { get; init; } = 1e-3;
 
     /// <summary>Passes over the pairs.</summary>
-    public int Epochs { get; init; } = 2;
+    public int Epochs { get; init; } = 4;
 }
 
 /// <summary>The reward model of a loop; each iteration goes on from the last one's.</summary>

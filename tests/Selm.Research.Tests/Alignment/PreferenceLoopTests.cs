@@ -20,6 +20,7 @@ public class PreferenceLoopTests
     [InlineData(LoopMethod.Sppo)]
     [InlineData(LoopMethod.Xpo)]
     [InlineData(LoopMethod.Vpo)]
+    [InlineData(LoopMethod.ExplicitReward)]
     public void every_method_runs_its_iterations_with_the_same_bits_each_time(LoopMethod method)
     {
         var (first, rows) = Run(Settings with { Method = method, Samples = method == LoopMethod.Sppo ? 4 : 3 });
@@ -31,7 +32,7 @@ public class PreferenceLoopTests
         // A reference that has moved is the policy itself: the margin is zero and sigma(-margin) one half.
         var moves = method is not (LoopMethod.OfflineDpo or LoopMethod.Xpo);
         Assert.Equal(moves, Math.Abs(start.SigmaNegativeMargin - 0.5) < 1e-6);
-        var asks = method is LoopMethod.Selm or LoopMethod.Vpo;
+        var asks = method is LoopMethod.Selm or LoopMethod.Vpo or LoopMethod.ExplicitReward;
         Assert.Equal(asks, double.IsFinite(rows[1].YBest));
     }
 
@@ -57,6 +58,33 @@ public class PreferenceLoopTests
         Assert.Equal(2, asked);
     }
 
+    [Fact]
+    public void a_policy_comes_closer_to_the_margins_of_its_explicit_reward_and_optimism_changes_the_reward()
+    {
+        var longer = Settings with { Method = LoopMethod.ExplicitReward, Iterations = 2, Reward = new RewardOptions { Epochs = 10 }, Training = Settings.Training with { Epochs = 20 } };
+        var (_, plain) = Run(longer with { Alpha = 0 });
+        var (_, bold) = Run(longer with { Alpha = 0.3 });
+        var losses = plain[1].Training.Select(r => r.Loss).ToArray();
+        Assert.True(losses[^2..].Average() < losses[..2].Average() / 2, $"{losses[^1]} after {losses[0]}");
+        Assert.Equal(plain[0].Training.Select(r => r.Loss), bold[0].Training.Select(r => r.Loss));
+        Assert.NotEqual(losses[0], bold[1].Training[0].Loss);
+    }
+
+    [Fact]
+    public void an_explicit_reward_sees_all_pairs_where_data_is_kept()
+    {
+        var (_, kept) = Run(Settings with { Method = LoopMethod.ExplicitReward, KeepData = true });
+        Assert.Equal([2, 4, 6], kept.Select(r => r.Training.Count));
+    }
+
+    [Fact]
+    public void the_last_iteration_can_have_a_training_of_its_own_that_is_told_step_by_step()
+    {
+        var last = Settings with { Iterations = 2, LastTraining = Settings.Training with { Epochs = 3 } };
+        var (_, rows) = Run(last);
+        Assert.Equal([2, 6], rows.Select(r => r.Training.Count));
+    }
+
     private static LoopSettings Settings => new()
     {
         Alpha = 0.01, Iterations = 3, BatchSize = 16, Sampling = new SamplingOptions(MaxNewTokens: 8, Seed: 4),
@@ -67,7 +95,7 @@ public class PreferenceLoopTests
     {
         using var start = LlamaWeights.Load(Golden.Path("hf-models", "llama-gqa-untied"));
         using var policy = LlamaWeights.Clone(start);
-        var loop = new PreferenceLoop(settings, new LoopWorld(Pairs, Score, [2], explorer), start);
+        using var loop = new PreferenceLoop(settings, new LoopWorld(Pairs, Score, [2], explorer), start);
         var rows = Enumerable.Range(0, settings.Iterations).Select(t => loop.Run(policy, t)).ToList();
         using var scope = NewDisposeScope();
         return ([.. policy.parameters().SelectMany(p => p.detach().contiguous().data<float>().ToArray())], rows);

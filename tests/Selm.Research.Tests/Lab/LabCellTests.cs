@@ -81,6 +81,7 @@ public sealed class LabCellTests(LabCellTests.Folders shared) : IClassFixture<La
     [InlineData(LoopMethod.Sppo)]
     [InlineData(LoopMethod.Xpo)]
     [InlineData(LoopMethod.Vpo)]
+    [InlineData(LoopMethod.ExplicitReward)]
     public void every_sibling_runs(LoopMethod method)
     {
         var result = Run(smoke with { Method = method, Iterations = 2 });
@@ -160,6 +161,18 @@ public sealed class LabCellTests(LabCellTests.Folders shared) : IClassFixture<La
         Assert.True(LabBenchmarks.Solves(sum, $"{sum.Steps} what is one plus one"));
         Assert.False(LabBenchmarks.Solves(sum, sum.Answer));
         Assert.False(LabBenchmarks.Solves(sum, sum.Steps!.Replace($"is {sum.Answer}", $"is {(sum.Answer == "one ." ? "two ." : "one .")}", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void an_explicit_reward_shares_the_first_iteration_with_selm()
+    {
+        using var cache = new TempFolder();
+        var (selm, plain) = (Run(smoke with { Iterations = 2 }, cache), Run(smoke with { Iterations = 2, Method = LoopMethod.ExplicitReward, Alpha = 0 }, cache));
+        var bold = Run(smoke with { Iterations = 2, Method = LoopMethod.ExplicitReward, Alpha = 1 }, cache);
+        Assert.Single(Directory.GetDirectories(Path.Combine(cache.Root, "stages"), "dpo-*"));
+        Assert.Equal(Json(selm.Iterations[0]), Json(plain.Iterations[0]));
+        Assert.Equal(selm.Iterations[1].AskedReward, plain.Iterations[1].AskedReward);
+        Assert.NotEqual(plain.Iterations[1].Loss, bold.Iterations[1].Loss);
     }
 
     private static string Json<T>(T value) => JsonSerializer.Serialize(value, JsonFormat.Line);
