@@ -35,7 +35,8 @@ public sealed record ClaimRule
     /// <summary>Bootstrap resamples behind every interval of a claim.</summary>
     public const int Resamples = 2_000;
 
-    private static readonly double normal = Normal.InvCDF(0, 1, 0.975);
+    /// <summary>The normal quantile behind every 95 % interval: 1.96.</summary>
+    internal static readonly double Normal975 = Normal.InvCDF(0, 1, 0.975);
 
     /// <summary>Its name: lower-case letters, digits, dots and hyphens.</summary>
     public required string Id { get; init; }
@@ -87,8 +88,8 @@ public sealed record ClaimRule
     public ClaimRow Printed(double difference, double? error, string verdict, string note) => Row("paper-numbers") with
     {
         Measured = difference,
-        Low = difference - (normal * error),
-        High = difference + (normal * error),
+        Low = difference - (Normal975 * error),
+        High = difference + (Normal975 * error),
         Detectable = error is { } standard ? Statistics.MinimumDetectableDifference(1, standard) : null,
         Verdict = verdict,
         Note = note,
@@ -137,7 +138,7 @@ public sealed record ClaimRule
             return Row("lab") with { PerSeed = perSeed, Verdict = "cannot tell here", Note = $"{perSeed.Count(double.IsNaN)} of {n} seeds have no number; {note}" };
         }
         var ends = Widened(interval(0.95), n);
-        var error = (ends.High - ends.Low) / 2 / normal;
+        var error = (ends.High - ends.Low) / 2 / Normal975;
         return Row("lab") with
         {
             Measured = ends.Mean,
@@ -169,14 +170,14 @@ public sealed record ClaimRule
         return beyond <= 0 ? 1 : error > 0 ? 2 * Normal.CDF(0, 1, -beyond / error) : 0;
     }
 
-    // A bootstrap of n seeds is too narrow by sqrt((n - 1) / n) and takes the normal's tail for Student's.
-    private static MeanInterval Widened(MeanInterval interval, int n)
+    /// <summary>A bootstrap of n seeds is too narrow by sqrt((n - 1) / n) and takes the normal's tail for Student's: both are put right here.</summary>
+    internal static MeanInterval Widened(MeanInterval interval, int n)
     {
         if (n < 2)
         {
             return interval;
         }
-        var factor = Math.Sqrt(n / (n - 1.0)) * StudentT.InvCDF(0, 1, n - 1, 0.975) / normal;
+        var factor = Math.Sqrt(n / (n - 1.0)) * StudentT.InvCDF(0, 1, n - 1, 0.975) / Normal975;
         return new(interval.Mean, interval.Mean - ((interval.Mean - interval.Low) * factor), interval.Mean + ((interval.High - interval.Mean) * factor));
     }
 
