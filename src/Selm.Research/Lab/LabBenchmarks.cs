@@ -12,14 +12,14 @@ public static class LabBenchmarks
 
     private const int StepWords = 12; // "a plus b is d . d plus c is e ."
 
-    /// <summary>All six benchmarks without examples, the five that can have them with three, and sums in steps.</summary>
+    /// <summary>All six benchmarks without examples, the four that can have them with three, and sums in steps.</summary>
     /// <param name="model">The model.</param>
     /// <param name="language">Its language.</param>
     /// <param name="items">Questions of each.</param>
     public static LabBenchmarkScore[] All(Llama model, LabLanguage language, int items) =>
     [
         .. from kind in Enum.GetValues<LabQuizKind>()
-           from shots in kind == LabQuizKind.Continuation ? (int[])[0] : [0, 3]
+           from shots in LabQuiz.IsChat(kind) ? (int[])[0] : [0, 3]
            select new LabBenchmarkScore(kind, shots, Accuracy(model, language, kind, items, shots)),
         new LabBenchmarkScore(LabQuizKind.Arithmetic, 3, InSteps(model, language, items), InSteps: true),
     ];
@@ -29,7 +29,7 @@ public static class LabBenchmarks
     /// <param name="language">Its language.</param>
     /// <param name="kind">Which benchmark.</param>
     /// <param name="items">Questions.</param>
-    /// <param name="shots">Solved questions before each; 0 for <see cref="LabQuizKind.Continuation"/>, which has none.</param>
+    /// <param name="shots">Solved questions before each; 0 where <see cref="LabQuiz.IsChat"/>.</param>
     public static double Accuracy(Llama model, LabLanguage language, LabQuizKind kind, int items, int shots = 0)
     {
         var questions = LabQuiz.Items(language, kind, Seed, items);
@@ -64,7 +64,7 @@ public static class LabBenchmarks
 
     private static string Context(LabLanguage language, LabQuizKind kind, LabQuizItem question, int row, int shots, bool inSteps)
     {
-        if (kind == LabQuizKind.Continuation)
+        if (LabQuiz.IsChat(kind))
         {
             return question.Context;
         }

@@ -1,6 +1,7 @@
 // Notable: what makes a kind of question hard is decided here, not by the model's size. Myths are told more often than
-// truths, wrong endings are the endings of neighbouring topics, and the two-hop questions that are asked were never
-// among the documents, only their two steps and the same questions about other topics.
+// truths, an answer about two topics tempts with the first one's reason, a tone was asked for two turns ago and the turn
+// between answered in the other one, and the two-hop questions that are asked were never among the documents, only their
+// two steps and like questions about other topics. Asked more plainly, base models know all reasons and all tones.
 using Selm.Research.Models;
 using Selm.Research.Numerics;
 
@@ -12,7 +13,7 @@ public enum LabQuizKind
     /// <summary>Sums of three digits; stands in for GSM8K.</summary>
     Arithmetic,
 
-    /// <summary>The reason in a started answer; stands in for HellaSwag.</summary>
+    /// <summary>The second reason in a started answer about two topics; stands in for HellaSwag.</summary>
     Continuation,
 
     /// <summary>From a verb to its topic; stands in for ARC.</summary>
@@ -21,10 +22,10 @@ public enum LabQuizKind
     /// <summary>The truth against a myth that is told more often; stands in for TruthfulQA.</summary>
     Myth,
 
-    /// <summary>The opener of a tone; stands in for EQ-Bench.</summary>
+    /// <summary>The opener of the tone that a conversation began with; stands in for EQ-Bench.</summary>
     Tone,
 
-    /// <summary>From a verb over the topic to its adjective; stands in for OpenBookQA.</summary>
+    /// <summary>From a verb to an adjective, the topic between them told as in an open book; stands in for OpenBookQA.</summary>
     TwoHop,
 }
 
@@ -53,6 +54,10 @@ public static class LabQuiz
 
     private static readonly LabQuizKind[] shown = [LabQuizKind.Arithmetic, LabQuizKind.Verb, LabQuizKind.Myth, LabQuizKind.Tone, LabQuizKind.TwoHop];
     private static readonly string[] openers = ["dear friend ,", "indeed ,", "well ,", "hi ,"];
+
+    /// <summary>Whether a benchmark's questions are asked within a conversation; they have no solved examples.</summary>
+    /// <param name="kind">Which.</param>
+    public static bool IsChat(LabQuizKind kind) => kind is LabQuizKind.Continuation or LabQuizKind.Tone;
 
     /// <summary>Documents of one to four questions of one kind with their answers; loss is taken on all tokens after the first.</summary>
     /// <param name="language">The language.</param>
@@ -85,7 +90,7 @@ public static class LabQuiz
 
     /// <summary>A question with its right answer, as few-shot contexts show it.</summary>
     /// <param name="language">The language.</param>
-    /// <param name="kind">Which kind; not <see cref="LabQuizKind.Continuation"/>, which has no question.</param>
+    /// <param name="kind">Which kind; not <see cref="LabQuizKind.Continuation"/>, which no document shows.</param>
     /// <param name="inSteps">Sums with their steps.</param>
     /// <param name="random">Where the draws come from.</param>
     public static string Shown(LabLanguage language, LabQuizKind kind, bool inSteps, PhiloxStream random)
@@ -104,21 +109,46 @@ public static class LabQuiz
             case LabQuizKind.Arithmetic:
                 return Sum(language, asked, random);
             case LabQuizKind.Continuation:
-                var prompt = new LabPrompt(index, LabTask.Why, LabTone.None);
-                return Mixed($"<user> {prompt.Text(language)} <bot> the {topic.Name} is nice because it", [Verb(index), Verb(index + 1), Verb(index - 1), Verb(index + 2)], " .", random);
+                var next = Another(index, language, random);
+                var (first, second) = (language.Topics[index].Name, language.Topics[next].Name);
+                return Mixed(
+                    $"<user> why do people like the {first} and the {second} <bot> the {first} because it {Verb(index)} and the {second} because it",
+                    [Verb(next), Verb(index), .. Neighbours(index, next, language.Topics.Count).Select(Verb)], " .", random);
             case LabQuizKind.Verb:
                 return Mixed($"what {Verb(index)} ?", Others(index, language.Topics.Count, random, k => $"the {language.Topics[k].Name}"), " .", random);
             case LabQuizKind.Myth:
                 return Myth(language, topic, asked, random);
+            case LabQuizKind.Tone when asked:
+                return Conversation(language, index, random);
             case LabQuizKind.Tone:
                 var tone = random.NextInt(2);
                 return Mixed($"what is the {(tone == 0 ? "kind" : "formal")} way ?", [openers[tone], openers[1 - tone], openers[2], openers[3]], " .", random);
             default:
-                // Documents show odd topics, questions ask about even ones.
+                // Documents show odd topics, questions ask about even ones and name them.
                 var (hop, count) = ((index / 2 * 2) + (asked ? 0 : 1), language.Adjectives.Count);
-                return Mixed($"it {Verb(hop)} . what is it like ?", Others(language.Topics[hop].Adjective, count, random, k => language.Adjectives[k]), " .", random);
+                return Mixed($"{(asked ? $"the {language.Topics[hop].Name}" : "it")} {Verb(hop)} . what is it like ?", Others(language.Topics[hop].Adjective, count, random, k => language.Adjectives[k]), " .", random);
         }
     }
+
+    // A tone, an answer without it, another in the other tone: whoever remembers the request opens with the first.
+    private static LabQuizItem Conversation(LabLanguage language, int index, PhiloxStream random)
+    {
+        var prompt = new LabPrompt(index, (LabTask)random.NextInt(4), random.NextInt(2) == 0 ? LabTone.Kind : LabTone.Formal);
+        var tone = prompt.Tone == LabTone.Kind ? 0 : 1;
+        var between = Another(index, language, random);
+        var last = Another(between, language, random);
+        string Name(int of) => language.Topics[of].Name;
+        return Mixed(
+            $"<user> {prompt.Text(language)} <bot> the {Name(index)} is nice . <eos> <user> and the {Name(between)} ? <bot> {openers[1 - tone]} the {Name(between)} is nice . <eos> <user> and the {Name(last)} ? <bot>",
+            [openers[tone], openers[1 - tone], openers[2], openers[3]], "", random);
+    }
+
+    private static int Another(int topic, LabLanguage language, PhiloxStream random) =>
+        (topic + 1 + random.NextInt(language.Topics.Count - 1)) % language.Topics.Count;
+
+    // Two topics that stand next to two given ones and are neither.
+    private static IEnumerable<int> Neighbours(int one, int other, int count) =>
+        new[] { other + 1, one + 1, other + 2, one + 2 }.Select(k => k % count).Where(k => k != one && k != other).Distinct().Take(2);
 
     private static LabQuizItem Myth(LabLanguage language, LabTopic topic, bool asked, PhiloxStream random)
     {

@@ -118,13 +118,35 @@ public class LabDataTests
             {
                 Assert.Equal(4, item.Options.Distinct().Count());
                 _ = language.Ids($"{item.Context} {item.Answer}");
-                Assert.Equal(kind is LabQuizKind.Arithmetic or LabQuizKind.TwoHop or LabQuizKind.Continuation, !shown.Contains(item.Context, StringComparison.Ordinal));
+                Assert.Equal(kind is LabQuizKind.Arithmetic or LabQuizKind.TwoHop || LabQuiz.IsChat(kind), !shown.Contains(item.Context, StringComparison.Ordinal));
             });
             Assert.Equal(4, items.Select(item => item.Right).Distinct().Count());
             Assert.Equal(items[0].Context, LabQuiz.Items(language, kind, 4242, 1)[0].Context);
         }
         var sum = LabQuiz.Items(language, LabQuizKind.Arithmetic, 4242, 1)[0];
         Assert.EndsWith(sum.Answer, sum.Steps, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void questions_within_conversations_tempt_with_what_was_said_last()
+    {
+        var items = LabQuiz.Items(language, LabQuizKind.Tone, 4242, 60);
+        Assert.All(items, item =>
+        {
+            var kind = item.Context.Contains("in a kind way", StringComparison.Ordinal);
+            Assert.Equal(kind ? "dear friend ," : "indeed ,", item.Answer);
+            Assert.Contains(kind ? "<bot> indeed ," : "<bot> dear friend ,", item.Context, StringComparison.Ordinal);
+        });
+        Assert.InRange(items.Count(item => item.Answer == "indeed ,"), 15, 45);
+        Assert.All(LabQuiz.Items(language, LabQuizKind.Continuation, 4242, 60), item =>
+        {
+            var words = item.Context.Split(' ');
+            var (first, second) = (Array.IndexOf(words, "<bot>") + 2, words.Length - 3);
+            string Reason(int at) => $"{language.Verbs[language.Topics.Single(topic => topic.Name == words[at]).Verb]} .";
+            Assert.Equal(Reason(second), item.Answer);
+            Assert.Contains(Reason(first), item.Options);
+            Assert.NotEqual(words[first], words[second]);
+        });
     }
 
     [Fact]
