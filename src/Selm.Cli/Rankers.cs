@@ -1,3 +1,4 @@
+using System.Globalization;
 using Selm.Research;
 using Selm.Research.Lab;
 using Selm.Research.Ranking;
@@ -6,10 +7,12 @@ using TorchSharp;
 
 namespace Selm.Cli;
 
-/// <summary>What <c>--ranker</c> and a recipe's <c>ranker:</c> may name: <c>pairrm:DIR</c>, <c>rm:DIR</c>, <c>oracle:lab</c>.</summary>
+/// <summary>What <c>--ranker</c> and a recipe's <c>ranker:</c> may name: <c>pairrm:DIR</c>, <c>rm:DIR</c>, <c>oracle:lab</c>, <c>oracle:lab-noisy:SEED</c>.</summary>
 internal static class Rankers
 {
-    public const string Forms = "pairrm:DIR, rm:DIR or oracle:lab";
+    public const string Forms = "pairrm:DIR, rm:DIR, oracle:lab or oracle:lab-noisy:SEED";
+
+    private const string Noisy = "lab-noisy:";
 
     /// <summary>Opens a ranker; it is disposable where it holds a model.</summary>
     /// <param name="name">Kind and, after a colon, where it is.</param>
@@ -24,9 +27,14 @@ internal static class Rankers
             ("pairrm", not "") => PairRmRanker.Load(place, device: device),
             ("rm", not "") => new OwnedRewardModel(RewardModel.Load(place, device: device)),
             ("oracle", "lab") => new LabOracle(LabLanguage.Standard),
+            ("oracle", _) when place.StartsWith(Noisy, StringComparison.Ordinal) => new LabOracle(LabLanguage.Standard, Seed(name, place[Noisy.Length..])),
             _ => throw new InputException($"There is no ranker '{name}'; did you mean '{NearestName.Of(kind, ["pairrm:", "rm:", "oracle:"])}{(place.Length > 0 ? place : "DIR")}'? ({Forms}.)"),
         };
     }
+
+    private static ulong Seed(string name, string digits) => ulong.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var seed)
+        ? seed
+        : throw new InputException($"The ranker '{name}' must end in the seed of its noise, a whole number >= 0; write oracle:{Noisy}7, for example.");
 
     private sealed class OwnedRewardModel(RewardModel model) : IRanker, IDisposable
     {

@@ -76,6 +76,24 @@ public class ModelCommandTests(DemoFixture demo) : IClassFixture<DemoFixture>
     }
 
     [Fact]
+    public void the_noisy_oracle_repeats_itself_and_changes_with_its_seed()
+    {
+        using var folder = new TempFolder();
+        var input = folder.Write("in.jsonl", """{"prompt": "tell me about the cat", "candidates": ["the cat is nice .", "the cat is soft ."]}""" + "\n");
+        double[] Scores(string seed)
+        {
+            Assert.Equal(0, SelmProcess.Run("rank", "--ranker", $"oracle:lab-noisy:{seed}", "--input", input, "--output", folder.File("out.jsonl")).Code);
+            using var row = JsonDocument.Parse(File.ReadAllText(folder.File("out.jsonl")));
+            File.Delete(folder.File("out.jsonl"));
+            return [.. row.RootElement.GetProperty("scores").EnumerateArray().Select(score => score.GetDouble())];
+        }
+        var scores = Scores("7");
+        Assert.Equal(scores, Scores("7"));
+        Assert.NotEqual(scores, Scores("8"));
+        Assert.NotEqual(1, scores[1] - scores[0], 1e-6);
+    }
+
+    [Fact]
     public void a_prompt_outside_the_lab_is_refused_by_its_oracle()
     {
         using var folder = new TempFolder();
@@ -85,7 +103,8 @@ public class ModelCommandTests(DemoFixture demo) : IClassFixture<DemoFixture>
     }
 
     [Theory]
-    [InlineData("pairm:demo", "There is no ranker 'pairm:demo'; did you mean 'pairrm:demo'? (pairrm:DIR, rm:DIR or oracle:lab.)")]
+    [InlineData("pairm:demo", "There is no ranker 'pairm:demo'; did you mean 'pairrm:demo'? (pairrm:DIR, rm:DIR, oracle:lab or oracle:lab-noisy:SEED.)")]
+    [InlineData("oracle:lab-noisy:many", "The ranker 'oracle:lab-noisy:many' must end in the seed of its noise, a whole number >= 0; write oracle:lab-noisy:7, for example.")]
     [InlineData("pairrm:/nowhere", "There is no tokenizer at /nowhere: no such file or folder, check the path.")]
     public void a_ranker_that_is_not_there_is_answered_in_one_sentence(string ranker, string sentence)
     {

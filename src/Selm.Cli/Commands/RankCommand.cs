@@ -9,7 +9,7 @@ internal static class RankCommand
 {
     public static Command Create()
     {
-        var ranker = Values.Text("--ranker", "pairrm:DIR|rm:DIR|oracle:lab", "Who ranks");
+        var ranker = Values.Text("--ranker", "pairrm:DIR|rm:DIR|oracle:lab|oracle:lab-noisy:SEED", "Who ranks");
         var input = Values.Text("--input", "F.jsonl", "Rows of a prompt and its candidates");
         var output = Values.Text("--output", "G.jsonl", "The same rows with scores and ranks");
         var batch = Values.Whole("--batch-size", "B", "Rows collated together, in the order of the file", RankFile.DefaultBatchSize, least: 1);
@@ -24,6 +24,8 @@ internal static class RankCommand
             """
             Input rows:  {"prompt": "..", "candidates": ["..", ".."]}
             Output rows: the same plus {"scores": [..], "ranks": [..]}; higher scores are better, rank 1 is best, ties share the lower rank
+            oracle:lab scores by the lab's true reward; oracle:lab-noisy:SEED adds Gumbel noise, so that the best of two is a
+            Bradley-Terry draw. The noise hangs on the seed, the prompt and its candidates, not on the order of the rows.
             """)
         {
             ranker, input, output, batch, device,

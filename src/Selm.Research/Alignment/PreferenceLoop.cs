@@ -86,6 +86,9 @@ public sealed record LoopSettings
     /// <summary>Own samples per prompt of DNO and SPPO.</summary>
     public int Samples { get; init; } = 3;
 
+    /// <summary>SPPO's eta; null: 1 / beta.</summary>
+    public double? SppoEta { get; init; }
+
     /// <summary>Share of DNO's pairs that is kept, the largest margins.</summary>
     public double KeptShare { get; init; } = 0.75;
 
@@ -167,7 +170,7 @@ public sealed class PreferenceLoop(LoopSettings settings, LoopWorld world, Llama
     {
         LoopMethod.Spin => new SpinLoss(settings.Beta),
         LoopMethod.Dno => new DnoLoss(settings.Beta),
-        LoopMethod.Sppo => new SppoLoss(settings.Beta),
+        LoopMethod.Sppo => new SppoLoss(SppoBeta),
         LoopMethod.Xpo => new XpoLoss(settings.Beta, settings.Alpha * settings.Beta),
         LoopMethod.Vpo => new VpoLoss(settings.Beta, settings.Alpha),
         LoopMethod.ExplicitReward => new RewardDistillationLoss(settings.Beta, 0), // each example brings its own margin
@@ -248,7 +251,7 @@ public sealed class PreferenceLoop(LoopSettings settings, LoopWorld world, Llama
             var pair = Selection.BestWorst(wins);
             return Example(c.Prompt, c.Item2[pair.Chosen], c.Item2[pair.Rejected], null) with
             {
-                OwnLoss = new SppoLoss(settings.Beta, wins[pair.Chosen], wins[pair.Rejected]),
+                OwnLoss = new SppoLoss(SppoBeta, wins[pair.Chosen], wins[pair.Rejected]),
             };
         })];
     }
@@ -263,6 +266,8 @@ public sealed class PreferenceLoop(LoopSettings settings, LoopWorld world, Llama
             return Example(p.Prompt, (ownWins ? own : reference)[k].OutputIds, (ownWins ? reference : own)[k].OutputIds, reference[k].OutputIds);
         })];
     }
+
+    private double SppoBeta => settings.SppoEta is { } eta ? 1 / eta : settings.Beta;
 
     private SamplingOptions Chance => settings.Sampling with { Temperature = settings.Sampling.IsGreedy ? 1 : settings.Sampling.Temperature };
 

@@ -154,6 +154,8 @@ internal sealed class LabCellRun : IDisposable
         KeepData = spec.KeepData,
         FixedReference = spec.FixedReference,
         Samples = spec.Method == LoopMethod.Sppo ? 4 : 3,
+        SppoEta = spec.SppoEta,
+        KeptShare = spec.KeptShare ?? LabBaselines.DnoKeptShare,
         LastIterationLrFactor = spec.CurveSteps is null ? 0.2 : 1,
         Training = Training(spec),
         LastTraining = LastTraining(spec),

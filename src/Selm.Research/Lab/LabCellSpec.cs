@@ -53,7 +53,7 @@ public enum LabRecipe
 public sealed record LabCellSpec
 {
     // Part of every hash: raised when the code changes what a cell comes to.
-    private const string Format = "lab-cell-1";
+    private const string Format = "lab-cell-2";
 
     /// <summary>Seed of the base model, the pairs, the labels and the batches.</summary>
     public ulong Seed { get; init; }
@@ -73,8 +73,16 @@ public sealed record LabCellSpec
     /// <summary>Which sibling of Algorithm 1.</summary>
     public LoopMethod Method { get; init; } = LoopMethod.Selm;
 
-    /// <summary>Weight of optimism alpha; methods without one ignore it.</summary>
+    /// <summary>Weight of optimism alpha, for the siblings in <see cref="LabBaselines"/>; methods without one ignore it.</summary>
     public double Alpha { get; init; } = 0.001;
+
+    /// <summary>SPPO's eta; null: <see cref="LabBaselines.SppoEta"/>. Other methods ignore it.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? SppoEta { get; init; }
+
+    /// <summary>Share of DNO's pairs that is kept; null: <see cref="LabBaselines.DnoKeptShare"/>. Other methods ignore it.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? KeptShare { get; init; }
 
     /// <summary>KL coefficient beta.</summary>
     public double Beta { get; init; } = 0.3;
@@ -142,6 +150,8 @@ public sealed record LabCellSpec
         var resolved = this with
         {
             Alpha = Method is LoopMethod.Selm or LoopMethod.Xpo or LoopMethod.Vpo or LoopMethod.ExplicitReward ? Alpha : 0,
+            SppoEta = Method == LoopMethod.Sppo ? SppoEta ?? LabBaselines.SppoEta : null,
+            KeptShare = Method == LoopMethod.Dno ? KeptShare ?? LabBaselines.DnoKeptShare : null,
             Iterations = Iterations ?? (Recipe == LabRecipe.Zephyr ? 4 : 3),
             PairsPerIteration = PairsPerIteration ?? (smoke ? 64 : LabPreset.PortionSize),
             BatchSize = BatchSize ?? (smoke ? 16 : oracle ? 32 : 64),
@@ -149,6 +159,8 @@ public sealed record LabCellSpec
             Schedule = Schedule ?? (CurveSteps is null ? ScheduleKind.Cosine : null),
         };
         Require(double.IsFinite(Alpha) && Alpha >= 0, "alpha", "a number >= 0");
+        Require(SppoEta is null || (double.IsFinite(SppoEta.Value) && SppoEta > 0), "sppo_eta", "a number > 0");
+        Require(KeptShare is null or (> 0 and <= 1), "kept_share", "a number > 0 and <= 1");
         Require(double.IsFinite(Beta) && Beta > 0, "beta", "a number > 0");
         Require(resolved.Iterations >= 1, "iterations", "a whole number >= 1");
         Require(resolved.PairsPerIteration >= 1, "pairs_per_iteration", "a whole number >= 1");

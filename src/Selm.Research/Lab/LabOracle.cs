@@ -4,7 +4,7 @@ using Selm.Research.Ranking;
 namespace Selm.Research.Lab;
 
 /// <summary>
-/// Ranks by the true reward r*; <c>--ranker oracle:lab</c>. With label noise its best response is a draw of the
+/// Ranks by the true reward r*; <c>--ranker oracle:lab</c>. With label noise (<c>oracle:lab-noisy:SEED</c>) its best response is a draw of the
 /// Plackett-Luce model on r* at temperature 1, for two responses equation (2.1).
 /// </summary>
 public sealed class LabOracle : IRanker

@@ -26,7 +26,7 @@ public sealed record Recipe
     /// <summary>The folder of the base model in Hugging Face format (pi_ref of the first iteration).</summary>
     public string? Base { get; init; }
 
-    /// <summary>Who ranks: <c>pairrm:DIR</c>, <c>rm:DIR</c> or <c>oracle:lab</c>.</summary>
+    /// <summary>Who ranks: <c>pairrm:DIR</c>, <c>rm:DIR</c>, <c>oracle:lab</c> or <c>oracle:lab-noisy:SEED</c>.</summary>
     public string? Ranker { get; init; }
 
     /// <summary>JSONL files of preferences (UltraFeedback's shape), joined in this order (D, section 3.1).</summary>

@@ -88,6 +88,24 @@ public class L1LogisticTests
         Assert.True(regression.OptimalityGap(beta, weights, 1e4) < 1e-6);
     }
 
+    // tanh of large gaps beside the column of ones: the two differ by 1e-3 down to nothing.
+    [Fact]
+    public void columns_that_are_nearly_the_same_have_an_optimum() =>
+        Prop.ForAll<uint>(seed =>
+        {
+            var random = new PhiloxStream(seed, "collinear");
+            var (scale, shift) = (Math.Pow(10, -3 - (9 * random.NextDouble())), random.NextInt(3) == 0 ? 0 : 1e-4);
+            double[] features = [.. Enumerable.Range(0, 144).SelectMany(_ => new[] { -1 + shift + (scale * random.NextDouble()), 1.0 })];
+            double[] labels = [.. Enumerable.Range(0, 144).Select(_ => LogMath.Sigmoid(-1 + random.NextGaussian()))];
+            double[] weights = [.. Enumerable.Repeat(1.0, 144)];
+            var regression = new L1Logistic(features, labels);
+            return Strengths.All(c =>
+            {
+                var beta = regression.Fit(weights, c);
+                return regression.OptimalityGap(beta, weights, c) <= 1e-9 * Math.Max(1, c);
+            });
+        }).QuickCheckThrowOnFailure();
+
     [Fact]
     public void liblinear_stops_near_the_optimum_and_each_place_of_a_path_elsewhere()
     {

@@ -120,6 +120,12 @@ public sealed class LabCellTests(LabCellTests.Folders shared) : IClassFixture<La
             spec with { Sampled = true }, spec with { KeepData = true }, spec with { FixedReference = true }, spec with { Recipe = LabRecipe.Llama }, spec with { Beta = .1 },
         }.Select(s => s.Hash)];
         Assert.Equal(hashes.Length, hashes.Distinct().Count());
+        var (sppo, dno) = (spec with { Method = LoopMethod.Sppo }, spec with { Method = LoopMethod.Dno });
+        Assert.Equal(spec.Hash, (spec with { SppoEta = 1, KeptShare = .5 }).Hash);
+        Assert.Equal((sppo.Hash, dno.Hash), ((sppo with { SppoEta = LabBaselines.SppoEta }).Hash, (dno with { KeptShare = .75 }).Hash));
+        Assert.NotEqual(sppo.Hash, (sppo with { SppoEta = 1 }).Hash);
+        Assert.NotEqual(dno.Hash, (dno with { KeptShare = 1 }).Hash);
+        Assert.NotEqual(Json(Run(smoke with { Method = LoopMethod.Sppo, Iterations = 1 }).Iterations), Json(Run(smoke with { Method = LoopMethod.Sppo, Iterations = 1, SppoEta = 1 }).Iterations));
     }
 
     [Fact]
@@ -127,6 +133,8 @@ public sealed class LabCellTests(LabCellTests.Folders shared) : IClassFixture<La
     {
         Assert.Contains("swap", Assert.Throws<InputException>(() => (smoke with { Swap = true, Method = LoopMethod.Spin }).Resolved()).Message, StringComparison.Ordinal);
         Assert.Contains("alpha", Assert.Throws<InputException>(() => (smoke with { Alpha = double.NaN }).Resolved()).Message, StringComparison.Ordinal);
+        Assert.Contains("sppo_eta", Assert.Throws<InputException>(() => (smoke with { Method = LoopMethod.Sppo, SppoEta = 0 }).Resolved()).Message, StringComparison.Ordinal);
+        Assert.Contains("kept_share", Assert.Throws<InputException>(() => (smoke with { Method = LoopMethod.Dno, KeptShare = 1.5 }).Resolved()).Message, StringComparison.Ordinal);
         Assert.Contains("iterations", Assert.Throws<InputException>(() => (smoke with { Iterations = 0 }).Resolved()).Message, StringComparison.Ordinal);
     }
 
