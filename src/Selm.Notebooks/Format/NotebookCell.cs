@@ -1,0 +1,81 @@
+using System.Text.Json.Nodes;
+
+namespace Selm.Notebooks.Format;
+
+/// <summary>A cell of a notebook.</summary>
+/// <param name="json">The cell as it stands in the file.</param>
+/// <param name="number">Its place among all cells, from 1.</param>
+internal sealed class NotebookCell(JsonObject json, int number)
+{
+    public int Number => number;
+
+    public bool IsCode => (string?)json["cell_type"] == "code";
+
+    public JsonObject Metadata => json["metadata"]!.AsObject();
+
+    /// <summary>The kernel that the cell is for, if it is not C#.</summary>
+    public string? OtherLanguage =>
+        new[] { (string?)Metadata["polyglot_notebook"]?["kernelName"], (string?)Metadata["dotnet_interactive"]?["language"] }
+            .FirstOrDefault(name => name is not (null or "csharp" or "C#"));
+
+    /// <summary>The cell's text.</summary>
+    public string Source
+    {
+        get => TextOf(json["source"]);
+        set => json["source"] = Lines(value);
+    }
+
+    /// <summary>What the last run left; an empty list for cells without code.</summary>
+    public JsonArray Outputs
+    {
+        get => json["outputs"] as JsonArray ?? [];
+        set => json["outputs"] = value;
+    }
+
+    public bool HasTag(string tag) => Metadata["tags"] is JsonArray tags && tags.Any(one => (string?)one == tag);
+
+    /// <summary>Removes what differs from run to run though nothing has changed: counts, times of execution, display ids.</summary>
+    public void Strip()
+    {
+        foreach (var volatileField in new[] { "execution", "ExecuteTime", "collapsed", "scrolled" })
+        {
+            Metadata.Remove(volatileField);
+        }
+        if (!IsCode)
+        {
+            return;
+        }
+        json["execution_count"] = null;
+        json["outputs"] ??= new JsonArray();
+        foreach (var output in Outputs.OfType<JsonObject>())
+        {
+            output.Remove("transient");
+            if (output.ContainsKey("execution_count"))
+            {
+                output["execution_count"] = null;
+            }
+        }
+    }
+
+    /// <summary>A text of nbformat: one string or a list of lines.</summary>
+    public static string TextOf(JsonNode? node) => node switch
+    {
+        JsonArray lines => string.Concat(lines.Select(line => (string?)line)),
+        JsonValue text => text.GetValue<string>(),
+        _ => "",
+    };
+
+    /// <summary>A text as a list of lines, each with its newline.</summary>
+    public static JsonArray Lines(string text)
+    {
+        var lines = new JsonArray();
+        for (var start = 0; start < text.Length;)
+        {
+            var end = text.IndexOf('\n', start) + 1;
+            end = end == 0 ? text.Length : end;
+            lines.Add(text[start..end]);
+            start = end;
+        }
+        return lines;
+    }
+}

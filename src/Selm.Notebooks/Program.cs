@@ -1,0 +1,47 @@
+// Exit codes: 0 = done; 1 = a notebook failed or differs; 2 = something a person gave is wrong (one sentence on stderr).
+using System.CommandLine;
+using System.Diagnostics;
+using Selm.Notebooks.Commands;
+
+namespace Selm.Notebooks;
+
+/// <summary>The program: a headless runner for C# notebooks, and a Jupyter kernel.</summary>
+internal static class Program
+{
+    public const int Success = 0, Failure = 1, WrongInput = 2;
+
+    public static int Main(string[] args)
+    {
+        var root = new RootCommand("Runs C# notebooks without a front end, and serves them to Jupyter as the kernel .net-csharp.")
+        {
+            RunCommand.Create(),
+            StripCommand.Create(),
+        };
+        var parsed = root.Parse(args, new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null });
+        if (parsed.Errors is [var first, ..] && parsed.Action is not System.CommandLine.Help.HelpAction)
+        {
+            Console.Error.WriteLine($"{first.Message.TrimEnd('.')}; --help shows what there is.");
+            return WrongInput;
+        }
+        try
+        {
+            var code = parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+            Environment.Exit(code); // also when a cell has left threads behind
+            return code;
+        }
+        catch (Exception e) when (e is NotebookException or IOException or UnauthorizedAccessException)
+        {
+            Console.Error.WriteLine(e.Message);
+            return WrongInput;
+        }
+    }
+
+    /// <summary>How to start this program once more.</summary>
+    public static ProcessStartInfo Itself(IEnumerable<string> arguments)
+    {
+        var process = Environment.ProcessPath!;
+        return Path.GetFileNameWithoutExtension(process) == "dotnet"
+            ? new(process, [Path.Combine(AppContext.BaseDirectory, "selm-notebooks.dll"), .. arguments])
+            : new(process, arguments);
+    }
+}

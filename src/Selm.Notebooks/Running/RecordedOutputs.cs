@@ -1,0 +1,116 @@
+// A cell's outputs as nbformat keeps them. Streams that follow each other become one output.
+using System.Text.Json.Nodes;
+using Selm.Notebooks.Engine;
+using Selm.Notebooks.Format;
+
+namespace Selm.Notebooks.Running;
+
+/// <summary>The outputs of all cells of a notebook; display ids are shared among them.</summary>
+internal sealed class RecordedOutputs
+{
+    private readonly Lock gate = new();
+    private readonly List<(string Id, JsonObject Output)> displays = [];
+
+    /// <summary>A cell's outputs.</summary>
+    public Cell Begin() => new(this);
+
+    /// <summary>The outputs of one cell.</summary>
+    internal sealed class Cell(RecordedOutputs all) : ICellOutputs
+    {
+        private readonly List<JsonObject> outputs = [];
+        private bool clearNext;
+
+        public void Stream(string name, string text) => Add(() =>
+        {
+            if (outputs is [.., var last] && (string?)last["name"] == name)
+            {
+                last["text"] = (string?)last["text"] + text;
+                return;
+            }
+            outputs.Add(new() { ["name"] = name, ["output_type"] = "stream", ["text"] = text });
+        });
+
+        public void Display(JsonObject data, string id) => Add(() =>
+        {
+            var output = new JsonObject { ["data"] = Stored(data), ["metadata"] = new JsonObject(), ["output_type"] = "display_data" };
+            outputs.Add(output);
+            all.displays.Add((id, output));
+        });
+
+        public void UpdateDisplay(JsonObject data, string id)
+        {
+            lock (all.gate)
+            {
+                foreach (var (_, output) in all.displays.Where(display => display.Id == id))
+                {
+                    output["data"] = Stored(data);
+                }
+            }
+        }
+
+        public void Clear(bool wait)
+        {
+            lock (all.gate)
+            {
+                clearNext = wait;
+                if (!wait)
+                {
+                    outputs.Clear();
+                }
+            }
+        }
+
+        public string ReadLine() => throw new NotebookException("a headless run has nobody to type; give the value as a parameter instead of Console.ReadLine().");
+
+        public void Result(JsonObject data) => Add(() => outputs.Add(new()
+        {
+            ["data"] = Stored(data),
+            ["execution_count"] = null,
+            ["metadata"] = new JsonObject(),
+            ["output_type"] = "execute_result",
+        }));
+
+        /// <summary>What the notebook's file keeps.</summary>
+        public JsonArray ToJson()
+        {
+            lock (all.gate)
+            {
+                var kept = new JsonArray();
+                foreach (var output in outputs.Select(output => output.DeepClone().AsObject()))
+                {
+                    if (output["text"] is { } text)
+                    {
+                        output["text"] = NotebookCell.Lines((string)text!);
+                    }
+                    kept.Add(output);
+                }
+                return kept;
+            }
+        }
+
+        private void Add(Action add)
+        {
+            lock (all.gate)
+            {
+                if (clearNext)
+                {
+                    outputs.Clear();
+                    clearNext = false;
+                }
+                add();
+            }
+        }
+    }
+
+    // JSON stays an object, binary images one base64 string; any text is a list of lines.
+    private static JsonObject Stored(JsonObject data)
+    {
+        var stored = new JsonObject();
+        foreach (var (mime, value) in data.OrderBy(entry => entry.Key, StringComparer.Ordinal))
+        {
+            var isText = mime.StartsWith("text/", StringComparison.Ordinal) || mime is "image/svg+xml" or "application/javascript";
+            stored[mime] = isText ? NotebookCell.Lines((string?)value ?? "") : value?.DeepClone();
+        }
+        return stored;
+    }
+}
