@@ -22,6 +22,10 @@ internal static class SelmCommandLine
     public static int Run(string[] args)
     {
         Interrupt.Watch();
+        if (NotebooksCommand.PassesThrough(args))
+        {
+            return NotebooksCommand.Run(args[1..]);
+        }
         var root = Build();
         var parsed = root.Parse(args, new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null });
         if (parsed.Errors.Count > 0 && parsed.Action is not ExamplesHelp)
@@ -55,6 +59,7 @@ internal static class SelmCommandLine
             RunCommand.Create(),
             StatusCommand.Create(),
             ShowCommand.Create(),
+            NotebooksCommand.Create(),
             BenchCommand.Create(),
             LabCellCommand.Create(),
         };

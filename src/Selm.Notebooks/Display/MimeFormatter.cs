@@ -86,6 +86,8 @@ internal static class MimeFormatter
     {
         null => "<null>",
         string text => text,
+        DateTime time => time.ToString("u", CultureInfo.InvariantCulture),
+        DateTimeOffset time => time.ToString("u", CultureInfo.InvariantCulture),
         IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
         _ when SaysItself(value.GetType()) => value.ToString() ?? "",
         _ => CSharpObjectFormatter.Instance.FormatObject(value),

@@ -32,8 +32,12 @@ internal static class CellErrors
         {
             thrown = thrown.InnerException!;
         }
+        if (thrown is NotebookException)
+        {
+            return CellError.Sentence(thrown.Message, 0);
+        }
         var frames = new StackTrace(thrown, fNeedFileInfo: true).GetFrames();
-        var line = frames.FirstOrDefault(frame => frame.GetFileName() == cell)?.GetFileLineNumber() ?? 0;
+        var line = frames.FirstOrDefault(frame => FileOf(frame) == cell)?.GetFileLineNumber() ?? 0;
         var message = thrown.Message.Trim();
         return new(thrown.GetType().Name, message, line, [$"{thrown.GetType().FullName}: {message}", .. Shown(frames, cell)]);
     }
@@ -41,15 +45,17 @@ internal static class CellErrors
     // Down to the cell; below it are the engine's own frames.
     private static IEnumerable<string> Shown(StackFrame[] frames, string cell)
     {
-        var last = Array.FindLastIndex(frames, frame => frame.GetFileName() == cell);
+        var last = Array.FindLastIndex(frames, frame => FileOf(frame) == cell);
         foreach (var frame in frames.Take(last + 1))
         {
             var method = frame.GetMethod();
-            yield return frame.GetFileName() is { } file && file.StartsWith("cell-", StringComparison.Ordinal)
+            yield return FileOf(frame) is { } file && file.StartsWith("cell-", StringComparison.Ordinal)
                 ? $"   at {file}, line {frame.GetFileLineNumber()}"
                 : $"   at {method?.DeclaringType?.FullName}.{method?.Name}";
         }
     }
+
+    private static string? FileOf(StackFrame frame) => Path.GetFileName(frame.GetFileName());
 
     private static int Line(Diagnostic found) => found.Location.IsInSource ? found.Location.GetLineSpan().StartLinePosition.Line + 1 : 0;
 }

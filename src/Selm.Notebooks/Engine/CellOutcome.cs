@@ -12,10 +12,13 @@ internal sealed record CellOutcome(JsonObject? Result, CellError? Error);
 /// <param name="Trace">What a front end shows.</param>
 internal sealed record CellError(string Kind, string Message, int Line, IReadOnlyList<string> Trace)
 {
+    /// <summary>What is wrong is said by the message alone.</summary>
+    public const string SentenceKind = "Error";
+
     public const string InterruptedKind = "Interrupted";
 
     public static CellError Interrupted { get; } = new(InterruptedKind, "The cell was interrupted.", 0, ["The cell was interrupted."]);
 
     /// <summary>An error that is said in one sentence.</summary>
-    public static CellError Sentence(string kind, string message, int line) => new(kind, message, line, [line > 0 ? $"line {line}: {message}" : message]);
+    public static CellError Sentence(string message, int line) => new(SentenceKind, message, line, [line > 0 ? $"line {line}: {message}" : message]);
 }

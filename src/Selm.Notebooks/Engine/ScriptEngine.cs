@@ -88,11 +88,7 @@ internal sealed class ScriptEngine
         }
         catch (CellSourceException e)
         {
-            return new(null, CellError.Sentence("DirectiveError", e.Message, e.Line));
-        }
-        catch (NotebookException e)
-        {
-            return new(null, CellError.Sentence("Error", e.Message, 0));
+            return new(null, CellError.Sentence(e.Message, e.Line));
         }
         catch (CompilationErrorException e)
         {

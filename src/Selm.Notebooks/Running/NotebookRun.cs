@@ -64,7 +64,7 @@ internal static class NotebookRun
         var outcome = engine.Run(cell.Source, $"cell-{cell.Number}", output, timeout.Token);
         if (timeout.IsCancellationRequested && outcome.Error is not null)
         {
-            return CellError.Sentence("Timeout", FormattableString.Invariant($"the cell took longer than {seconds} s; --timeout SECONDS allows more."), 0);
+            return CellError.Sentence(FormattableString.Invariant($"the cell took longer than {seconds} s; --timeout SECONDS allows more."), 0);
         }
         if (outcome.Result is { } result)
         {
@@ -77,7 +77,7 @@ internal static class NotebookRun
     {
         var place = error.Line > 0 ? $"cell {cell.Number}, line {error.Line}" : $"cell {cell.Number}";
         var source = error.Line > 0 ? cell.Source.Split('\n').ElementAtOrDefault(error.Line - 1)?.Trim() : null;
-        var kind = error.Kind is "DirectiveError" or "Error" or "Timeout" ? "" : error.Kind == CellErrors.CompilationKind ? "does not compile: " : $"{error.Kind}: ";
+        var kind = error.Kind == CellError.SentenceKind ? "" : error.Kind == CellErrors.CompilationKind ? "does not compile: " : $"{error.Kind}: ";
         return $"{path}: {place}: {kind}{error.Message}{(string.IsNullOrEmpty(source) ? "" : $"\n    {source}")}";
     }
 

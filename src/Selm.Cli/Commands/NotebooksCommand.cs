@@ -1,0 +1,74 @@
+// The notebooks are run by a program of their own beside this one (src/Selm.Notebooks): it holds a compiler that no other
+// command needs, and what it loads must be the library that a notebook names, not the one selm was built with.
+using System.CommandLine;
+using System.Diagnostics;
+
+namespace Selm.Cli.Commands;
+
+/// <summary><c>selm notebooks</c>: hands everything to the notebook program.</summary>
+internal static class NotebooksCommand
+{
+    private const string Name = "notebooks";
+
+    /// <summary>Whether these arguments are for the notebook program; its bare name and its help are answered here.</summary>
+    public static bool PassesThrough(string[] args) => args is [Name, not ("--help" or "-h" or "-?" or "--verbose"), ..];
+
+    public static Command Create()
+    {
+        var command = new CliCommand(
+            Name,
+            "Runs the notebooks without a front end, or serves them to Jupyter.",
+            [
+                "selm notebooks run notebooks",
+                "selm notebooks run notebooks/05-derivation.ipynb --parameter device=cuda --out executed",
+                "selm notebooks run notebooks --check",
+                "selm notebooks strip notebooks",
+                "selm notebooks install-kernel",
+            ],
+            """
+            run [FILES]        executes each notebook in a fresh process and stops at the first error
+              --check                   write nothing, compare with the outputs in the file
+              --out DIR                 write the executed notebooks there
+              --parameter NAME=VALUE    set a variable of the cell tagged 'parameters'
+              --timeout SECONDS         the longest that a cell may take
+            strip FILES        removes what differs from run to run
+            install-kernel     installs the Jupyter kernel .net-csharp for this user
+            kernel FILE        the kernel itself, started by Jupyter
+            selm notebooks run --help says more.
+            """);
+        command.SetAction(parsed =>
+        {
+            new ExamplesHelp().Invoke(parsed);
+            return SelmCommandLine.WrongInput;
+        });
+        return command;
+    }
+
+    /// <summary>Runs the notebook program on this console; both end together.</summary>
+    public static int Run(IEnumerable<string> arguments)
+    {
+        var program = Path.Combine(AppContext.BaseDirectory, Name, "selm-notebooks.dll");
+        if (!File.Exists(program))
+        {
+            Console.Error.WriteLine($"{program} is missing; build the kit again with dotnet build src/Selm.Cli, or start it by ./selm.");
+            return SelmCommandLine.WrongInput;
+        }
+        var dotnet = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
+        using var child = Process.Start(new ProcessStartInfo(dotnet, [program, .. arguments]) { UseShellExecute = false })!;
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => Stop(child);
+        child.WaitForExit();
+        return child.ExitCode;
+    }
+
+    private static void Stop(Process child)
+    {
+        try
+        {
+            child.Kill();
+        }
+        catch (InvalidOperationException)
+        {
+            // It has ended by itself.
+        }
+    }
+}

@@ -1,0 +1,40 @@
+using System.Diagnostics;
+
+namespace Selm.Notebooks.Tests;
+
+/// <summary>Runs the published program as a process, as a user does.</summary>
+internal sealed record NotebooksProcess(int Code, string Out, string Error)
+{
+    private static readonly TimeSpan limit = TimeSpan.FromMinutes(1);
+
+    /// <summary>The program compiled ahead of time, which every build leaves in artifacts/publish.</summary>
+    public static string Program { get; } = Find();
+
+    public static NotebooksProcess Run(string folder, params string[] arguments)
+    {
+        using var process = Start(folder, arguments);
+        process.StandardInput.Close();
+        var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+        if (!process.WaitForExit(limit))
+        {
+            process.Kill();
+            throw new TimeoutException($"selm-notebooks {string.Join(' ', arguments)} did not end within a minute");
+        }
+        return new(process.ExitCode, output.GetAwaiter().GetResult(), error.GetAwaiter().GetResult());
+    }
+
+    public static Process Start(string folder, params string[] arguments) => Process.Start(
+        new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", [Program, .. arguments])
+        {
+            WorkingDirectory = folder,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+
+    private static string Find()
+    {
+        var bin = new DirectoryInfo(AppContext.BaseDirectory); // artifacts/bin/Selm.Notebooks.Tests/release
+        return Path.Combine(bin.Parent!.Parent!.Parent!.FullName, "publish", "Selm.Notebooks", bin.Name, "selm-notebooks.dll");
+    }
+}

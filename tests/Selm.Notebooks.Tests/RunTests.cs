@@ -1,0 +1,181 @@
+using System.Text.Json.Nodes;
+
+namespace Selm.Notebooks.Tests;
+
+public sealed class RunTests : IDisposable
+{
+    private readonly TempNotebooks folder = new();
+
+    [Fact]
+    public void cells_share_variables_and_every_kind_of_output_is_kept()
+    {
+        folder.Write(
+            "a.ipynb",
+            "var x = 20;\nConsole.Write(\"a\\nb\");\nConsole.Write(\"c\");\nConsole.Error.Write(\"e\");",
+            "x + 1",
+            "var shown = display(\"old\");\nHTML(\"<b>h</b>\")",
+            "shown.Update(\"new\");\nclear_output();\nawait Task.Delay(1);\nnew[] { 1, 2 }",
+            "record Point(double X);\nnew Point(1.5)");
+
+        var run = folder.Run("a.ipynb");
+
+        Assert.Equal("", run.Error);
+        Assert.Equal(0, run.Code);
+        Assert.Contains("a.ipynb: cell 5 of 5, ", run.Out, StringComparison.Ordinal);
+        Assert.Equal("stdout:a\nbc|stderr:e", Said("a.ipynb", 0));
+        Assert.Equal("text/plain:21", Said("a.ipynb", 1));
+        Assert.Equal("text/plain:new|text/html:<b>h</b>,text/plain:<b>h</b>", Said("a.ipynb", 2));
+        Assert.Equal("text/plain:int[2] { 1, 2 }", Said("a.ipynb", 3));
+        Assert.Equal("text/plain:Point { X = 1.5 }", Said("a.ipynb", 4));
+    }
+
+    [Fact]
+    public void a_run_writes_what_a_second_run_writes_again_and_check_agrees()
+    {
+        folder.Write("a.ipynb", "Guid.NewGuid()", "DateTime.UtcNow", "Console.WriteLine($\"{Random.Shared.Next(9)}.5 ms\");", "\"fixed\"");
+
+        Assert.Equal(0, folder.Run("a.ipynb").Code);
+        var check = folder.Run("a.ipynb", "--check");
+
+        Assert.Equal(0, check.Code);
+        Assert.Contains("says what is committed", check.Out, StringComparison.Ordinal);
+        Assert.DoesNotContain("\"execution_count\": 7", folder.Text("a.ipynb"), StringComparison.Ordinal);
+        Assert.EndsWith("}\n", folder.Text("a.ipynb"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void check_shows_the_place_where_outputs_part_and_writes_nothing()
+    {
+        folder.Write("a.ipynb", "var kept = \"the answer is 41\";\nkept", "2");
+        folder.Run("a.ipynb");
+        var changed = folder.Text("a.ipynb").Replace("answer is 41\\\"", "answer is 42\\\"", StringComparison.Ordinal);
+        File.WriteAllText(Path.Combine(folder.Root, "a.ipynb"), changed);
+
+        var check = folder.Run("a.ipynb", "--check");
+
+        Assert.Equal(1, check.Code);
+        Assert.Contains("cell 1: output 1 was '...", check.Out, StringComparison.Ordinal);
+        Assert.Contains("the answer is 41' and is now", check.Out, StringComparison.Ordinal);
+        Assert.Equal(changed, folder.Text("a.ipynb"));
+    }
+
+    [Fact]
+    public void outputs_of_a_cell_tagged_volatile_are_not_compared()
+    {
+        folder.Write("a.ipynb", [TempNotebooks.Cell("Random.Shared.NextInt64()", "volatile")]);
+        folder.Run("a.ipynb");
+
+        Assert.Equal(0, folder.Run("a.ipynb", "--check").Code);
+    }
+
+    [Theory]
+    [InlineData("int F(int z) => 1 / z;\nF(0)", "cell 2, line 1: DivideByZeroException: Attempted to divide by zero.")]
+    [InlineData("int a = 1;\nint b = a + nowhere;", "cell 2, line 2: does not compile: CS0103: The name 'nowhere' does not exist in the current context")]
+    [InlineData("#!csharp\n#!time\n1", "cell 2, line 2: unknown magic '#!time'; cells may use #!csharp and #!markdown.")]
+    [InlineData("#r \"nuget: , 1\"", "cell 2, line 1: 'nuget: , 1' names no package; write #r \"nuget: Id, Version\".")]
+    [InlineData("\nConsole.ReadLine();", "cell 2: a headless run has nobody to type; give the value as a parameter instead of Console.ReadLine().")]
+    public void the_first_error_is_told_with_its_cell_and_line_and_the_file_stays_as_it_was(string cell, string message)
+    {
+        folder.Write("a.ipynb", "1", cell, "3");
+        var before = folder.Text("a.ipynb");
+
+        var run = folder.Run("a.ipynb");
+
+        Assert.Equal(1, run.Code);
+        Assert.Contains($"a.ipynb: {message}\n", run.Out, StringComparison.Ordinal);
+        Assert.DoesNotContain("cell 3", run.Out, StringComparison.Ordinal);
+        Assert.Equal(before, folder.Text("a.ipynb"));
+    }
+
+    [Fact]
+    public void a_missing_kit_dll_is_one_sentence_with_the_build_command()
+    {
+        folder.Write("notebooks/a.ipynb", "#r \"../artifacts/lib/Kit.dll\"\nusing Kit;");
+
+        var run = folder.Run("notebooks/a.ipynb");
+
+        Assert.Equal(1, run.Code);
+        Assert.Contains($"cell 1, line 1: ../artifacts/lib/Kit.dll is not built yet; run ./selm build in {folder.Root} and run this cell again.\n", run.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void an_endless_cell_is_stopped_by_the_timeout()
+    {
+        folder.Write("a.ipynb", "while (true) { }");
+
+        var run = folder.Run("a.ipynb", "--timeout", "0.5");
+
+        Assert.Equal(1, run.Code);
+        Assert.Contains("cell 1: the cell took longer than 0.5 s; --timeout SECONDS allows more.", run.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void parameters_replace_defaults_and_unknown_ones_are_refused()
+    {
+        folder.Write("a.ipynb", [TempNotebooks.Cell("var device = \"cpu\";\nvar n = -3; var fast = false;", "parameters"), TempNotebooks.Cell("$\"{device} {n} {fast}\"")]);
+
+        Assert.Equal(0, folder.Run("a.ipynb", "--parameter", "device=cuda", "--parameter", "n=5", "--parameter", "fast=true", "--out", "done").Code);
+        Assert.Equal("text/plain:cuda 5 True", Said("done/a.ipynb", 1));
+        Refused("a.ipynb has no parameter 'devise'; it has device, n, fast.", "a.ipynb", "--parameter", "devise=x");
+        Refused("parameter n is a number such as -3, not 'many'.", "a.ipynb", "--parameter", "n=many");
+    }
+
+    [Fact]
+    public void a_folder_runs_in_order_each_notebook_in_its_own_process_without_those_that_ask_to_be_left_out()
+    {
+        folder.Write("all/1.ipynb", "Console.Write(Environment.ProcessId); Environment.SetEnvironmentVariable(\"SEEN\", \"1\");");
+        folder.Write("all/sub/2.ipynb", "Console.Write(Environment.GetEnvironmentVariable(\"SEEN\") ?? \"fresh\"); Console.Write(Path.GetFileName(Environment.CurrentDirectory));");
+        folder.Write("all/3.ipynb", [TempNotebooks.Cell("1")], new() { ["runner"] = new JsonObject { ["skip"] = "needs the package feed" } });
+
+        var run = folder.Run("all", "--out", "done");
+
+        Assert.Equal(0, run.Code);
+        Assert.Contains("all/3.ipynb: left out, needs the package feed\n", run.Out, StringComparison.Ordinal);
+        Assert.Contains("2 notebooks done", run.Out, StringComparison.Ordinal);
+        Assert.Equal("stdout:freshsub", Said("done/sub/2.ipynb", 0));
+    }
+
+    [Fact]
+    public void strip_leaves_what_run_writes()
+    {
+        folder.Write("a.ipynb", "1 + 1");
+        folder.Run("a.ipynb");
+        var written = folder.Text("a.ipynb");
+        File.WriteAllText(Path.Combine(folder.Root, "a.ipynb"), written.Replace("\"execution_count\": null", "\"execution_count\": 12", StringComparison.Ordinal));
+
+        Assert.Equal("a.ipynb: stripped\n", NotebooksProcess.Run(folder.Root, "strip", "a.ipynb").Out);
+        Assert.Equal(written, folder.Text("a.ipynb"));
+    }
+
+    [Theory]
+    [InlineData("absent.ipynb does not exist.", "run", "absent.ipynb")]
+    [InlineData("--parameter 'x' is not of the form NAME=VALUE.", "run", "a.ipynb", "--parameter", "x")]
+    [InlineData("py.ipynb is written in python; only C# notebooks (kernel .net-csharp) run here.", "run", "py.ipynb")]
+    [InlineData("torn.ipynb is no notebook: line 2 is no JSON; repair it or restore it from version control.", "run", "torn.ipynb")]
+    public void what_is_no_notebook_is_refused_in_one_sentence(string sentence, params string[] arguments)
+    {
+        folder.Write("a.ipynb", "1");
+        File.WriteAllText(Path.Combine(folder.Root, "py.ipynb"), """{"nbformat":4,"cells":[],"metadata":{"kernelspec":{"name":"python3","language":"python"}}}""");
+        File.WriteAllText(Path.Combine(folder.Root, "torn.ipynb"), "{\n");
+
+        var run = NotebooksProcess.Run(folder.Root, arguments);
+
+        Assert.Equal(sentence + "\n", run.Error);
+        Assert.Equal(2, run.Code);
+    }
+
+    public void Dispose() => folder.Dispose();
+
+    private void Refused(string sentence, params string[] arguments)
+    {
+        var run = folder.Run(arguments);
+        Assert.Equal(sentence + "\n", run.Error);
+        Assert.Equal(2, run.Code);
+    }
+
+    // "stdout:text" or "mime:text,mime:text" for each output.
+    private string Said(string name, int cell) => string.Join('|', folder.Outputs(name, cell).Select(output =>
+        output!["data"] is JsonObject data
+            ? string.Join(',', data.Select(entry => $"{entry.Key}:{TempNotebooks.Joined(entry.Value)}"))
+            : $"{output["name"]}:{TempNotebooks.Joined(output["text"])}"));
+}
