@@ -76,8 +76,8 @@ internal sealed class LabCellMeasure(LabLanguage language, IReadOnlyList<LabWrit
         }),
     ];
 
-    // Where all answers are much longer than the baseline's, tanh(gap) is the same for all: length and model cannot be told
-    // apart and the fit has no optimum that can be computed.
+    // Gaps that are all the same cannot be standardised. A fit that rounding keeps from its optimum counts as missing too: one
+    // broken policy must not end a study.
     private static double LengthControlled(JudgedPair[] judged)
     {
         if (judged.Select(row => row.BaselineLength - row.ModelLength).Distinct().Count() == 1)

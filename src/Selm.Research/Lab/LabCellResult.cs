@@ -14,7 +14,7 @@ public sealed record LabImplicitRewards(double[] Chosen, double[] Rejected, doub
 /// <param name="Grammatical">Share of answers in the grammar.</param>
 /// <param name="ExactWinRate">Mean sigma(r - r_baseline), the win rate without the annotator's love of length.</param>
 /// <param name="RawWinRate">Mean sigma(r - r_baseline + .10 (n - n_baseline)): what the annotator says; n in words.</param>
-/// <param name="LengthControlledWinRate">The annotator's win rate by the length-controlled GLM; NaN where length and model cannot be told apart, such as where all answers ran on.</param>
+/// <param name="LengthControlledWinRate">The annotator's win rate by the length-controlled GLM; NaN where every answer differs from the baseline's by the same number of words.</param>
 /// <param name="MeanWords">Mean length [words].</param>
 /// <param name="JewelUse">Share of answers with the right skill.</param>
 /// <param name="FirstTurnScore">Mean score of the first turn of 72 dialogues, from 1 to 10.</param>

@@ -23,6 +23,22 @@ public class LengthControlledWinRateTests
     }
 
     [Fact]
+    public void answers_that_all_ran_on_have_a_controlled_win_rate()
+    {
+        for (ulong seed = 0; seed < 20; seed++)
+        {
+            var random = new PhiloxStream(seed, "ran-on");
+            JudgedPair[] rows = [.. Enumerable.Range(0, 144).Select(_ =>
+            {
+                var (baseline, model) = (8 + random.NextInt(8), 28 - (random.NextDouble() < 0.03 ? random.NextInt(4) : 0));
+                return new JudgedPair(baseline, model, 0, LogMath.Sigmoid(random.NextGaussian() - 3 + (0.1 * (model - baseline))));
+            })];
+            // Length and model explain the same: the penalty gives all to the one that costs less, so 50 is an answer too.
+            Assert.InRange(LengthControlledWinRate.Fit(rows, []).Controlled.Percent, 15, 60);
+        }
+    }
+
+    [Fact]
     public void symmetric_judgements_give_exactly_fifty()
     {
         var rows = Made(2, 40).SelectMany(row => new[]
