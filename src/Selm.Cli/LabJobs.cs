@@ -20,9 +20,11 @@ internal static class LabJobs
     /// <param name="modelsFolder">Base models and rankers.</param>
     /// <param name="cacheFolder">Results and shared stages.</param>
     /// <param name="progress">Is told about finished cells, with the time left.</param>
+    /// <param name="device">Where each of them computes: cpu, cuda or cuda:N.</param>
     /// <param name="cancellation">Ends the processes; finished cells stay.</param>
     public static IReadOnlyList<LabCellResult> Run(
-        IReadOnlyList<LabCellSpec> specs, int jobs, string modelsFolder, string cacheFolder, IProgress<StepProgress>? progress = null, CancellationToken cancellation = default)
+        IReadOnlyList<LabCellSpec> specs, int jobs, string modelsFolder, string cacheFolder, IProgress<StepProgress>? progress = null,
+        string device = "cpu", CancellationToken cancellation = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(jobs, 1);
         var cells = specs.Select(spec => spec.Resolved()).ToArray();
@@ -45,7 +47,7 @@ internal static class LabJobs
                 while (running.Count < jobs && pending.Find(MayStart) is { } next)
                 {
                     pending.Remove(next);
-                    running.Add(new Job(next, modelsFolder, cacheFolder));
+                    running.Add(new Job(next, modelsFolder, cacheFolder, device));
                 }
                 var ended = Task.WhenAny(running.Select(job => job.Result)).WaitAsync(cancellation).GetAwaiter().GetResult();
                 var done = running.Single(job => job.Result == ended);
@@ -87,7 +89,7 @@ internal static class LabJobs
         private readonly string cacheFolder;
         private readonly Process process;
 
-        public Job(LabCellSpec spec, string modelsFolder, string cacheFolder)
+        public Job(LabCellSpec spec, string modelsFolder, string cacheFolder, string device)
         {
             (Spec, this.cacheFolder) = (spec, cacheFolder);
             AtomicFile.WriteJson(specFile, spec);
@@ -97,7 +99,7 @@ internal static class LabJobs
                 RedirectStandardOutput = true,
                 RedirectStandardError = true,
             };
-            string[] arguments = [Path.Combine(AppContext.BaseDirectory, "selm.dll"), LabCellCommand.Name, "--spec", specFile, "--cache", cacheFolder, "--models", modelsFolder];
+            string[] arguments = [Path.Combine(AppContext.BaseDirectory, "selm.dll"), LabCellCommand.Name, "--spec", specFile, "--cache", cacheFolder, "--models", modelsFolder, "--device", device];
             Array.ForEach(arguments, start.ArgumentList.Add);
             (start.Environment["OMP_NUM_THREADS"], start.Environment["OPENBLAS_NUM_THREADS"]) = ("1", "1");
             process = Process.Start(start)!;

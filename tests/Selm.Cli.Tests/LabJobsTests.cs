@@ -54,6 +54,14 @@ public class LabJobsTests
         Assert.Contains("alhpa", process.Error, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void the_device_reaches_the_processes()
+    {
+        using var folder = new TempFolder();
+        var failure = LabJobs.Run([smoke], 1, folder.Root, folder.Root, device: "cuda:99")[0].Failure;
+        Assert.StartsWith("The device 'cuda:99' is not there", failure, StringComparison.Ordinal);
+    }
+
     private sealed class Reports : List<StepProgress>, IProgress<StepProgress>
     {
         public void Report(StepProgress value) => Add(value);

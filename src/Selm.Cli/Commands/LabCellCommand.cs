@@ -15,9 +15,10 @@ internal static class LabCellCommand
         var spec = Values.Text("--spec", "FILE", "The cell as JSON");
         var cache = Values.Text("--cache", "DIR", "Results and what cells share", Path.Combine("data", "runs", "lab"));
         var models = Values.Text("--models", "DIR", "Base models and rankers", Path.Combine("data", "models", "lab"));
+        var device = Devices.Option();
         var command = new CliCommand(
             Name,
-            "Runs one cell of the lab on one thread, or reads it where it is finished.",
+            "Runs one cell of the lab on one thread or a GPU, or reads it where it is finished.",
             [
                 "selm lab-cell --spec cell.json --cache data/runs/lab",
             ],
@@ -26,7 +27,7 @@ internal static class LabCellCommand
             the lab's defaults. Prints one JSON object: the file of the result, its seconds, and why the cell failed or null.
             """)
         {
-            spec, cache, models,
+            spec, cache, models, device,
         };
         command.Hidden = true;
         command.SetAction(parsed =>
@@ -34,7 +35,7 @@ internal static class LabCellCommand
             Threads.Limit(1);
             var cell = LabCellSpec.Read(parsed.GetRequiredValue(spec));
             var folder = parsed.GetRequiredValue(cache);
-            var result = ProgressView.Run(progress => LabCells.Run(cell, parsed.GetRequiredValue(models), folder, progress, Interrupt.Token));
+            var result = ProgressView.Run(progress => LabCells.Run(cell, parsed.GetRequiredValue(models), folder, progress, Devices.Parse(parsed.GetRequiredValue(device)), Interrupt.Token));
             Console.WriteLine(JsonSerializer.Serialize(
                 new { Cell = cell.Name, File = LabCells.PathOf(cell, folder), MeanReward = result.Last?.MeanReward, result.WallSeconds, result.Failure }, JsonFormat.Line));
             return SelmCommandLine.Success;

@@ -6,6 +6,7 @@ using Selm.Research.Ranking;
 using Selm.Research.Runs;
 using Selm.Research.Sampling;
 using Selm.Research.Training;
+using static TorchSharp.torch;
 
 namespace Selm.Research.Lab;
 
@@ -15,7 +16,9 @@ internal sealed class LabCellRun : IDisposable
     /// <summary>Portion that the Llama recipe's base model is trained on; no run has so many iterations.</summary>
     private const int BasePortion = 1_000_000;
 
-    private readonly LabLanguage language = LabLanguage.Standard;
+    private readonly LabLanguage language;
+    private readonly LabSizes sizes;
+    private readonly Device? device;
     private readonly LabCellSpec spec;
     private readonly LabCellStages stages;
     private readonly LabPreset preset;
@@ -34,11 +37,13 @@ internal sealed class LabCellRun : IDisposable
     /// <param name="models">Base models and ranker of the cell's preset and budget.</param>
     public LabCellRun(LabCellSpec spec, LabCellStages stages, LabModels models)
     {
-        (this.spec, this.stages, preset) = (spec, stages, LabCells.PresetOf(spec));
+        (this.spec, this.stages, preset, device) = (spec, stages, LabCells.PresetOf(spec), models.Device);
+        sizes = LabSizes.Of(spec.Budget);
+        language = sizes.Language;
         start = spec.Recipe == LabRecipe.Zephyr ? models.BaseModel(spec.Seed) : StrongerBase(models.BaseModel(spec.Seed));
-        first = LlamaWeights.Load(start);
+        first = LlamaWeights.Load(start, device: device);
         policy = LlamaWeights.Clone(first);
-        ranker = spec.Ranker == LabJudge.Model ? RewardModel.Load(models.RewardModelFolder(), batchSize: 128) : null;
+        ranker = spec.Ranker == LabJudge.Model ? RewardModel.Load(models.RewardModelFolder(), device: device, batchSize: 128) : null;
         measure = new LabCellMeasure(language, preset.Writers, first, spec.Beta);
         loop = new PreferenceLoop(Settings(spec), new LoopWorld(Pairs, Score, [language.EosId], spec.Swap ? Explorer : null), first);
     }
@@ -46,7 +51,7 @@ internal sealed class LabCellRun : IDisposable
     /// <summary>The first policy, measured once for all cells that start from it.</summary>
     public (LabCellEvaluation Evaluation, LabBenchmarkScore[] Benchmarks) Start()
     {
-        var made = stages.Get("start", [Path.GetFileName(start), spec.Preset.ToString(), Number(LabCells.QuizItems(spec))],
+        var made = stages.Get("start", [Path.GetFileName(start), spec.Preset.ToString(), Number(sizes.QuizItems)],
             _ => new StartRecord(measure.Of(first), Benchmarks()));
         return (made.Result.Evaluation, made.Result.Benchmarks);
     }
@@ -64,7 +69,7 @@ internal sealed class LabCellRun : IDisposable
     }
 
     /// <summary>Benchmarks of the policy as it is.</summary>
-    public LabBenchmarkScore[] Benchmarks() => LabBenchmarks.All(policy, language, LabCells.QuizItems(spec));
+    public LabBenchmarkScore[] Benchmarks() => LabBenchmarks.All(policy, language, sizes.QuizItems);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -90,7 +95,7 @@ internal sealed class LabCellRun : IDisposable
             LlamaWeights.Save(policy, temporary);
             return trained;
         });
-        using var saved = LlamaWeights.Load(folder);
+        using var saved = LlamaWeights.Load(folder, device: device);
         LlamaWeights.Copy(saved, policy);
         return done;
     }
@@ -131,7 +136,7 @@ internal sealed class LabCellRun : IDisposable
 
     private string StrongerBase(string plain) => stages.Get("llama-base", [Path.GetFileName(plain), .. Numbers()], temporary =>
     {
-        using var model = LlamaWeights.Load(plain);
+        using var model = LlamaWeights.Load(plain, device: device);
         using var reference = LlamaWeights.Clone(model);
         var pairs = LabPairs.Offline(language, [preset.Writers[^1], preset.Writers[^1]], spec.Seed, BasePortion, spec.PairsPerIteration!.Value);
         var world = new LoopWorld(_ => [.. pairs.Select(Pair)], (_, _) => [], [language.EosId]);
@@ -157,6 +162,7 @@ internal sealed class LabCellRun : IDisposable
         SppoEta = spec.SppoEta,
         KeptShare = spec.KeptShare ?? LabBaselines.DnoKeptShare,
         LastIterationLrFactor = spec.CurveSteps is null ? 0.2 : 1,
+        Reward = new RewardOptions { LearningRate = LabSizes.Of(spec.Budget).Ranker.LearningRate },
         Training = Training(spec),
         LastTraining = LastTraining(spec),
     };
@@ -230,7 +236,7 @@ internal sealed class LabCellRun : IDisposable
             return first;
         }
         explorer?.Dispose();
-        return explorer = LlamaWeights.Load(stages.Checkpoint(spec.Twin, iteration - 1)!);
+        return explorer = LlamaWeights.Load(stages.Checkpoint(spec.Twin, iteration - 1)!, device: device);
     }
 }
 

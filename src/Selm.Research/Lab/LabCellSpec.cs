@@ -25,7 +25,7 @@ public enum LabWorldPreset
     Headroom,
 }
 
-/// <summary>How much is trained.</summary>
+/// <summary>How much is trained; <see cref="LabSizes"/> has the numbers.</summary>
 public enum LabBudget
 {
     /// <summary>Seconds: a base model that has hardly learnt to speak, few pairs. Shows that everything runs, measures nothing.</summary>
@@ -33,6 +33,12 @@ public enum LabBudget
 
     /// <summary>The sizes of the lab's tables.</summary>
     Lab,
+
+    /// <summary>Ten times the topics, the headroom world, a Llama of 26 million weights: for a GPU.</summary>
+    Gpu,
+
+    /// <summary>The same language, world and code path as <see cref="Gpu"/> with a tiny model and few pairs: for any CPU.</summary>
+    GpuSmoke,
 }
 
 /// <summary>Where the iterations start.</summary>
@@ -46,8 +52,8 @@ public enum LabRecipe
 }
 
 /// <summary>
-/// One run of the lab: a seed, a method and its numbers. Numbers that are null are those of the ranker's setting: oracle lr
-/// 4e-4 and batch 32, model lr 6e-4 and batch 64, both with 1,024 pairs per iteration.
+/// One run of the lab: a seed, a method and its numbers. Numbers that are null are those of the budget, and where it has none
+/// those of the ranker's setting: oracle lr 4e-4 and batch 32, model lr 6e-4 and batch 64, both with 1,024 pairs per iteration.
 /// </summary>
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 public sealed record LabCellSpec
@@ -146,16 +152,17 @@ public sealed record LabCellSpec
     /// <exception cref="InputException">A number has no meaning.</exception>
     public LabCellSpec Resolved()
     {
-        var (oracle, smoke) = (Ranker == LabJudge.Oracle, Budget == LabBudget.Smoke);
+        var (oracle, sizes) = (Ranker == LabJudge.Oracle, LabSizes.Of(Budget));
         var resolved = this with
         {
+            Preset = sizes.Headroom ? LabWorldPreset.Headroom : Preset,
             Alpha = Method is LoopMethod.Selm or LoopMethod.Xpo or LoopMethod.Vpo or LoopMethod.ExplicitReward ? Alpha : 0,
             SppoEta = Method == LoopMethod.Sppo ? SppoEta ?? LabBaselines.SppoEta : null,
             KeptShare = Method == LoopMethod.Dno ? KeptShare ?? LabBaselines.DnoKeptShare : null,
             Iterations = Iterations ?? (Recipe == LabRecipe.Zephyr ? 4 : 3),
-            PairsPerIteration = PairsPerIteration ?? (smoke ? 64 : LabPreset.PortionSize),
-            BatchSize = BatchSize ?? (smoke ? 16 : oracle ? 32 : 64),
-            LearningRate = LearningRate ?? (oracle ? 4e-4 : 6e-4),
+            PairsPerIteration = PairsPerIteration ?? sizes.Pairs,
+            BatchSize = BatchSize ?? sizes.BatchSize ?? (oracle ? 32 : 64),
+            LearningRate = LearningRate ?? sizes.LearningRate ?? (oracle ? 4e-4 : 6e-4),
             Schedule = Schedule ?? (CurveSteps is null ? ScheduleKind.Cosine : null),
         };
         Require(double.IsFinite(Alpha) && Alpha >= 0, "alpha", "a number >= 0");

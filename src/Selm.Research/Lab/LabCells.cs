@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using Selm.Research.Alignment;
 using Selm.Research.Runs;
+using static TorchSharp.torch;
 
 namespace Selm.Research.Lab;
 
@@ -12,17 +13,18 @@ namespace Selm.Research.Lab;
 /// </summary>
 public static class LabCells
 {
-    private sealed record RunRecord(double WallSeconds, string Cpu);
+    private sealed record RunRecord(double WallSeconds, string Cpu, string Device = "cpu");
 
     /// <summary>A cell's result, computed first where it is absent. A training that runs away ends the cell with a <see cref="LabCellResult.Failure"/>.</summary>
     /// <param name="spec">The cell.</param>
     /// <param name="modelsFolder">Base models and rankers, such as data/models/lab.</param>
     /// <param name="cacheFolder">Results and shared stages.</param>
     /// <param name="progress">Is told about every iteration and the training of shared models.</param>
+    /// <param name="device">Where models are trained, sampled and scored; null is the CPU. No part of a cell's name.</param>
     /// <param name="cancellation">Stops between iterations.</param>
     /// <exception cref="InputException">The spec has no meaning, or a folder cannot be read or written.</exception>
     public static LabCellResult Run(
-        LabCellSpec spec, string modelsFolder, string cacheFolder, IProgress<StepProgress>? progress = null, CancellationToken cancellation = default)
+        LabCellSpec spec, string modelsFolder, string cacheFolder, IProgress<StepProgress>? progress = null, Device? device = null, CancellationToken cancellation = default)
     {
         spec = spec.Resolved();
         if (Find(spec, cacheFolder) is { } finished)
@@ -30,13 +32,13 @@ public static class LabCells
             return finished;
         }
         var stages = new LabCellStages(cacheFolder);
-        var models = Models(spec, modelsFolder, progress, cancellation);
+        var models = Models(spec, modelsFolder, device, progress, cancellation);
         if (spec.Swap && TwinFailure(spec, stages, models, progress, cancellation) is { } failure)
         {
-            return Write(new LabCellResult(spec, null, [], [], [], failure), cacheFolder, 0);
+            return Write(new LabCellResult(spec, null, [], [], [], failure), cacheFolder, 0, device);
         }
         var watch = Stopwatch.StartNew();
-        return Write(Compute(spec, stages, models, progress, cancellation), cacheFolder, Math.Round(watch.Elapsed.TotalSeconds, 2));
+        return Write(Compute(spec, stages, models, progress, cancellation), cacheFolder, Math.Round(watch.Elapsed.TotalSeconds, 2), device);
     }
 
     /// <summary>A finished cell, or null.</summary>
@@ -84,15 +86,15 @@ public static class LabCells
 
     internal static LabPreset PresetOf(LabCellSpec spec) => spec.Preset == LabWorldPreset.Standard ? LabPreset.Standard : LabPreset.Headroom;
 
-    internal static int QuizItems(LabCellSpec spec) => spec.Budget == LabBudget.Smoke ? 12 : 60;
-
-    private static LabModels Models(LabCellSpec spec, string folder, IProgress<StepProgress>? progress, CancellationToken cancellation)
+    private static LabModels Models(LabCellSpec spec, string folder, Device? device, IProgress<StepProgress>? progress, CancellationToken cancellation)
     {
-        var models = new LabModels(folder, LabLanguage.Standard, PresetOf(spec), progress, cancellation);
-        return spec.Budget == LabBudget.Lab ? models : new LabModels(folder, LabLanguage.Standard, PresetOf(spec), progress, cancellation)
+        var sizes = LabSizes.Of(spec.Budget);
+        return new LabModels(folder, sizes.Language, PresetOf(spec), progress, cancellation)
         {
-            Sft = new SftOptions { Steps = 30, BatchSize = 16, SingleTurn = 200, TwoTurn = 50, Quiz = 50 },
-            Ranker = new LabRankerOptions { Pairs = 200, HeldOut = 50, Steps = 20, BatchSize = 16 },
+            Shape = sizes.Shape,
+            Sft = sizes.Sft,
+            Ranker = sizes.Ranker,
+            Device = device,
         };
     }
 
@@ -127,9 +129,9 @@ public static class LabCells
     }
 
     // The result is written last: where it is, the cell is finished.
-    private static LabCellResult Write(LabCellResult result, string cacheFolder, double seconds)
+    private static LabCellResult Write(LabCellResult result, string cacheFolder, double seconds, Device? device)
     {
-        AtomicFile.WriteJson(RunPathOf(result.Spec, cacheFolder), new RunRecord(seconds, Provenance.CpuModel()));
+        AtomicFile.WriteJson(RunPathOf(result.Spec, cacheFolder), new RunRecord(seconds, Provenance.CpuModel(), (device ?? CPU).ToString()));
         AtomicFile.WriteJson(PathOf(result.Spec, cacheFolder), result);
         return result with { WallSeconds = seconds };
     }

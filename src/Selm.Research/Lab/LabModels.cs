@@ -26,6 +26,12 @@ public sealed class LabModels(
     // Part of every name: raised when the training code changes what a model becomes.
     private const string Format = "lab-model-1";
 
+    /// <summary>Shape of the policy.</summary>
+    public LabShape Shape { get; init; } = new();
+
+    /// <summary>Where models are trained; null is the CPU. No part of a model's name.</summary>
+    public Device? Device { get; init; }
+
     /// <summary>Numbers of supervised fine-tuning.</summary>
     public SftOptions Sft { get; init; } = new();
 
@@ -41,7 +47,7 @@ public sealed class LabModels(
         var folder = FolderOf("sft", seed, BaseKey(seed, data));
         return Made(folder, temporary =>
         {
-            using var model = LabPolicy.Create(language, seed);
+            using var model = LabPolicy.Create(language, seed, Shape, Device);
             var losses = SftTrainer.Run(model, data, seed, Sft, progress, cancellation);
             LabPolicy.Save(model, language, temporary);
             var scores = LabEvaluation.Greedy(model, language, language.Split.Test);
@@ -57,12 +63,12 @@ public sealed class LabModels(
         var key = ContentHash.Combine(Path.GetFileName(start), JsonSerializer.Serialize(Ranker, JsonFormat.Line));
         return Made(FolderOf("ranker", RankerSeed, key), temporary =>
         {
-            using var model = LlamaWeights.Load(start);
+            using var model = LlamaWeights.Load(start, device: Device);
             LabJudgement[] Pairs(IReadOnlyList<LabPrompt> prompts, string stream, int count) =>
                 LabRankerPairs.Make(language, preset, model, prompts, RankerSeed, stream, count);
             var losses = LabRanker.Train(
                 model, language, Pairs(language.Split.Train, LabStreams.RankerPairs, Ranker.Pairs), RankerSeed, Ranker, temporary, progress, cancellation);
-            using var trained = RewardModel.Load(temporary, batchSize: 128);
+            using var trained = RewardModel.Load(temporary, device: Device, batchSize: 128);
             var heldOut = Pairs([.. language.Split.Validation, .. language.Split.Test], LabStreams.RankerHeldOut, Ranker.HeldOut);
             return new { Kind = "ranker", Preset = preset.Name, Seed = RankerSeed, Options = Ranker, LossAtEnd = losses.TakeLast(20).Average(), HeldOut = LabRanker.Measure(trained.Score, language, heldOut) };
         });
@@ -101,6 +107,6 @@ public sealed class LabModels(
         Path.Combine(root, FormattableString.Invariant($"{preset.Name}-{kind}-{seed}-{key[..16]}"));
 
     private string BaseKey(ulong seed, IReadOnlyList<SharedRow[]> data) => ContentHash.Combine(
-        Format, preset.Name, seed.ToString(CultureInfo.InvariantCulture), LabPolicy.Config(language).ToJson().ToJsonString(), JsonSerializer.Serialize(Sft, JsonFormat.Line),
+        Format, preset.Name, seed.ToString(CultureInfo.InvariantCulture), LabPolicy.Config(language, Shape).ToJson().ToJsonString(), JsonSerializer.Serialize(Sft, JsonFormat.Line),
         ContentHash.OfIds([.. data.SelectMany(rows => rows).SelectMany(row => row.Prompt.Concat(row.Responses[0]))]));
 }

@@ -6,38 +6,44 @@ namespace Selm.Research.Lab;
 
 /// <summary>
 /// The lab's policy: a Llama of 105,856 weights (width 64, 2 layers, 4 heads, SwiGLU 160, tied embeddings) over the
-/// words of the lab language.
+/// words of the lab language; other budgets have other shapes.
 /// </summary>
 public static class LabPolicy
 {
     /// <summary>Its shape.</summary>
     /// <param name="language">The language whose words it reads.</param>
-    public static LlamaConfig Config(LabLanguage language) => new()
+    /// <param name="shape">Its shape; null is the lab's.</param>
+    public static LlamaConfig Config(LabLanguage language, LabShape? shape = null)
     {
-        ModelType = "llama",
-        VocabSize = language.Words.Count,
-        HiddenSize = 64,
-        IntermediateSize = 160,
-        NumHiddenLayers = 2,
-        NumAttentionHeads = 4,
-        NumKeyValueHeads = 4,
-        HeadDim = 16,
-        MaxPositionEmbeddings = 128,
-        RmsNormEps = 1e-5,
-        RopeTheta = 10_000,
-        TieWordEmbeddings = true,
-        BosTokenId = language.IdOf("<bos>"),
-        EosTokenIds = [language.EosId],
-        PadTokenId = language.IdOf("<pad>"),
-    };
+        shape ??= new LabShape();
+        return new LlamaConfig
+        {
+            ModelType = "llama",
+            VocabSize = language.Words.Count,
+            HiddenSize = shape.Width,
+            IntermediateSize = shape.Inner,
+            NumHiddenLayers = shape.Layers,
+            NumAttentionHeads = shape.Heads,
+            NumKeyValueHeads = shape.Heads,
+            HeadDim = shape.Width / shape.Heads,
+            MaxPositionEmbeddings = 128,
+            RmsNormEps = 1e-5,
+            RopeTheta = 10_000,
+            TieWordEmbeddings = true,
+            BosTokenId = language.IdOf("<bos>"),
+            EosTokenIds = [language.EosId],
+            PadTokenId = language.IdOf("<pad>"),
+        };
+    }
 
     /// <summary>A model with random weights: embeddings N(0, .05), matrices uniform in ±1/sqrt(columns), norms 1.</summary>
     /// <param name="language">The language.</param>
     /// <param name="seed">Seed of the streams; each tensor has its own.</param>
+    /// <param name="shape">Its shape; null is the lab's.</param>
     /// <param name="device">Where it lives; null is the CPU.</param>
-    public static Llama Create(LabLanguage language, ulong seed, Device? device = null)
+    public static Llama Create(LabLanguage language, ulong seed, LabShape? shape = null, Device? device = null)
     {
-        var model = new Llama(Config(language), device: device);
+        var model = new Llama(Config(language, shape), device: device);
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         foreach (var (name, weight) in LlamaWeights.Named(model))
@@ -52,12 +58,12 @@ public static class LabPolicy
             if (name == "model.embed_tokens.weight")
             {
                 random.FillGaussian(values);
-                weight.copy_(tensor(values, weight.shape).mul_(0.05));
+                weight.copy_(tensor(values, weight.shape, device: model.Device).mul_(0.05));
             }
             else
             {
                 Uniform(values, random, weight.shape[1]);
-                weight.copy_(tensor(values, weight.shape));
+                weight.copy_(tensor(values, weight.shape, device: model.Device));
             }
         }
         return model;

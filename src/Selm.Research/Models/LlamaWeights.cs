@@ -90,7 +90,7 @@ public static class LlamaWeights
             {
                 new PhiloxStream(seed, name).FillGaussian(values);
             }
-            weight.copy_(tensor(values, weight.shape) * spread);
+            weight.copy_(tensor(values, weight.shape, device: model.Device) * spread);
         }
     }
 
