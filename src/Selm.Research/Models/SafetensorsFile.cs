@@ -125,7 +125,7 @@ public sealed unsafe class SafetensorsFile : IDisposable
         var piece = Math.Max(1, Math.Min(count, chunkBytes / size));
         var flat = result.view(-1);
         var direct = result.dtype == entry.Dtype && result.device_type == TorchSharp.DeviceType.CPU;
-        var staging = direct ? null : empty(piece, entry.Dtype);
+        var staging = direct ? null : empty(piece, entry.Dtype, device: CPU);
         for (long start = 0; start < count; start += piece)
         {
             var length = Math.Min(piece, count - start);
