@@ -24,7 +24,13 @@ public sealed record LabStudy(LabBudget Budget, int Seeds, int HeadlineSeeds)
 
     /// <summary>A method by the Zephyr recipe, labels by the learned ranker.</summary>
     /// <param name="method">The method.</param>
-    public LabCellSpec Cell(LoopMethod method) => new() { Method = method, Ranker = LabJudge.Model, Budget = Budget };
+    public LabCellSpec Cell(LoopMethod method) => new()
+    {
+        Method = method,
+        Ranker = LabJudge.Model,
+        Budget = Budget,
+        Alpha = method switch { LoopMethod.Xpo => LabBaselines.XpoAlpha, LoopMethod.Vpo => LabBaselines.VpoAlpha, _ => Alpha },
+    };
 
     /// <summary>The seeds that a cell gets.</summary>
     /// <param name="cell">The cell; its own seed is not looked at.</param>
