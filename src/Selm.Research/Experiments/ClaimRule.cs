@@ -115,6 +115,10 @@ public sealed record ClaimRule
     /// <param name="note">What a reader must know.</param>
     public ClaimRow Ordered(IReadOnlyList<double[]> steps, string note = "")
     {
+        if (steps.FirstOrDefault(step => step.Length == 0 || step.Any(double.IsNaN)) is { } unknown)
+        {
+            return Paired(unknown, note);
+        }
         var intervals = steps.Select(step => Widened(Bootstrap.MeanOf(step, seed: 0, Resamples), step.Length)).ToArray();
         var worst = Array.IndexOf(intervals, intervals.MinBy(interval => interval.Mean));
         var preview = Paired(steps[worst], note);

@@ -30,17 +30,25 @@ public sealed record PairwiseWinRates(string Family, IReadOnlyList<string> Model
     }
 }
 
+/// <summary>A row of Table 2: accuracies in percent, EQ-Bench its own score.</summary>
+/// <param name="Model">As printed.</param>
+/// <param name="Scores">GSM8K, HellaSwag, ARC, TruthfulQA, EQ-Bench, OpenBookQA and their average, in the order of the table.</param>
+public sealed record PaperBenchmarks(string Model, IReadOnlyList<double> Scores);
+
 /// <summary>The numbers the paper and its model cards print, read from data/paper.</summary>
 /// <param name="Table1">Table 1.</param>
+/// <param name="Table2">Table 2.</param>
 /// <param name="ModelCards">The model cards of the released checkpoints.</param>
 /// <param name="Figure2">Both halves of Figure 2: Zephyr, then Llama-3.</param>
-public sealed record PaperTables(IReadOnlyList<PaperScore> Table1, IReadOnlyList<PaperScore> ModelCards, IReadOnlyList<PairwiseWinRates> Figure2)
+public sealed record PaperTables(
+    IReadOnlyList<PaperScore> Table1, IReadOnlyList<PaperBenchmarks> Table2, IReadOnlyList<PaperScore> ModelCards, IReadOnlyList<PairwiseWinRates> Figure2)
 {
     /// <summary>Reads the files of data/paper.</summary>
-    /// <param name="folder">The folder with table1.csv, model_cards.csv, figure2_zephyr.csv and figure2_llama3.csv.</param>
+    /// <param name="folder">The folder with table1.csv, table2.csv, model_cards.csv, figure2_zephyr.csv and figure2_llama3.csv.</param>
     /// <exception cref="InputException">A file is missing, broken, or has a cell that is not a number.</exception>
     public static PaperTables Read(string folder) => new(
         Scores(Path.Combine(folder, "table1.csv")),
+        Benchmarks(Path.Combine(folder, "table2.csv")),
         Scores(Path.Combine(folder, "model_cards.csv")),
         [Pairwise(Path.Combine(folder, "figure2_zephyr.csv"), "zephyr"), Pairwise(Path.Combine(folder, "figure2_llama3.csv"), "llama3-it")]);
 
@@ -67,6 +75,17 @@ public sealed record PaperTables(IReadOnlyList<PaperScore> Table1, IReadOnlyList
                 csv.GetString("iteration").Length == 0 ? null : (int)Number(path, csv, "iteration"), Number(path, csv, "lc_win_rate"), Number(path, csv, "mt_bench")));
         }
         return scores;
+    }
+
+    private static List<PaperBenchmarks> Benchmarks(string path)
+    {
+        var rows = new List<PaperBenchmarks>();
+        using var csv = PreferenceCsv.Open(path);
+        while (Next(path, csv))
+        {
+            rows.Add(new(csv.GetString("model"), [.. csv.Headers.Skip(1).Select(column => Number(path, csv, column))]));
+        }
+        return rows;
     }
 
     private static PairwiseWinRates Pairwise(string path, string family)

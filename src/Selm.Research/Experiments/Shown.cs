@@ -19,8 +19,8 @@ internal static class Shown
     internal static string Signed(MeanInterval interval) => string.Create(
         CultureInfo.InvariantCulture, $"{interval.Mean:+#.00;-#.00;.00}±{interval.Half():#.00}");
 
-    /// <summary>An interval as a cell.</summary>
-    internal static Cell ToCell(this MeanInterval interval) => Cell.PlusMinus(interval.Mean, interval.Half());
+    /// <summary>An interval as a cell; empty where there is no number.</summary>
+    internal static Cell ToCell(this MeanInterval interval) => double.IsNaN(interval.Mean) ? Cell.Empty : Cell.PlusMinus(interval.Mean, interval.Half());
 
     /// <summary>The median over worlds.</summary>
     internal static double Median(double[] perWorld) => MedianInplace([.. perWorld]);

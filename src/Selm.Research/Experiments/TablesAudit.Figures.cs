@@ -70,7 +70,7 @@ public static partial class TablesAudit
         };
     }
 
-    private static Figure PairwiseFigure(PaperTables paper) => new("tables-audit-figure2", "Figure 2 as printed; framed cells do not add up to 100",
+    internal static Figure PairwiseFigure(PaperTables paper) => new("tables-audit-figure2", "Figure 2 as printed; framed cells do not add up to 100",
     [
         .. paper.Figure2.Select(table => new Panel(new("against") { Categories = table.Models }, new("model") { Categories = table.Models },
         [

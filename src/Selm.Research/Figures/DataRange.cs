@@ -21,7 +21,7 @@ internal static class DataRange
         panel.Traces.SelectMany(trace => trace switch
         {
             LineTrace line => line.X,
-            ScatterTrace scatter => scatter.X.Concat(Ends(scatter.XErrors)),
+            ScatterTrace scatter => scatter.X.Concat(Ends(scatter.XErrors)).Concat(panel.Y.Categories is null ? [] : SeedsOf(scatter)),
             HistogramTrace => Histogram.Edges(panel),
             _ => [],
         }).Concat(Rules(panel, vertical: true)).Where(double.IsFinite);
@@ -31,13 +31,15 @@ internal static class DataRange
         panel.Traces.SelectMany(trace => trace switch
         {
             LineTrace line => line.Y.Concat(Ends(line.Band)),
-            ScatterTrace scatter => scatter.Y.Concat(Ends(scatter.Errors)).Concat(scatter.Seeds?.SelectMany(seeds => seeds) ?? []),
+            ScatterTrace scatter => scatter.Y.Concat(Ends(scatter.Errors)).Concat(SeedsOf(scatter)),
             BarTrace bar => bar.Values.Concat(Ends(bar.Errors)).Concat(bar.Seeds?.SelectMany(seeds => seeds) ?? []),
             WaterfallTrace waterfall => waterfall.Bars().SelectMany(step => new[] { step.From, step.To }),
             HistogramTrace histogram => Histogram.Shares(histogram, Histogram.Edges(panel)),
             BoxTrace box => box.Samples.SelectMany(sample => sample),
             _ => [],
         }).Concat(Rules(panel, vertical: false)).Where(double.IsFinite);
+
+    private static IEnumerable<double> SeedsOf(ScatterTrace scatter) => scatter.Seeds?.SelectMany(seeds => seeds) ?? [];
 
     private static IEnumerable<double> Ends(Band? band) => band is null ? [] : band.Low.Concat(band.High);
 

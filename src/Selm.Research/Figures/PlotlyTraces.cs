@@ -65,7 +65,9 @@ internal sealed class PlotlyTraces(Panel panel, Trace trace, string colour)
         yield return node;
         if (scatter.Seeds is { } seeds)
         {
-            yield return SeedDots(scatter.X, seeds, panel.XCategories is null ? 0 : 0.1);
+            yield return panel.Y.Categories is null
+                ? SeedDots(scatter.X, seeds, panel.XCategories is null ? 0 : 0.1)
+                : SeedDots(scatter.Y, seeds, 0.1, lying: true);
         }
     }
 
@@ -164,13 +166,13 @@ internal sealed class PlotlyTraces(Panel panel, Trace trace, string colour)
         };
     }
 
-    private JsonObject SeedDots(IReadOnlyList<double> places, IReadOnlyList<IReadOnlyList<double>> seeds, double reach) => new()
+    private JsonObject SeedDots(IReadOnlyList<double> places, IReadOnlyList<IReadOnlyList<double>> seeds, double reach, bool lying = false) => new()
     {
         ["type"] = "scatter",
         ["mode"] = "markers",
-        ["x"] = PlotlyWriter.Numbers(seeds.Index().SelectMany(point =>
+        [lying ? "y" : "x"] = PlotlyWriter.Numbers(seeds.Index().SelectMany(point =>
             point.Item.Select((_, k) => places[point.Index] + (point.Item.Count == 1 ? 0 : reach * ((2.0 * k / (point.Item.Count - 1)) - 1))))),
-        ["y"] = PlotlyWriter.Numbers(seeds.SelectMany(values => values)),
+        [lying ? "x" : "y"] = PlotlyWriter.Numbers(seeds.SelectMany(values => values)),
         ["marker"] = new JsonObject { ["size"] = 4, ["opacity"] = 0.55, ["color"] = trace is BarTrace ? Palette.Ink : colour },
     };
 

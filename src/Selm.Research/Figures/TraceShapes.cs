@@ -67,7 +67,7 @@ internal sealed partial class TraceShapes(Panel panel, PlotArea area, Dictionary
                 continue;
             }
             var (x, y) = (area.X.At(scatter.X[i]), area.Y.At(scatter.Y[i]));
-            Seeds(scatter.Seeds?[i], x, 5, colour);
+            Seeds(scatter.Seeds?[i], panel.Y.Categories is null ? x : y, 5, colour, lying: panel.Y.Categories is not null);
             UprightError(scatter.Errors, i, x, colour);
             if (scatter.XErrors is { } errors && double.IsFinite(errors.Low[i]) && double.IsFinite(errors.High[i]))
             {
@@ -91,7 +91,7 @@ internal sealed partial class TraceShapes(Panel panel, PlotArea area, Dictionary
             }
             var centre = area.X.At(i) + offset;
             Body(centre, width, Floor(), bar.Values[i], TraceStyle.Body(bar.Origin, colour));
-            Seeds(bar.Seeds?[i], centre, width / 4, Palette.Ink);
+            Seeds(bar.Seeds?[i], centre, width / 4, Palette.Ink, lying: false);
             UprightError(bar.Errors, i, centre, Palette.Ink);
             if (bar.ValueFormat.Length > 0)
             {
@@ -192,14 +192,15 @@ internal sealed partial class TraceShapes(Panel panel, PlotArea area, Dictionary
     }
 
     // Dots fan out evenly in the order of the seeds, so that a seed is found at the same place in every bar.
-    private void Seeds(IReadOnlyList<double>? seeds, double centre, double reach, string colour)
+    private void Seeds(IReadOnlyList<double>? seeds, double centre, double reach, string colour, bool lying)
     {
         for (var k = 0; k < (seeds?.Count ?? 0); k++)
         {
             if (double.IsFinite(seeds![k]))
             {
-                var x = centre + (seeds.Count == 1 ? 0 : reach * ((2.0 * k / (seeds.Count - 1)) - 1));
-                Marks.Add(new CircleShape(x, area.Y.At(seeds[k]), 1.4, new(Fill: colour, Opacity: 0.55)));
+                var beside = centre + (seeds.Count == 1 ? 0 : reach * ((2.0 * k / (seeds.Count - 1)) - 1));
+                var (x, y) = lying ? (area.X.At(seeds[k]), beside) : (beside, area.Y.At(seeds[k]));
+                Marks.Add(new CircleShape(x, y, 1.4, new(Fill: colour, Opacity: 0.55)));
             }
         }
     }

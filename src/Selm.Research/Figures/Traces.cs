@@ -37,7 +37,7 @@ public sealed record ScatterTrace(string Name, Origin Origin, IReadOnlyList<doub
     /// <summary>Horizontal error bars, for names on the vertical axis.</summary>
     public Band? XErrors { get; init; }
 
-    /// <summary>For every point the ordinates of its seeds; drawn small beside it.</summary>
+    /// <summary>For every point the ordinates of its seeds (abscissas where the vertical axis has names); drawn small beside it.</summary>
     public IReadOnlyList<IReadOnlyList<double>>? Seeds { get; init; }
 }
 

@@ -48,6 +48,18 @@ public class PlotlyWriterTests
     }
 
     [Fact]
+    public void seeds_lie_along_the_axis_of_the_numbers()
+    {
+        var figure = new Figure("lying", "Seeds of two methods",
+            [new(new("gain"), new("method") { Categories = ["one", "two"] }, [new ScatterTrace("gain", Origin.Measured, [1, 2], [0, 1]) { Seeds = [[0.5, 1.5], [2, 7]] }])]);
+        var seeds = JsonDocument.Parse(PlotlyWriter.Write(figure)).RootElement.GetProperty("data")[1];
+        Assert.Equal([0.5, 1.5, 2, 7], seeds.GetProperty("x").EnumerateArray().Select(x => x.GetDouble()));
+        Assert.Equal([0, 0, 1, 1], seeds.GetProperty("y").EnumerateArray().Select(y => Math.Round(y.GetDouble())));
+        Assert.Empty(FigureChecks.Problems(figure));
+        Assert.Contains(">7<", SvgWriter.Write(figure), StringComparison.Ordinal); // the axis reaches the last seed
+    }
+
+    [Fact]
     public void a_logarithmic_axis_has_its_range_in_exponents()
     {
         var axis = Json("lines").GetProperty("layout").GetProperty("xaxis");
