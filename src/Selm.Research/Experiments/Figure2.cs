@@ -31,7 +31,7 @@ public static class Figure2
         var seeds = records.Pairs(rows[0].Cell, rows[3].Cell).Count;
         return new(
             Name, [Table(records, rows, matrix, seeds)],
-            [Draw(rows, matrix, seeds), TablesAudit.PairwiseFigure(paper) with { Id = "figure2-paper" }],
+            [Draw(rows, matrix, seeds, Prompts(records)), TablesAudit.PairwiseFigure(paper) with { Id = "figure2-paper" }],
             [.. Claims(records, rules)]);
     }
 
@@ -46,6 +46,8 @@ public static class Figure2
         ];
     }
 
+    private static int Prompts(LabRecords records) => LabSizes.Of(records.Study.Budget).Language.Split.Test.Count;
+
     private static ResultTable Table(LabRecords records, LabRow[] rows, MeanInterval[][] matrix, int seeds) => new(
         Name, "Exact win rate of row against column",
         [new("policy"), .. rows.Select(row => new Column(row.Name, Format: "0.000"))],
@@ -53,12 +55,12 @@ public static class Figure2
     {
         Notes =
         [
-            $"Mean of sigma(r*(row) - r*(column)) over 144 test prompts and {seeds} seeds, with 95 % intervals over both; policies of one seed meet. SELM with alpha = 0.001 and iterative DPO after iterations 1 to 3, both after DPO on the first portion (first DPO) of the same base model.",
+            $"Mean of sigma(r*(row) - r*(column)) over {Prompts(records)} test prompts and {seeds} seeds, with 95 % intervals over both; policies of one seed meet. SELM with alpha = 0.001 and iterative DPO after iterations 1 to 3, both after DPO on the first portion (first DPO) of the same base model.",
             .. LabRow.Failures(records, [rows[0] with { Name = "SELM 0.001" }, rows[3] with { Name = "iterative DPO" }]),
         ],
     };
 
-    private static Figure Draw(LabRow[] rows, MeanInterval[][] matrix, int seeds)
+    private static Figure Draw(LabRow[] rows, MeanInterval[][] matrix, int seeds, int prompts)
     {
         string[] names = [.. rows.Select(row => row.Name)];
         return new("figure2", "Figure 2 in the lab: every policy against every other",
@@ -80,7 +82,7 @@ public static class Figure2
             ]) { Height = 200 },
         ])
         {
-            Caption = $"Means over {seeds} seeds and 144 prompts; framed where the 95 % interval over both does not reach 0.5. The judge is the true reward: a cell and its mirror image add up to 1.",
+            Caption = $"Means over {seeds} seeds and {prompts} prompts; framed where the 95 % interval over both does not reach 0.5. The judge is the true reward: a cell and its mirror image add up to 1.",
         };
     }
 

@@ -9,19 +9,20 @@ namespace Selm.Research.Experiments;
 /// <summary>Numbers per test prompt that follow from recorded evaluations, and intervals over seeds and prompts.</summary>
 public static class LabMeasures
 {
-    private static readonly Lazy<double[]> baseline = new(() =>
-    {
-        var language = LabLanguage.Standard;
-        return [.. LabEvaluation.Baseline(language, language.Split.Test).Zip(language.Split.Test, (response, prompt) => LabReward.Of(language, prompt, response))];
-    });
+    // The languages of the budgets, found again by how many test prompts they have: no two have as many.
+    private static readonly Dictionary<int, Lazy<double[]>> baselines = Enum.GetValues<LabBudget>().Select(budget => LabSizes.Of(budget).Language).Distinct()
+        .ToDictionary(language => language.Split.Test.Count, language => new Lazy<double[]>(() => Baseline(language)));
 
     /// <summary>r* of the fixed responses that win rates compare against, one per test prompt.</summary>
-    public static IReadOnlyList<double> BaselineRewards => baseline.Value;
+    /// <param name="budget">The budget, which says the language.</param>
+    public static IReadOnlyList<double> BaselineRewards(LabBudget budget) => baselines[LabSizes.Of(budget).Language.Split.Test.Count].Value;
 
     /// <summary>The exact win rate of every test prompt: sigma(r - r_baseline), equation (2.1) without labels' noise.</summary>
     /// <param name="evaluation">A policy.</param>
     /// <exception cref="ArgumentException">The evaluation is not of the test prompts.</exception>
-    public static double[] ExactWinRates(LabCellEvaluation evaluation) => WinRates(evaluation.Rewards, baseline.Value);
+    public static double[] ExactWinRates(LabCellEvaluation evaluation) => baselines.TryGetValue(evaluation.Rewards.Length, out var baseline)
+        ? WinRates(evaluation.Rewards, baseline.Value)
+        : throw new ArgumentException($"{evaluation.Rewards.Length} answers are not those to the test prompts of a lab language.", nameof(evaluation));
 
     /// <summary>The exact win rate of one policy against another on every prompt: sigma(r_one - r_other). The two ways round add up to 1.</summary>
     /// <param name="one">A policy.</param>
@@ -82,6 +83,9 @@ public static class LabMeasures
     public static double Detectable(MeanInterval interval, int seeds) => seeds < 2
         ? double.NaN
         : Statistics.MinimumDetectableDifference(1, (interval.High - interval.Low) / 2 / ClaimRule.Normal975);
+
+    private static double[] Baseline(LabLanguage language) =>
+        [.. LabEvaluation.Baseline(language, language.Split.Test).Zip(language.Split.Test, (response, prompt) => LabReward.Of(language, prompt, response))];
 
     private static double[] WinRates(double[] one, double[] other) => one.Length == other.Length
         ? [.. one.Zip(other, (r, against) => LogMath.Sigmoid(r - against))]

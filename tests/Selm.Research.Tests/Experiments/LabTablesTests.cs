@@ -40,15 +40,19 @@ public class LabTablesTests
         Assert.Equal(result.Figures.Count, result.Figures.Select(figure => figure.Id).Distinct().Count());
     }
 
-    [Fact]
-    public void win_rates_per_prompt_average_to_the_recorded_one()
+    [Theory]
+    [InlineData(LabBudget.Lab)]
+    [InlineData(LabBudget.Gpu)]
+    public void win_rates_per_prompt_average_to_the_recorded_one(LabBudget budget)
     {
-        var answers = LabEvaluation.Baseline(LabLanguage.Standard, LabLanguage.Standard.Split.Test).Reverse().Select(response => response.Text(LabLanguage.Standard)).ToArray();
-        var scores = LabEvaluation.Scores(LabLanguage.Standard, LabLanguage.Standard.Split.Test, answers);
+        var language = LabSizes.Of(budget).Language;
+        var answers = LabEvaluation.Baseline(language, language.Split.Test).Reverse().Select(response => response.Text(language)).ToArray();
+        var scores = LabEvaluation.Scores(language, language.Split.Test, answers);
         var evaluation = Evaluation(scores.Rewards);
         Assert.Equal(scores.ExactWinRate, LabMeasures.ExactWinRates(evaluation).Average(), 1e-12);
         Assert.All(LabMeasures.PairwiseWinRates(evaluation, evaluation), rate => Assert.Equal(0.5, rate));
         Assert.Throws<ArgumentException>(() => LabMeasures.PairwiseWinRates(evaluation, Evaluation([1, 2])));
+        Assert.Throws<ArgumentException>(() => LabMeasures.ExactWinRates(Evaluation([1, 2])));
     }
 
     [Fact]
@@ -60,7 +64,7 @@ public class LabTablesTests
             : cell.Method == LoopMethod.Selm && Zephyr(cell) ? Made(cell, cell.Alpha == LabStudy.Alpha ? 1 : 0) : Made(cell)));
         var result = Table1.Of(records, rules, paper);
         var claim = result.Claims.Single(claim => claim.Id == "table1-selm-over-dpo");
-        var expected = LabMeasures.BaselineRewards.Average(against => LogMath.Sigmoid(1 - against) - LogMath.Sigmoid(-against));
+        var expected = LabMeasures.BaselineRewards(LabBudget.Lab).Average(against => LogMath.Sigmoid(1 - against) - LogMath.Sigmoid(-against));
         Assert.Equal(11, claim.PerSeed.Count);
         Assert.Equal(expected, claim.Measured!.Value, 1e-12);
         Assert.Equal("holds here", claim.Verdict);
@@ -183,7 +187,7 @@ public class LabTablesTests
 
     private static LabCellEvaluation Evaluation(double[] rewards)
     {
-        var exact = rewards.Length == Prompts ? rewards.Zip(LabMeasures.BaselineRewards, (r, against) => LogMath.Sigmoid(r - against)).Average() : 0;
+        var exact = rewards.Length == Prompts ? rewards.Zip(LabMeasures.BaselineRewards(LabBudget.Lab), (r, against) => LogMath.Sigmoid(r - against)).Average() : 0;
         return new(rewards.Average(), [], 1, exact, exact + 0.02, exact - 0.01, 9, 0, 5 + rewards[0], 4 + rewards[1], rewards, [], null);
     }
 }
