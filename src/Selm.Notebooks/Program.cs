@@ -16,6 +16,8 @@ internal static class Program
         {
             RunCommand.Create(),
             StripCommand.Create(),
+            KernelCommands.CreateKernel(),
+            KernelCommands.CreateInstall(),
         };
         var parsed = root.Parse(args, new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null });
         if (parsed.Errors is [var first, ..] && parsed.Action is not System.CommandLine.Help.HelpAction)

@@ -1,0 +1,76 @@
+// The sockets. Shell and control are read by a thread each; output may come from any thread, so iopub has a lock.
+using System.Text.Json.Nodes;
+
+namespace Selm.Notebooks.Jupyter;
+
+/// <summary>What a kernel hears and says.</summary>
+internal sealed class Channels
+{
+    private readonly Wire wire;
+    private readonly ZmqSocket shell, control, stdin, iopub, heartbeat;
+    private readonly Lock publishing = new(), asking = new();
+
+    public Channels(ConnectionFile connection)
+    {
+        wire = new(connection.Key);
+        shell = new(ZmqSocket.Router, connection.Address("shell"));
+        control = new(ZmqSocket.Router, connection.Address("control"));
+        stdin = new(ZmqSocket.Router, connection.Address("stdin"));
+        iopub = new(ZmqSocket.Pub, connection.Address("iopub"));
+        heartbeat = new(ZmqSocket.Rep, connection.Address("hb"));
+    }
+
+    public void Echo()
+    {
+        while (true)
+        {
+            heartbeat.Send(heartbeat.Receive(-1)!);
+        }
+    }
+
+    /// <summary>The next request on the shell, or null when none came in time. Only the shell's thread may call this.</summary>
+    public Request? NextShell(int milliseconds) => Next(shell, milliseconds);
+
+    /// <summary>The next request on the control channel. Only its thread may call this.</summary>
+    public Request? NextControl(int milliseconds) => Next(control, milliseconds);
+
+    public void ReplyShell(Request request, JsonObject content) => Reply(shell, request, content);
+
+    public void ReplyControl(Request request, JsonObject content) => Reply(control, request, content);
+
+    /// <summary>Tells all front ends.</summary>
+    public void Publish(string type, JsonObject? parent, JsonObject content)
+    {
+        var frames = wire.Pack(["kernel"u8.ToArray()], type, parent, content);
+        lock (publishing)
+        {
+            iopub.Send(frames);
+        }
+    }
+
+    /// <summary>Asks the front end that sent the request for a line of input.</summary>
+    public string Ask(Request request, CancellationToken interrupt)
+    {
+        lock (asking)
+        {
+            while (stdin.Receive(0) is not null)
+            {
+                // Answers to questions that were interrupted.
+            }
+            stdin.Send(wire.Pack(request.Identities, "input_request", request.Header, new() { ["prompt"] = "", ["password"] = false }));
+            while (true)
+            {
+                interrupt.ThrowIfCancellationRequested();
+                if (stdin.Receive(50) is { } frames && wire.Unpack(frames) is { Type: "input_reply" } reply)
+                {
+                    return reply.Text("value");
+                }
+            }
+        }
+    }
+
+    private Request? Next(ZmqSocket socket, int milliseconds) => socket.Receive(milliseconds) is { } frames ? wire.Unpack(frames) : null;
+
+    private void Reply(ZmqSocket socket, Request request, JsonObject content) =>
+        socket.Send(wire.Pack(request.Identities, request.Type.Replace("_request", "_reply", StringComparison.Ordinal), request.Header, content));
+}

@@ -1,0 +1,102 @@
+using System.Text.Json.Nodes;
+using Selm.Notebooks.Engine;
+
+namespace Selm.Notebooks.Jupyter;
+
+internal sealed partial class Kernel
+{
+    // Requests that were sent together with one that failed arrive within this time.
+    private const int QueueMilliseconds = 10;
+
+    private int executed;
+    private bool stopQueue;
+
+    private JsonObject Execute(Request request)
+    {
+        var (code, silent) = (request.Text("code"), request.Flag("silent", false));
+        var count = silent ? executed : ++executed;
+        using var interrupt = new CancellationTokenSource();
+        running = interrupt;
+        try
+        {
+            if (!silent)
+            {
+                channels.Publish("execute_input", request.Header, new() { ["code"] = code, ["execution_count"] = count });
+            }
+            var outputs = new PublishedOutputs(channels, request, interrupt.Token);
+            var outcome = engine.Run(code, $"cell-{count}", outputs, interrupt.Token);
+            outputs.Flush();
+            if (!silent && request.Flag("store_history", true))
+            {
+                history.Add(count, code, (string?)outcome.Result?["text/plain"]);
+            }
+            if (outcome.Error is { } error)
+            {
+                return FailedCell(request, count, outputs, error);
+            }
+            if (outcome.Result is { } result && !silent)
+            {
+                outputs.Publish("execute_result", new() { ["execution_count"] = count, ["data"] = result, ["metadata"] = new JsonObject() });
+            }
+            return new()
+            {
+                ["status"] = "ok",
+                ["execution_count"] = count,
+                ["payload"] = new JsonArray(),
+                ["user_expressions"] = Expressions(request, interrupt.Token),
+            };
+        }
+        finally
+        {
+            running = null;
+        }
+    }
+
+    private JsonObject FailedCell(Request request, int count, PublishedOutputs outputs, CellError error)
+    {
+        var content = Failed(error.Kind, error.Message, error.Trace);
+        outputs.Publish("error", content.DeepClone().AsObject());
+        content["execution_count"] = count;
+        content["user_expressions"] = new JsonObject();
+        content["payload"] = new JsonArray();
+        stopQueue = request.Flag("stop_on_error", true);
+        return content;
+    }
+
+    // Each expression is evaluated after the cell; one that fails says so and spoils nothing.
+    private JsonObject Expressions(Request request, CancellationToken interrupt)
+    {
+        var values = new JsonObject();
+        foreach (var (name, expression) in request.Content["user_expressions"] as JsonObject ?? [])
+        {
+            var outputs = new PublishedOutputs(channels, request, interrupt);
+            var outcome = engine.Run((string?)expression ?? "", "expression", outputs, interrupt);
+            outputs.Flush();
+            values[name] = outcome.Error is { } error
+                ? Failed(error.Kind, error.Message, error.Trace)
+                : new() { ["status"] = "ok", ["data"] = outcome.Result ?? [], ["metadata"] = new JsonObject() };
+        }
+        return values;
+    }
+
+    // After an error the cells that were already waiting are answered without running.
+    private void AbortQueueAfterError()
+    {
+        if (!stopQueue)
+        {
+            return;
+        }
+        stopQueue = false;
+        while (channels.NextShell(QueueMilliseconds) is { } request)
+        {
+            if (request.Type != "execute_request")
+            {
+                Handle(request, channels.ReplyShell);
+                continue;
+            }
+            Status(request, "busy");
+            channels.ReplyShell(request, new() { ["status"] = "aborted", ["execution_count"] = executed });
+            Status(request, "idle");
+        }
+    }
+}

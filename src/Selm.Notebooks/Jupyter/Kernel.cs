@@ -1,0 +1,131 @@
+// The kernel's life: threads for heartbeat, control and the parent's pulse; cells run one after another on the shell's thread.
+using System.Runtime.InteropServices;
+using System.Text.Json.Nodes;
+using Selm.Notebooks.Engine;
+
+namespace Selm.Notebooks.Jupyter;
+
+/// <summary>A Jupyter kernel for C#.</summary>
+internal sealed partial class Kernel(ConnectionFile connection)
+{
+    private static readonly TimeSpan pulse = TimeSpan.FromMilliseconds(500);
+
+    private readonly Channels channels = new(connection);
+    private readonly ScriptEngine engine = new(Environment.CurrentDirectory);
+    private readonly KernelHistory history = new();
+    private volatile CancellationTokenSource? running;
+
+    /// <summary>Serves until a front end shuts it down or its parent is gone.</summary>
+    public void Serve()
+    {
+        CellConsole.Redirect();
+        Start("heartbeat", channels.Echo);
+        Start("parent", FollowParent);
+        Start("warm-up", engine.WarmUp);
+        Start("control", ServeControl);
+        using var signal = PosixSignalRegistration.Create(PosixSignal.SIGINT, context =>
+        {
+            context.Cancel = true;
+            running?.Cancel();
+        });
+        channels.Publish("status", null, new() { ["execution_state"] = "starting" });
+        while (true)
+        {
+            if (channels.NextShell(-1) is { } request)
+            {
+                Handle(request, channels.ReplyShell);
+                AbortQueueAfterError();
+            }
+        }
+    }
+
+    private static void Start(string name, Action loop) => new Thread(() => loop()) { IsBackground = true, Name = name }.Start();
+
+    private void ServeControl()
+    {
+        while (true)
+        {
+            if (channels.NextControl(-1) is { } request)
+            {
+                Handle(request, channels.ReplyControl);
+            }
+        }
+    }
+
+    // Busy, the reply, idle: in this order, so that a front end which sees idle has the answer.
+    private void Handle(Request request, Action<Request, JsonObject> reply)
+    {
+        Status(request, "busy");
+        try
+        {
+            if (Answer(request) is { } content)
+            {
+                reply(request, content);
+            }
+        }
+        catch (Exception e)
+        {
+            reply(request, Failed(e.GetType().Name, e.Message, []));
+        }
+        Status(request, "idle");
+        if (request.Type == "shutdown_request")
+        {
+            channels.Publish("shutdown_reply", request.Header, new() { ["restart"] = request.Flag("restart", false), ["status"] = "ok" });
+            Thread.Sleep(100); // libzmq sends in the background
+            Environment.Exit(0);
+        }
+    }
+
+    private void Status(Request request, string state) => channels.Publish("status", request.Header, new() { ["execution_state"] = state });
+
+    private JsonObject? Answer(Request request) => request.Type switch
+    {
+        "execute_request" => Execute(request),
+        "kernel_info_request" => KernelInfo.Reply(),
+        "complete_request" => CodeHelp.Complete(engine, request.Text("code"), request.Number("cursor_pos", 0)),
+        "inspect_request" => CodeHelp.Inspect(engine, request.Text("code"), request.Number("cursor_pos", 0)),
+        "is_complete_request" => CodeHelp.IsComplete(request.Text("code")),
+        "history_request" => history.Reply(request),
+        "comm_info_request" => new() { ["status"] = "ok", ["comms"] = new JsonObject() },
+        "comm_open" => RefuseComm(request),
+        "interrupt_request" => Interrupt(),
+        "shutdown_request" => new() { ["status"] = "ok", ["restart"] = request.Flag("restart", false) },
+        _ => null,
+    };
+
+    private JsonObject Interrupt()
+    {
+        running?.Cancel();
+        return new() { ["status"] = "ok" };
+    }
+
+    // No widget has its other half here.
+    private JsonObject? RefuseComm(Request request)
+    {
+        channels.Publish("comm_close", request.Header, new() { ["comm_id"] = request.Text("comm_id"), ["data"] = new JsonObject() });
+        return null;
+    }
+
+    /// <summary>A reply that says what went wrong.</summary>
+    private static JsonObject Failed(string kind, string message, IEnumerable<string> trace) => new()
+    {
+        ["status"] = "error",
+        ["ename"] = kind,
+        ["evalue"] = message,
+        ["traceback"] = new JsonArray([.. trace.Select(line => JsonValue.Create(line))]),
+    };
+
+    // Whoever started the kernel may die without a word; an orphan would keep its memory for ever.
+    private static void FollowParent()
+    {
+        var parent = getppid();
+        while (getppid() == parent)
+        {
+            Thread.Sleep(pulse);
+        }
+        Environment.Exit(0);
+    }
+
+    [LibraryImport("libc")]
+    private static partial int getppid();
+}
