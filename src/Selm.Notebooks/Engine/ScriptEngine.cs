@@ -128,11 +128,12 @@ internal sealed class ScriptEngine
         }
         JsonObject? shown = null;
         ScriptState<object>? next = null;
-        using var waking = interrupt.Register(Thread.CurrentThread.Interrupt);
 #pragma warning disable SYSLIB0046 // meant for exactly this: an interactive host stopping the code of its user
         ControlledExecution.Run(
             () =>
             {
+                // Registered last and so called first: the abort would wait for a thread that waits.
+                using var waking = interrupt.Register(Thread.CurrentThread.Interrupt);
                 bool Keep(Exception e) => !interrupt.IsCancellationRequested;
                 var run = state is null ? script.RunAsync(globals, Keep, CancellationToken.None) : script.RunFromAsync(state, Keep, CancellationToken.None);
                 next = run.GetAwaiter().GetResult();

@@ -1,4 +1,4 @@
-// The sockets. Shell and control are read by a thread each; output may come from any thread, so iopub has a lock.
+// The sockets, one thread for each: shell, control, heartbeat and iopub; stdin belongs to the cell that asks.
 using System.Text.Json.Nodes;
 
 namespace Selm.Notebooks.Jupyter;
@@ -7,8 +7,7 @@ namespace Selm.Notebooks.Jupyter;
 internal sealed class Channels
 {
     private readonly Wire wire;
-    private readonly ZmqSocket shell, control, stdin, iopub, heartbeat;
-    private readonly Lock publishing = new(), asking = new();
+    private readonly ZmqSocket shell, control, stdin, heartbeat;
 
     public Channels(ConnectionFile connection)
     {
@@ -16,9 +15,12 @@ internal sealed class Channels
         shell = new(ZmqSocket.Router, connection.Address("shell"));
         control = new(ZmqSocket.Router, connection.Address("control"));
         stdin = new(ZmqSocket.Router, connection.Address("stdin"));
-        iopub = new(ZmqSocket.Pub, connection.Address("iopub"));
+        Iopub = new(new(ZmqSocket.Pub, connection.Address("iopub")), wire);
         heartbeat = new(ZmqSocket.Rep, connection.Address("hb"));
     }
+
+    /// <summary>What all front ends hear.</summary>
+    public Publisher Iopub { get; }
 
     public void Echo()
     {
@@ -38,33 +40,20 @@ internal sealed class Channels
 
     public void ReplyControl(Request request, JsonObject content) => Reply(control, request, content);
 
-    /// <summary>Tells all front ends.</summary>
-    public void Publish(string type, JsonObject? parent, JsonObject content)
-    {
-        var frames = wire.Pack(["kernel"u8.ToArray()], type, parent, content);
-        lock (publishing)
-        {
-            iopub.Send(frames);
-        }
-    }
-
     /// <summary>Asks the front end that sent the request for a line of input.</summary>
     public string Ask(Request request, CancellationToken interrupt)
     {
-        lock (asking)
+        while (stdin.Receive(0) is not null)
         {
-            while (stdin.Receive(0) is not null)
+            // Answers to questions that were interrupted.
+        }
+        stdin.Send(wire.Pack(request.Identities, "input_request", request.Header, new() { ["prompt"] = "", ["password"] = false }));
+        while (true)
+        {
+            interrupt.ThrowIfCancellationRequested();
+            if (stdin.Receive(50) is { } frames && wire.Unpack(frames) is { Type: "input_reply" } reply)
             {
-                // Answers to questions that were interrupted.
-            }
-            stdin.Send(wire.Pack(request.Identities, "input_request", request.Header, new() { ["prompt"] = "", ["password"] = false }));
-            while (true)
-            {
-                interrupt.ThrowIfCancellationRequested();
-                if (stdin.Receive(50) is { } frames && wire.Unpack(frames) is { Type: "input_reply" } reply)
-                {
-                    return reply.Text("value");
-                }
+                return reply.Text("value");
             }
         }
     }

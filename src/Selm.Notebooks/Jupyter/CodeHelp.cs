@@ -75,7 +75,11 @@ internal static class CodeHelp
 
     public static JsonObject IsComplete(string code)
     {
-        var tree = CSharpSyntaxTree.ParseText(WithoutMagics(code), script);
+        if (code.StartsWith("#!", StringComparison.Ordinal) || code.Contains("\n#!", StringComparison.Ordinal))
+        {
+            return new() { ["status"] = "complete" }; // its blocks may be of another language
+        }
+        var tree = CSharpSyntaxTree.ParseText(code, script);
         if (!SyntaxFactory.IsCompleteSubmission(tree))
         {
             var depth = tree.GetRoot().DescendantTokens().Sum(token => token.IsMissing ? 0 : token.Kind() switch

@@ -8,24 +8,23 @@ internal sealed partial class Kernel
     // Requests that were sent together with one that failed arrive within this time.
     private const int QueueMilliseconds = 10;
 
+    private readonly List<Request> waiting = [];
     private int executed;
-    private bool stopQueue;
 
     private JsonObject Execute(Request request)
     {
         var (code, silent) = (request.Text("code"), request.Flag("silent", false));
         var count = silent ? executed : ++executed;
-        using var interrupt = new CancellationTokenSource();
+        var interrupt = new CancellationTokenSource(); // never disposed: an interrupt may come at the cell's very end
         running = interrupt;
         try
         {
             if (!silent)
             {
-                channels.Publish("execute_input", request.Header, new() { ["code"] = code, ["execution_count"] = count });
+                channels.Iopub.Publish("execute_input", request.Header, new() { ["code"] = code, ["execution_count"] = count });
             }
             var outputs = new PublishedOutputs(channels, request, interrupt.Token);
             var outcome = engine.Run(code, $"cell-{count}", outputs, interrupt.Token);
-            outputs.Flush();
             if (!silent && request.Flag("store_history", true))
             {
                 history.Add(count, code, (string?)outcome.Result?["text/plain"]);
@@ -59,7 +58,10 @@ internal sealed partial class Kernel
         content["execution_count"] = count;
         content["user_expressions"] = new JsonObject();
         content["payload"] = new JsonArray();
-        stopQueue = request.Flag("stop_on_error", true);
+        if (request.Flag("stop_on_error", true))
+        {
+            TakeQueue();
+        }
         return content;
     }
 
@@ -71,7 +73,6 @@ internal sealed partial class Kernel
         {
             var outputs = new PublishedOutputs(channels, request, interrupt);
             var outcome = engine.Run((string?)expression ?? "", "expression", outputs, interrupt);
-            outputs.Flush();
             values[name] = outcome.Error is { } error
                 ? Failed(error.Kind, error.Message, error.Trace)
                 : new() { ["status"] = "ok", ["data"] = outcome.Result ?? [], ["metadata"] = new JsonObject() };
@@ -79,24 +80,31 @@ internal sealed partial class Kernel
         return values;
     }
 
-    // After an error the cells that were already waiting are answered without running.
-    private void AbortQueueAfterError()
+    // Before the front end hears of the error: what it sends afterwards is meant to run.
+    private void TakeQueue()
     {
-        if (!stopQueue)
-        {
-            return;
-        }
-        stopQueue = false;
         while (channels.NextShell(QueueMilliseconds) is { } request)
         {
-            if (request.Type != "execute_request")
+            waiting.Add(request);
+        }
+    }
+
+    // The cells that were already waiting when one failed are answered without running.
+    private void AbortQueue()
+    {
+        foreach (var request in waiting)
+        {
+            if (request.Type == "execute_request")
+            {
+                Status(request, "busy");
+                channels.ReplyShell(request, new() { ["status"] = "aborted", ["execution_count"] = executed });
+                Status(request, "idle");
+            }
+            else
             {
                 Handle(request, channels.ReplyShell);
-                continue;
             }
-            Status(request, "busy");
-            channels.ReplyShell(request, new() { ["status"] = "aborted", ["execution_count"] = executed });
-            Status(request, "idle");
         }
+        waiting.Clear();
     }
 }

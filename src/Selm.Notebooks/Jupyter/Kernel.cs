@@ -1,4 +1,4 @@
-// The kernel's life: threads for heartbeat, control and the parent's pulse; cells run one after another on the shell's thread.
+// The kernel's life: threads for heartbeat, output, control and the parent's pulse; cells run one after another on the shell's thread.
 using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using Selm.Notebooks.Engine;
@@ -20,21 +20,22 @@ internal sealed partial class Kernel(ConnectionFile connection)
     {
         CellConsole.Redirect();
         Start("heartbeat", channels.Echo);
+        Start("iopub", channels.Iopub.Run);
         Start("parent", FollowParent);
         Start("warm-up", engine.WarmUp);
         Start("control", ServeControl);
         using var signal = PosixSignalRegistration.Create(PosixSignal.SIGINT, context =>
         {
             context.Cancel = true;
-            running?.Cancel();
+            Interrupt();
         });
-        channels.Publish("status", null, new() { ["execution_state"] = "starting" });
+        channels.Iopub.Publish("status", null, new() { ["execution_state"] = "starting" });
         while (true)
         {
             if (channels.NextShell(-1) is { } request)
             {
                 Handle(request, channels.ReplyShell);
-                AbortQueueAfterError();
+                AbortQueue();
             }
         }
     }
@@ -70,13 +71,13 @@ internal sealed partial class Kernel(ConnectionFile connection)
         Status(request, "idle");
         if (request.Type == "shutdown_request")
         {
-            channels.Publish("shutdown_reply", request.Header, new() { ["restart"] = request.Flag("restart", false), ["status"] = "ok" });
+            channels.Iopub.Publish("shutdown_reply", request.Header, new() { ["restart"] = request.Flag("restart", false), ["status"] = "ok" });
             Thread.Sleep(100); // libzmq sends in the background
             Environment.Exit(0);
         }
     }
 
-    private void Status(Request request, string state) => channels.Publish("status", request.Header, new() { ["execution_state"] = state });
+    private void Status(Request request, string state) => channels.Iopub.Publish("status", request.Header, new() { ["execution_state"] = state });
 
     private JsonObject? Answer(Request request) => request.Type switch
     {
@@ -93,16 +94,20 @@ internal sealed partial class Kernel(ConnectionFile connection)
         _ => null,
     };
 
+    // Aborting a thread can take long, and the control channel must go on answering.
     private JsonObject Interrupt()
     {
-        running?.Cancel();
+        if (running is { } cell)
+        {
+            ThreadPool.QueueUserWorkItem(_ => cell.Cancel());
+        }
         return new() { ["status"] = "ok" };
     }
 
     // No widget has its other half here.
     private JsonObject? RefuseComm(Request request)
     {
-        channels.Publish("comm_close", request.Header, new() { ["comm_id"] = request.Text("comm_id"), ["data"] = new JsonObject() });
+        channels.Iopub.Publish("comm_close", request.Header, new() { ["comm_id"] = request.Text("comm_id"), ["data"] = new JsonObject() });
         return null;
     }
 

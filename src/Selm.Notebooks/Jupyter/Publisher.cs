@@ -1,0 +1,95 @@
+// Everything on iopub goes through one thread. A cell's thread may be aborted at any place, so it shares no lock with the
+// others: it leaves a message in a queue. Text waits a moment, so that a loop of writes is one message.
+using System.Collections.Concurrent;
+using System.Text;
+using System.Text.Json.Nodes;
+
+namespace Selm.Notebooks.Jupyter;
+
+/// <summary>Sends what all front ends hear.</summary>
+#pragma warning disable CA1001 // lives as long as the process
+internal sealed class Publisher(ZmqSocket iopub, Wire wire)
+#pragma warning restore CA1001
+{
+    private const int WaitMilliseconds = 30, LongestText = 1 << 16, LongestQueue = 1 << 14;
+
+    private static readonly byte[] topic = "kernel"u8.ToArray();
+    private readonly ConcurrentQueue<Item> queue = new();
+    private readonly AutoResetEvent filled = new(false);
+    private readonly StringBuilder text = new();
+    private (string Name, JsonObject Parent)? writer;
+
+    private sealed record Item(string Type, JsonObject? Parent, JsonObject? Content, string Name = "", string Text = "");
+
+    /// <summary>Queues a message.</summary>
+    public void Publish(string type, JsonObject? parent, JsonObject content) => Add(new(type, parent, content));
+
+    /// <summary>Queues text of a stream.</summary>
+    public void Stream(JsonObject parent, string name, string written) => Add(new("stream", parent, null, name, written));
+
+    /// <summary>Sends for ever; the thread's body.</summary>
+    public void Run()
+    {
+        while (true)
+        {
+            if (!queue.TryDequeue(out var item))
+            {
+                if (!filled.WaitOne(text.Length > 0 ? WaitMilliseconds : Timeout.Infinite))
+                {
+                    Flush();
+                }
+            }
+            else if (item.Content is null)
+            {
+                Append(item);
+            }
+            else
+            {
+                Flush();
+                Send(item.Type, item.Parent, item.Content);
+            }
+        }
+    }
+
+    private void Add(Item item)
+    {
+        while (queue.Count > LongestQueue)
+        {
+            Thread.Sleep(1);
+        }
+        try
+        {
+        }
+        finally
+        {
+            queue.Enqueue(item); // an interrupt aborts a thread anywhere but in a finally block
+            filled.Set();
+        }
+    }
+
+    private void Append(Item item)
+    {
+        if (writer is { } current && (current.Name != item.Name || current.Parent != item.Parent))
+        {
+            Flush();
+        }
+        writer = (item.Name, item.Parent!);
+        text.Append(item.Text);
+        if (text.Length > LongestText)
+        {
+            Flush();
+        }
+    }
+
+    private void Flush()
+    {
+        if (writer is { } current && text.Length > 0)
+        {
+            Send("stream", current.Parent, new() { ["name"] = current.Name, ["text"] = text.ToString() });
+        }
+        text.Clear();
+        writer = null;
+    }
+
+    private void Send(string type, JsonObject? parent, JsonObject content) => iopub.Send(wire.Pack([topic], type, parent, content));
+}

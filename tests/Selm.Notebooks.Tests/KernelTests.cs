@@ -1,0 +1,223 @@
+using System.Diagnostics;
+using System.Text.Json.Nodes;
+
+namespace Selm.Notebooks.Tests;
+
+public sealed class KernelTests(KernelClient kernel) : IClassFixture<KernelClient>
+{
+    private static void NeedsZmq() => Skip.IfNot(ZmqClientSocket.IsInstalled, "libzmq.so.5 is not installed");
+
+    [SkippableFact]
+    public void output_streams_in_order_and_ends_in_the_value()
+    {
+        NeedsZmq();
+        var id = kernel.Execute("Console.Write(\"a\"); Console.Error.Write(\"b\"); var d = display(\"c\"); d.Update(HTML(\"<b>\")); clear_output(); 6 * 7");
+
+        Assert.Equal("ok", (string?)kernel.Reply(id).Content["status"]);
+        var heard = kernel.Published(id);
+
+        Assert.Equal(["execute_input", "stream", "stream", "display_data", "update_display_data", "clear_output", "execute_result"], heard.Select(one => one.Type));
+        Assert.Equal("stdout:a", $"{heard[1].Content["name"]}:{heard[1].Content["text"]}");
+        Assert.Equal("stderr:b", $"{heard[2].Content["name"]}:{heard[2].Content["text"]}");
+        Assert.Equal((string?)heard[3].Content["transient"]!["display_id"], (string?)heard[4].Content["transient"]!["display_id"]);
+        Assert.Equal("<b>", (string?)heard[4].Content["data"]!["text/html"]);
+        Assert.Equal("42", (string?)heard[6].Content["data"]!["text/plain"]);
+        Assert.True(kernel.HasPulse());
+    }
+
+    [SkippableFact]
+    public void a_thousand_writes_are_a_few_messages()
+    {
+        NeedsZmq();
+        var id = kernel.Execute("for (var i = 0; i < 1000; i++) Console.WriteLine(i);");
+
+        var streams = kernel.Published(id).Where(one => one.Type == "stream").ToList();
+
+        Assert.InRange(streams.Count, 1, 50);
+        Assert.Equal(string.Concat(Enumerable.Range(0, 1000).Select(i => $"{i}\n")), string.Concat(streams.Select(one => (string?)one.Content["text"])));
+    }
+
+    [SkippableFact]
+    public void an_error_aborts_the_cells_that_wait_and_later_ones_run()
+    {
+        NeedsZmq();
+        var failing = kernel.Execute("var before = 5;\nSystem.Threading.Thread.Sleep(200);\nthrow new InvalidOperationException(\"no\");");
+        var waiting = kernel.Execute("1");
+
+        var reply = kernel.Reply(failing).Content;
+        Assert.Equal("error InvalidOperationException no", $"{reply["status"]} {reply["ename"]} {reply["evalue"]}");
+        Assert.Contains("line 3", (string?)reply["traceback"]![1], StringComparison.Ordinal);
+        Assert.Equal("aborted", (string?)kernel.Reply(waiting).Content["status"]);
+        Assert.Equal("5", Value("before"));
+    }
+
+    [SkippableTheory]
+    [InlineData("Console.WriteLine(\"started\"); while (true) { }")]
+    [InlineData("Console.WriteLine(\"started\"); System.Threading.Thread.Sleep(-1);")]
+    [InlineData("Console.WriteLine(\"started\"); await Task.Delay(-1);")]
+    [InlineData("Console.WriteLine(\"started\"); while (true) { Console.Write('.'); }")]
+    [InlineData("Console.WriteLine(\"started\"); var never = Console.ReadLine();")]
+    public void an_interrupt_ends_any_cell_and_the_variables_stay(string code)
+    {
+        NeedsZmq();
+        kernel.Reply(kernel.Execute("var kept = 17;"));
+        var running = kernel.Execute(code);
+        kernel.WaitFor("started");
+        Assert.Equal("ok", (string?)kernel.Reply(kernel.Ask("interrupt_request", [], onControl: true), onControl: true).Content["status"]);
+
+        Assert.Equal("Interrupted", (string?)kernel.Reply(running).Content["ename"]);
+        Assert.Equal("17", Value("kept"));
+    }
+
+    [SkippableFact]
+    public void a_cell_reads_what_the_user_types()
+    {
+        NeedsZmq();
+        var id = kernel.Execute("Console.ReadLine() + \"!\"");
+        kernel.Type(id, "hello");
+
+        kernel.Reply(id);
+        Assert.Equal("hello!", (string?)kernel.Published(id)[^1].Content["data"]!["text/plain"]);
+    }
+
+    [SkippableFact]
+    public void user_expressions_are_evaluated_and_a_wrong_one_says_so()
+    {
+        NeedsZmq();
+        var id = kernel.Execute("var u = 4;", new() { ["user_expressions"] = new JsonObject { ["good"] = "u * 2", ["bad"] = "nowhere" } });
+
+        var values = kernel.Reply(id).Content["user_expressions"]!;
+
+        Assert.Equal("8", (string?)values["good"]!["data"]!["text/plain"]);
+        Assert.Equal("error", (string?)values["bad"]!["status"]);
+    }
+
+    [SkippableTheory]
+    [InlineData("Console.WriteL", "WriteLine", 8)]
+    [InlineData("\"é😀\".Substr", "Substring", 5)]
+    [InlineData("var list = new List<int>(); list.OrderByD", "OrderByDescending", 33)]
+    [InlineData("System.Text.StringBu", "StringBuilder", 12)]
+    [InlineData("foreac", "foreach", 0)]
+    public void completion_knows_members_extensions_namespaces_and_keywords(string code, string match, int start)
+    {
+        NeedsZmq();
+        var reply = kernel.Reply(kernel.Ask("complete_request", new() { ["code"] = code, ["cursor_pos"] = code.EnumerateRunes().Count() })).Content;
+
+        Assert.Contains(match, reply["matches"]!.AsArray().Select(one => (string?)one));
+        Assert.Equal(start, (int)reply["cursor_start"]!);
+    }
+
+    [SkippableFact]
+    public void completion_and_inspection_see_earlier_cells()
+    {
+        NeedsZmq();
+        kernel.Reply(kernel.Execute("double halfOf(double x) => x / 2;"));
+
+        var completion = kernel.Reply(kernel.Ask("complete_request", new() { ["code"] = "halfO", ["cursor_pos"] = 5 })).Content;
+        var inspection = kernel.Reply(kernel.Ask("inspect_request", new() { ["code"] = "halfOf", ["cursor_pos"] = 6, ["detail_level"] = 0 })).Content;
+
+        Assert.Equal("halfOf", (string?)Assert.Single(completion["matches"]!.AsArray()));
+        Assert.True((bool)inspection["found"]!);
+        Assert.Contains("double halfOf(double", (string?)inspection["data"]!["text/plain"], StringComparison.Ordinal);
+    }
+
+    [SkippableTheory]
+    [InlineData("1 + 1", "complete")]
+    [InlineData("foreach (var i in x) {", "incomplete")]
+    [InlineData("int x = = 1;", "invalid")]
+    [InlineData("#!markdown\n# title", "complete")]
+    public void the_console_knows_when_a_cell_is_complete(string code, string status)
+    {
+        NeedsZmq();
+        var reply = kernel.Reply(kernel.Ask("is_complete_request", new() { ["code"] = code })).Content;
+
+        Assert.Equal(status, (string?)reply["status"]);
+    }
+
+    [SkippableFact]
+    public void history_keeps_the_cells_of_the_session()
+    {
+        NeedsZmq();
+        kernel.Reply(kernel.Execute("\"to be remembered\""));
+
+        var reply = kernel.Reply(kernel.Ask("history_request", new() { ["hist_access_type"] = "search", ["pattern"] = "*to be rem*", ["output"] = true })).Content;
+
+        var entry = Assert.Single(reply["history"]!.AsArray());
+        Assert.Equal("to be remembered", (string?)entry![2]![1]);
+    }
+
+    [SkippableFact]
+    public void a_warm_cell_is_quick()
+    {
+        NeedsZmq();
+        kernel.Reply(kernel.Execute("var warm = 0;"));
+        var times = Enumerable.Range(0, 15).Select(_ =>
+        {
+            var watch = Stopwatch.StartNew();
+            kernel.Reply(kernel.Execute("warm++;"));
+            return watch.Elapsed.TotalMilliseconds;
+        }).Order().ToList();
+
+        Assert.True(times[0] < 100, $"the quickest of 15 trivial cells took {times[0]:0} ms"); // 20 ms on an idle machine
+    }
+
+    [SkippableFact]
+    public void shutdown_is_answered_and_ends_the_process()
+    {
+        NeedsZmq();
+        using var own = new KernelClient();
+
+        var reply = own.Reply(own.Ask("shutdown_request", new() { ["restart"] = true }, onControl: true), onControl: true);
+
+        Assert.True((bool)reply.Content["restart"]!);
+        Assert.True(own.Ends());
+    }
+
+    [SkippableFact]
+    public void the_kernel_ends_with_its_parent()
+    {
+        NeedsZmq();
+        using var folder = new TempNotebooks();
+        var file = KernelClient.ConnectionFile(folder.Root, out _);
+        var command = $"dotnet '{NotebooksProcess.Program}' kernel '{file}' >/dev/null 2>&1 & echo $!; sleep 2";
+        using var parent = Process.Start(new ProcessStartInfo("bash", ["-c", command]) { RedirectStandardOutput = true })!;
+        var pid = int.Parse(parent.StandardOutput.ReadLine()!, System.Globalization.CultureInfo.InvariantCulture);
+        Assert.True(Directory.Exists($"/proc/{pid}"));
+
+        parent.WaitForExit();
+
+        Assert.True(SpinWait.SpinUntil(() => !Directory.Exists($"/proc/{pid}"), TimeSpan.FromSeconds(10)));
+    }
+
+    [Fact]
+    public void install_kernel_writes_a_spec_that_starts_a_copy_of_the_program()
+    {
+        using var folder = new TempNotebooks();
+
+        var install = NotebooksProcess.Run(folder.Root, "install-kernel", "--prefix", folder.Root);
+
+        Assert.Equal(0, install.Code);
+        var spec = JsonNode.Parse(folder.Text("share/jupyter/kernels/.net-csharp/kernel.json"))!;
+        Assert.Equal("C# message", $"{spec["language"]} {spec["interrupt_mode"]}");
+        Assert.True(File.Exists((string?)spec["argv"]![1]));
+    }
+
+    [Fact]
+    public void a_file_that_is_no_connection_file_is_refused_in_one_sentence()
+    {
+        using var folder = new TempNotebooks();
+        File.WriteAllText(Path.Combine(folder.Root, "c.json"), "{}");
+
+        var run = NotebooksProcess.Run(folder.Root, "kernel", "c.json");
+
+        Assert.Equal("c.json is no connection file of Jupyter: it needs ip, key and the ports of shell, control, stdin, iopub and hb.\n", run.Error);
+        Assert.Equal(2, run.Code);
+    }
+
+    private string? Value(string expression)
+    {
+        var id = kernel.Execute(expression);
+        kernel.Reply(id);
+        return (string?)kernel.Published(id).Single(one => one.Type == "execute_result").Content["data"]!["text/plain"];
+    }
+}
