@@ -1,0 +1,40 @@
+using Selm.Research.Figures;
+using Selm.Research.Lab;
+using Selm.Research.Numerics;
+
+namespace Selm.Research.Experiments;
+
+/// <summary>What the figures of the lab's experiments share.</summary>
+internal static class LabCharts
+{
+    /// <summary>A line of means with their intervals as its band.</summary>
+    internal static LineTrace Line(string name, IReadOnlyList<double> x, IReadOnlyList<MeanInterval> means) => new(name, Origin.Measured, x, [.. means.Select(mean => mean.Mean)])
+    {
+        Band = Ends(means),
+    };
+
+    /// <summary>The ends of intervals.</summary>
+    internal static Band Ends(IReadOnlyList<MeanInterval> means) => new([.. means.Select(mean => mean.Low)], [.. means.Select(mean => mean.High)]);
+
+    /// <summary>A mean over results with its interval.</summary>
+    internal static MeanInterval Mean(this IReadOnlyList<LabCellResult> results, Func<LabCellResult, double> measure) => LabMeasures.Mean(results.Select(measure));
+
+    /// <summary>A mean per iteration with its interval, from the first policy (0 iterations) on.</summary>
+    internal static MeanInterval[] ByIteration(this IReadOnlyList<LabCellResult> results, Func<LabCellEvaluation, double> measure) => results.Count == 0 ? [] :
+    [
+        .. Enumerable.Range(-1, 1 + results.Min(result => result.Iterations.Count)).Select(k => results.Mean(result => measure(result.After(k)))),
+    ];
+
+    /// <summary>The median; NaN of nothing.</summary>
+    internal static double Median(double[] values) => values.Length == 0 ? double.NaN : Shown.Median(values);
+
+    /// <summary>One sentence per cell that lost seeds: those are in no mean and no difference.</summary>
+    internal static IEnumerable<string> RanAway(LabRecords records, IEnumerable<(string Name, LabCellSpec Cell)> cells) =>
+        from cell in cells
+        let failed = records.Failed(cell.Cell)
+        where failed > 0
+        select $"{cell.Name}: {failed} of {records.Study.SeedsOf(cell.Cell).Count} seeds ran away and are left out.";
+
+    /// <summary>The same for the cells of a claim, in one string.</summary>
+    internal static string Lost(LabRecords records, params IEnumerable<(string Name, LabCellSpec Cell)> cells) => string.Join(' ', RanAway(records, cells));
+}
