@@ -37,7 +37,7 @@ public static class Figure3
         return new ExperimentResult(
             Name,
             [WinRates(records, all), Distributions(all), Iterations(all)],
-            [Left(all, runs), OverAlpha(all, runs), OverIterations(all, runs), Margins(all, runs)],
+            LabCharts.Drawable(Left(all, runs), OverAlpha(all, runs), OverIterations(all, runs), Margins(all, runs)),
             [.. Claims(records, rules)]);
     }
 

@@ -59,7 +59,7 @@ public static class Figure5Grid
         return new ExperimentResult(
             Name,
             [Settings(bySetting), Ablations([.. others.Select(other => other.Difference)])],
-            [Draw(bySetting, [.. others.Select(other => other.Difference)])],
+            LabCharts.Drawable(Draw(bySetting, [.. others.Select(other => other.Difference)])),
             [
                 rules["figure5-grid-selm-over-dpo"].Ordered([.. bySetting.Select(setting => setting.PerSeed)], Smallest(bySetting)),
                 .. others.Select(other => rules[other.Id].Paired(other.Difference.ByPrompt, other.Difference.Lost)),

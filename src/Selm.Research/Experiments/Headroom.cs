@@ -46,7 +46,7 @@ public static class Headroom
     public static ExperimentResult Of(LabRecords records, ClaimRules rules)
     {
         Row[] rows = [.. methods.Select(method => Row.Of(records, method.Name))];
-        return new ExperimentResult(Name, [Table(records, rows), ByIteration(rows)], [Lines(rows), Forest(rows)], [.. Claims(records, rules)]);
+        return new ExperimentResult(Name, [Table(records, rows), ByIteration(rows)], LabCharts.Drawable(Lines(rows), Forest(rows)), [.. Claims(records, rules)]);
     }
 
     /// <summary>Iterations until the jewel is found: 1 where the first one finds it, one more than there are where none does.</summary>

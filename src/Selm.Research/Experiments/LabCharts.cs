@@ -25,6 +25,10 @@ internal static class LabCharts
         .. Enumerable.Range(-1, 1 + results.Min(result => result.Iterations.Count)).Select(k => results.Mean(result => measure(result.After(k)))),
     ];
 
+    /// <summary>The figures without those that have nothing to draw because every seed of a cell ran away.</summary>
+    internal static IReadOnlyList<Figure> Drawable(params IEnumerable<Figure> figures) =>
+        [.. figures.Where(figure => figure.Panels.Count > 0 && figure.Panels.All(panel => panel.Traces.Count > 0 && panel.Traces.All(HasPoints)))];
+
     /// <summary>The median; NaN of nothing.</summary>
     internal static double Median(double[] values) => values.Length == 0 ? double.NaN : Shown.Median(values);
 
@@ -37,4 +41,6 @@ internal static class LabCharts
 
     /// <summary>The same for the cells of a claim, in one string.</summary>
     internal static string Lost(LabRecords records, params IEnumerable<(string Name, LabCellSpec Cell)> cells) => string.Join(' ', RanAway(records, cells));
+
+    private static bool HasPoints(Trace trace) => trace is not (LineTrace { X.Count: 0 } or ScatterTrace { X.Count: 0 });
 }

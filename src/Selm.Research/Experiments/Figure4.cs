@@ -1,0 +1,181 @@
+using Selm.Research.Figures;
+using Selm.Research.Lab;
+using Selm.Research.Numerics;
+
+namespace Selm.Research.Experiments;
+
+/// <summary>
+/// Figure 4 in the lab language, joined with <see cref="Figure4Exact"/>: SELM's implicit rewards minus DPO's over the optimiser
+/// steps of one iteration from the same reference, at the usual learning rate and at a tenth of it. Derived in lesson 14.
+/// </summary>
+public static class Figure4
+{
+    /// <summary>The name that <c>selm reproduce</c> knows.</summary>
+    public const string Name = "figure4";
+
+    /// <summary>The alpha of figures and claims.</summary>
+    public const double Alpha = 0.03;
+
+    /// <summary>Steps are small as long as mean sigma(-margin) of DPO is at least this; it starts at 0.5.</summary>
+    public const double SmallSteps = 0.45;
+
+    private const int Early = 3;
+    private const int Epochs = 4;
+    private static readonly int[] steps = [1, Early, 10, 30, 100];
+    private static readonly double[] alphas = [Alpha, LabStudy.Alpha];
+    private static readonly (string Name, double Factor)[] rates = [("usual rate", 1), ("a tenth of it", 0.1)];
+
+    private static readonly (string Name, Func<LabImplicitRewards, double[]> Of)[] groups =
+        [("chosen", rewards => rewards.Chosen), ("rejected", rewards => rewards.Rejected), ("reference's answer", rewards => rewards.Own)];
+
+    /// <summary>The cells, without seeds.</summary>
+    /// <param name="study">Their budget.</param>
+    public static IReadOnlyList<LabCellSpec> Cells(LabStudy study) => [.. rates.SelectMany(rate => new[] { 0, Alpha, LabStudy.Alpha }.Select(alpha => CellOf(study, rate.Factor, alpha)))];
+
+    /// <summary>Tables, figures and claims of both halves.</summary>
+    /// <param name="records">The finished cells.</param>
+    /// <param name="rules">What judges the claims.</param>
+    /// <param name="exact">What <see cref="Figure4Exact"/> came to.</param>
+    /// <exception cref="InputException">A cell was not run.</exception>
+    public static ExperimentResult Of(LabRecords records, ClaimRules rules, ExperimentResult exact)
+    {
+        Curve[] curves = [.. rates.SelectMany(rate => alphas.Select(alpha => new Curve(records, rate.Name, rate.Factor, alpha)))];
+        Curve[] drawn = [.. curves.Where(curve => curve.Alpha == Alpha && curve.Pairs.Count > 0)];
+        return new ExperimentResult(
+            Name,
+            [.. exact.Tables, Table(records, curves)],
+            [.. exact.Figures, .. drawn.Length == 0 ? [] : new[] { Draw(drawn), Sorted(drawn[0]) }],
+            [.. exact.Claims, .. Claims(records, curves[0], rules)]);
+    }
+
+    private static LabCellSpec CellOf(LabStudy study, double factor, double alpha)
+    {
+        var cell = study.Selm(alpha) with { Ranker = LabJudge.Oracle, Iterations = 2, Epochs = Epochs };
+        var (rate, counts) = (cell.Resolved().LearningRate!.Value, StepsOf(cell));
+        return cell with { CurveSteps = counts, CurveLearningRate = factor == 1 ? null : factor * rate };
+    }
+
+    /// <summary>The numbers of steps that are looked at; the last is the end of the iteration.</summary>
+    internal static int[] StepsOf(LabCellSpec cell)
+    {
+        var resolved = cell.Resolved();
+        var pass = (resolved.PairsPerIteration!.Value + resolved.BatchSize!.Value - 1) / resolved.BatchSize.Value;
+        return [.. steps.Where(count => count < Epochs * pass), Epochs * pass];
+    }
+
+    /// <summary>SELM and DPO on their way from the same reference, for the seeds that both finished.</summary>
+    private sealed class Curve
+    {
+        private readonly LabRecords records;
+
+        public Curve(LabRecords records, string rate, double factor, double alpha)
+        {
+            (this.records, Rate, Alpha) = (records, rate, alpha);
+            (Selm, Dpo) = (CellOf(records.Study, factor, alpha), CellOf(records.Study, factor, 0));
+            (Pairs, Steps) = (records.Pairs(Selm, Dpo), StepsOf(Selm));
+        }
+
+        public string Rate { get; }
+
+        public double Alpha { get; }
+
+        public LabCellSpec Selm { get; }
+
+        public LabCellSpec Dpo { get; }
+
+        public IReadOnlyList<(LabCellResult One, LabCellResult Other)> Pairs { get; }
+
+        public int[] Steps { get; }
+
+        /// <summary>r_SELM - r_DPO, [seeds, prompts].</summary>
+        public double[,] Gap(int count, Func<LabImplicitRewards, double[]> of) =>
+            records.DifferencesByPrompt(Selm, Dpo, result => of(Point(result, count).Implicit));
+
+        /// <summary>Implicit rewards of the reference's greedy answers under plain DPO, [seeds, prompts].</summary>
+        public double[,] DpoOnReference(int count, double sign) =>
+            LabRecords.Matrix([.. records.Of(Dpo).Select(result => Point(result, count).Implicit.Own.Select(reward => sign * reward).ToArray())]);
+
+        public MeanInterval SigmaNegativeMargin(int count) => LabMeasures.Mean(Pairs.Select(pair => Point(pair.Other, count).SigmaNegativeMargin));
+
+        public MeanInterval Reward(int count) => LabMeasures.Mean(Pairs.Select(pair => Point(pair.One, count).MeanReward - Point(pair.Other, count).MeanReward));
+
+        /// <summary>The last number of steps that are small; 0 where there is none.</summary>
+        public int LastSmall => Steps.TakeWhile(count => SigmaNegativeMargin(count).Mean >= SmallSteps).LastOrDefault();
+    }
+
+    private static LabCurvePoint Point(LabCellResult result, int count) => result.Iterations[^1].Curve!.Single(point => point.Steps == count);
+
+    private static IEnumerable<string> RanAway(LabRecords records) => LabCharts.RanAway(records, rates.SelectMany(rate =>
+        new[] { 0, Alpha, LabStudy.Alpha }.Select(alpha => ($"alpha {Shown.Plain(alpha)}, {rate.Name}", CellOf(records.Study, rate.Factor, alpha)))));
+
+    private static ResultTable Table(LabRecords records, Curve[] curves) => new(
+        "figure4-lab", "r_SELM - r_DPO within one iteration, lab language, labels by the true reward",
+        [
+            new("rate"), new("alpha"), new("optimiser steps", Format: "0"), .. groups.Select(group => new Column(group.Name, Format: "+0.0000;-0.0000")),
+            new("chosen above 0"), new("DPO: reference's answer", Format: "+0.0000;-0.0000"), new("sigma(-margin)", Format: "0.000"), new("r*, SELM minus DPO", Format: "+0.000;-0.000"),
+        ],
+        [.. curves.Where(curve => curve.Pairs.Count > 0).SelectMany(curve => curve.Steps.Select(count => (IReadOnlyList<Cell>)
+            [
+                Cell.Text(curve.Rate), Cell.Text(Shown.Plain(curve.Alpha)), count, .. groups.Select(group => LabMeasures.Mean(curve.Gap(count, group.Of)).ToCell()),
+                curve.Gap(count, groups[0].Of).Cast<double>().Average(gap => gap > 0 ? 1.0 : 0), LabMeasures.Mean(curve.DpoOnReference(count, 1)).ToCell(),
+                curve.SigmaNegativeMargin(count).ToCell(), curve.Reward(count).ToCell(),
+            ]))])
+    {
+        Notes =
+        [
+            $"Iteration 1 at a constant learning rate over {Epochs} passes, so that a point does not depend on how many follow; implicit rewards of test prompts against the policy that the iteration began with. Means over {records.Study.Seeds} seeds and the prompts, both resampled, with 95 % intervals.",
+            "The reference's answer is its greedy one, the same for every alpha and step. sigma(-margin): DPO's, on the training pairs of that step; near 0.5 steps are small.",
+            .. RanAway(records),
+        ],
+    };
+
+    private static Figure Draw(Curve[] curves) => new(
+        "figure4-lab", $"Figure 4 in the lab language: SELM {Shown.Plain(Alpha)} minus DPO over the steps of an iteration",
+        [.. curves.Select(Lines)])
+    {
+        Columns = 2,
+        Caption = $"Means over {curves[0].Pairs.Count} seeds and the test prompts with 95 % intervals. Shaded: small steps, where DPO's mean sigma(-margin) is at least {Shown.Plain(SmallSteps)}.",
+    };
+
+    private static Panel Lines(Curve curve)
+    {
+        var small = curve.LastSmall;
+        return new Panel(
+            new Axis("optimiser steps") { Log = true }, new Axis("r_SELM - r_DPO"),
+            [.. groups.Select(group => LabCharts.Line(group.Name, [.. curve.Steps.Select(count => (double)count)], [.. curve.Steps.Select(count => LabMeasures.Mean(curve.Gap(count, group.Of)))]))])
+        {
+            Title = curve.Rate,
+            Annotations = small <= curve.Steps[0] ? [new Rule(0)] : [new Region(curve.Steps[0], small, "small steps", Vertical: true), new Rule(0)],
+        };
+    }
+
+    private static Figure Sorted(Curve curve) => new(
+        "figure4-sorted", $"Figure 4 as the paper draws it: SELM {Shown.Plain(Alpha)} minus DPO, prompts sorted",
+        [.. new[] { Math.Min(Early, curve.Steps[^1]), curve.Steps[^1] }.Select(count => new Panel(
+            new Axis("prompts, sorted", "%"), new Axis("r_SELM - r_DPO"),
+            [.. groups.Take(2).Select(group => Figure5V3.Ranked(group.Name, Rows(curve.Gap(count, group.Of))))])
+        {
+            Title = $"after {count} steps",
+            Annotations = [new Rule(0)],
+        })])
+    {
+        Columns = 2,
+        Caption = $"Held-out pairs at the usual learning rate. Sorted within every seed, then averaged over {curve.Pairs.Count} seeds, with 95 % intervals. The two panels differ in scale.",
+    };
+
+    private static double[][] Rows(double[,] matrix) =>
+        [.. Enumerable.Range(0, matrix.GetLength(0)).Select(row => Enumerable.Range(0, matrix.GetLength(1)).Select(column => matrix[row, column]).ToArray())];
+
+    private static IEnumerable<ClaimRow> Claims(LabRecords records, Curve curve, ClaimRules rules)
+    {
+        var lost = LabCharts.Lost(records, ($"alpha {Shown.Plain(Alpha)}", curve.Selm), ("alpha 0", curve.Dpo));
+        foreach (var (when, count) in new[] { ("3", Early), ("full", curve.Steps[^1]) })
+        {
+            foreach (var group in groups.Take(2))
+            {
+                yield return rules[$"figure4-lab-{group.Name}-{when}"].Paired(curve.Gap(count, group.Of), lost);
+            }
+        }
+        yield return rules["figure4-reference-samples-fall"].Paired(curve.DpoOnReference(curve.Steps[^1], -1), LabCharts.Lost(records, ("alpha 0", curve.Dpo)));
+    }
+}
