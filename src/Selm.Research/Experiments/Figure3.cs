@@ -125,7 +125,7 @@ public static class Figure3
                 series.Selm.Results.Mean(result => result.After(policy.Iteration).Grammatical).ToCell(),
             ]))]);
 
-    private static Column[] Quantiles => [new("r*"), .. new[] { "q05", "q25", "q50", "q75", "q95" }.Select(name => new Column(name))];
+    private static IEnumerable<Column> Quantiles => [new("r*"), new("q05"), new("q25"), new("q50"), new("q75"), new("q95")];
 
     private static IEnumerable<Cell> Rewards(Point point, int iteration) =>
     [

@@ -20,6 +20,7 @@ public static class Figure4
     public const double SmallSteps = 0.45;
 
     private const int Early = 3;
+    private const int FewSteps = 10;
     private const int Epochs = 4;
     private static readonly int[] steps = [1, Early, 10, 30, 100];
     private static readonly double[] alphas = [Alpha, LabStudy.Alpha];
@@ -131,21 +132,23 @@ public static class Figure4
 
     private static Figure Draw(Curve[] curves) => new(
         "figure4-lab", $"Figure 4 in the lab language: SELM {Shown.Plain(Alpha)} minus DPO over the steps of an iteration",
-        [.. curves.Select(Lines)])
+        [.. curves.SelectMany(curve => new[] { Lines(curve, FewSteps, "few steps"), Lines(curve, curve.Steps[^1], "all steps") })])
     {
         Columns = 2,
-        Caption = $"Means over {curves[0].Pairs.Count} seeds and the test prompts with 95 % intervals. Shaded: small steps, where DPO's mean sigma(-margin) is at least {Shown.Plain(SmallSteps)}.",
+        Caption = $"Means over {curves[0].Pairs.Count} seeds and the test prompts with 95 % intervals; few steps are enlarged on the left. Shaded: small steps, where DPO's mean sigma(-margin) is at least {Shown.Plain(SmallSteps)}.",
     };
 
-    private static Panel Lines(Curve curve)
+    private static Panel Lines(Curve curve, int last, string title)
     {
-        var small = curve.LastSmall;
+        int[] counts = [.. curve.Steps.Where(count => count <= last)];
+        var small = Math.Min(curve.LastSmall, last);
         return new Panel(
             new Axis("optimiser steps") { Log = true }, new Axis("r_SELM - r_DPO"),
-            [.. groups.Select(group => LabCharts.Line(group.Name, [.. curve.Steps.Select(count => (double)count)], [.. curve.Steps.Select(count => LabMeasures.Mean(curve.Gap(count, group.Of)))]))])
+            [.. groups.Select(group => LabCharts.Line(group.Name, [.. counts.Select(count => (double)count)], [.. counts.Select(count => LabMeasures.Mean(curve.Gap(count, group.Of)))]))])
         {
-            Title = curve.Rate,
-            Annotations = small <= curve.Steps[0] ? [new Rule(0)] : [new Region(curve.Steps[0], small, "small steps", Vertical: true), new Rule(0)],
+            Title = $"{curve.Rate}, {title}",
+            Height = 130,
+            Annotations = small <= counts[0] ? [new Rule(0)] : [new Region(counts[0], small, last == FewSteps ? "" : "small steps", Vertical: true), new Rule(0)],
         };
     }
 

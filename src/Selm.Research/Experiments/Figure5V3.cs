@@ -13,7 +13,7 @@ public static class Figure5V3
     /// <summary>The name that <c>selm reproduce</c> knows.</summary>
     public const string Name = "figure5-v3";
 
-    /// <summary>The alpha that the claims are judged at: at 0.001 the gap is hardly more than rounding.</summary>
+    /// <summary>The alpha of the sorted figure and of the claims; 0.001 stands beside it in the table.</summary>
     public const double Alpha = 0.01;
 
     private static readonly double[] alphas = [Alpha, LabStudy.Alpha];
