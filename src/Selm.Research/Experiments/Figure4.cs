@@ -106,7 +106,7 @@ public static class Figure4
 
     private static LabCurvePoint Point(LabCellResult result, int count) => result.Iterations[^1].Curve!.Single(point => point.Steps == count);
 
-    private static IEnumerable<string> RanAway(LabRecords records) => LabCharts.RanAway(records, rates.SelectMany(rate =>
+    private static IReadOnlyList<string> RanAway(LabRecords records) => LabCharts.RanAway(records, rates.SelectMany(rate =>
         new[] { 0, Alpha, LabStudy.Alpha }.Select(alpha => ($"alpha {Shown.Plain(alpha)}, {rate.Name}", CellOf(records.Study, rate.Factor, alpha)))));
 
     private static ResultTable Table(LabRecords records, Curve[] curves) => new(

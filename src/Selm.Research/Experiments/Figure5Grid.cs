@@ -134,7 +134,7 @@ public static class Figure5Grid
         Name, "Figure 5: does the training setting decide?",
         [.. new[] { Forest("SELM 0.001 minus iterative DPO", bySetting), Forest("other comparisons", others) }.OfType<Panel>()])
     {
-        Caption = "Difference of exact win rates after the last iteration, paired by seed and prompt, with 95 % intervals.",
+        Caption = "Difference of exact win rates after the last iteration, paired by seed and prompt, with 95 % intervals; small dots are seeds.",
     };
 
     private static Panel? Forest(string name, Difference[] differences)
@@ -146,6 +146,7 @@ public static class Figure5Grid
                 new ScatterTrace(name, Origin.Measured, [.. known.Select(row => row.Mean.Mean)], [.. known.Select((_, k) => (double)k)])
                 {
                     XErrors = LabCharts.Ends([.. known.Select(row => row.Mean)]),
+                    Seeds = [.. known.Select(row => row.PerSeed)],
                 },
             ]) { Height = 24 * known.Length, Annotations = [new Rule(0, Vertical: true)] };
     }

@@ -64,7 +64,7 @@ public static class Figure5V3
         public MeanInterval Mean(int iteration, Func<double, double> function) => LabMeasures.Mean(Map(iteration, iteration, (gap, _) => function(gap)));
     }
 
-    private static IEnumerable<string> RanAway(LabRecords records) =>
+    private static IReadOnlyList<string> RanAway(LabRecords records) =>
         LabCharts.RanAway(records, Cells(records.Study).Select(cell => ($"alpha {Shown.Plain(cell.Alpha)}", cell)));
 
     private static ResultTable Table(LabRecords records, Gap[] gaps) => new(

@@ -137,11 +137,12 @@ public static class Headroom
                     new ScatterTrace("difference for the same seeds", Origin.Measured, [.. means.Select(mean => mean.Mean)], [.. others.Select((_, k) => (double)k)])
                     {
                         XErrors = LabCharts.Ends(means),
+                        Seeds = [.. others.Select(row => row.Sooner)],
                     },
                 ]) { Height = 22 * others.Length, Annotations = [new Rule(0, Vertical: true)] },
         ])
         {
-            Caption = $"Found: at least {100 * Found:0} % of greedy test answers have the right skill; a seed that never finds it counts as {Iterations + 1} iterations. 95 % intervals.",
+            Caption = $"Found: at least {100 * Found:0} % of greedy test answers have the right skill; a seed that never finds it counts as {Iterations + 1} iterations. 95 % intervals; small dots are seeds.",
         };
     }
 

@@ -33,11 +33,8 @@ internal static class LabCharts
     internal static double Median(double[] values) => values.Length == 0 ? double.NaN : Shown.Median(values);
 
     /// <summary>One sentence per cell that lost seeds: those are in no mean and no difference.</summary>
-    internal static IEnumerable<string> RanAway(LabRecords records, IEnumerable<(string Name, LabCellSpec Cell)> cells) =>
-        from cell in cells
-        let failed = records.Failed(cell.Cell)
-        where failed > 0
-        select $"{cell.Name}: {failed} of {records.Study.SeedsOf(cell.Cell).Count} seeds ran away and are left out.";
+    internal static IReadOnlyList<string> RanAway(LabRecords records, IEnumerable<(string Name, LabCellSpec Cell)> cells) =>
+        LabRow.Failures(records, cells.Select(cell => new LabRow(cell.Name, cell.Cell)));
 
     /// <summary>The same for the cells of a claim, in one string.</summary>
     internal static string Lost(LabRecords records, params IEnumerable<(string Name, LabCellSpec Cell)> cells) => string.Join(' ', RanAway(records, cells));
