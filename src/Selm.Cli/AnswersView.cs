@@ -1,29 +1,59 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Selm.Research.Alignment;
+using Selm.Research.Lab;
 using Selm.Research.Runs;
 
 namespace Selm.Cli;
 
-/// <summary>The end of a run as a person sees it: the same prompts answered before and after.</summary>
+/// <summary>The end of a run as a person sees it: the same prompts answered before and after, with true rewards where they are known.</summary>
 internal static class AnswersView
 {
     private const int Longest = 400;
 
-    public static void Print(string folder, IReadOnlyList<BeforeAfter> answers, bool json)
+    private sealed record Truth(double Before, double After);
+
+    public static void Print(string folder, IReadOnlyList<BeforeAfter> answers, LabOracle? truth, bool json)
     {
         var model = Path.Combine(folder, SelmRun.ResultName);
+        var rewards = truth is null ? null : answers.Select(a => new Truth(truth.Reward(a.Prompt, a.Before), truth.Reward(a.Prompt, a.After))).ToArray();
+        var mean = rewards is null ? null : new Truth(rewards.Average(r => r.Before), rewards.Average(r => r.After));
         if (json)
         {
-            Console.WriteLine(JsonSerializer.Serialize(new { Run = folder, Model = model, Answers = answers }, JsonFormat.Line));
+            Console.WriteLine(Json(folder, model, answers, rewards, mean).ToJsonString(JsonFormat.Line));
             return;
         }
-        foreach (var answer in answers)
+        for (var k = 0; k < answers.Count; k++)
         {
+            var (answer, reward) = (answers[k], rewards?[k]);
             Console.WriteLine($"prompt: {Wording.OneLine(answer.Prompt, Longest)}");
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  before ({answer.ScoreBefore:0.###}): {Wording.OneLine(answer.Before, Longest)}"));
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  after  ({answer.ScoreAfter:0.###}): {Wording.OneLine(answer.After, Longest)}"));
+            Console.WriteLine($"  before ({Value(answer.ScoreBefore, reward?.Before)}): {Wording.OneLine(answer.Before, Longest)}");
+            Console.WriteLine($"  after  ({Value(answer.ScoreAfter, reward?.After)}): {Wording.OneLine(answer.After, Longest)}");
+        }
+        if (mean is not null)
+        {
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"mean true reward of these {answers.Count}: {mean.Before:0.00} before, {mean.After:0.00} after"));
         }
         Console.WriteLine($"The aligned model is {model}; selm status {folder} shows the run, selm generate --model {model} ... uses it.");
+    }
+
+    // The ranker's score, or the truth that its scores are a noisy view of.
+    private static string Value(double score, double? truth) => truth is { } reward
+        ? string.Create(CultureInfo.InvariantCulture, $"true reward {reward:0.00}")
+        : score.ToString("0.###", CultureInfo.InvariantCulture);
+
+    private static JsonObject Json(string folder, string model, IReadOnlyList<BeforeAfter> answers, Truth[]? rewards, Truth? mean)
+    {
+        var result = JsonSerializer.SerializeToNode(new { Run = folder, Model = model, Answers = answers }, JsonFormat.Line)!.AsObject();
+        if (rewards is not null)
+        {
+            for (var k = 0; k < rewards.Length; k++)
+            {
+                result["answers"]![k]!["true_reward"] = JsonSerializer.SerializeToNode(rewards[k], JsonFormat.Line);
+            }
+            result["mean_true_reward"] = JsonSerializer.SerializeToNode(mean, JsonFormat.Line);
+        }
+        return result;
     }
 }

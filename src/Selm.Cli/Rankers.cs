@@ -32,6 +32,11 @@ internal static class Rankers
         };
     }
 
+    /// <summary>Who knows the true reward of answers that such a ranker judged; null where nobody does.</summary>
+    /// <param name="name">As for <see cref="Open"/>, or null.</param>
+    public static LabOracle? TruthBehind(string? name) =>
+        name is "oracle:lab" || name?.StartsWith($"oracle:{Noisy}", StringComparison.Ordinal) == true ? new LabOracle(LabLanguage.Standard) : null;
+
     private static ulong Seed(string name, string digits) => ulong.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var seed)
         ? seed
         : throw new InputException($"The ranker '{name}' must end in the seed of its noise, a whole number >= 0; write oracle:{Noisy}7, for example.");

@@ -1,13 +1,23 @@
 using System.CommandLine;
 using Selm.Research.Alignment;
+using Selm.Research.Lab;
 using Selm.Research.Runs;
 
 namespace Selm.Cli;
 
 /// <summary>What <c>selm run</c> and <c>selm train</c> share: the run's folder, how it is continued, and the run itself.</summary>
-internal sealed class RunFolderOptions
+/// <param name="byName">Whether a run without <c>--out</c> is data/runs/NAME of its recipe.</param>
+internal sealed class RunFolderOptions(bool byName = false)
 {
-    private readonly Option<string> output = Values.Text("--out", "DIR", "The run's folder; a run that is there is continued");
+    private static readonly string labModels = Path.Combine("data", "models", "lab");
+
+    private readonly Option<string?> output = new("--out")
+    {
+        Description = $"The run's folder; a run that is there is continued{(byName ? " (default: data/runs/NAME of the recipe)" : "")}",
+        HelpName = "DIR",
+        Required = !byName,
+    };
+
     private readonly Option<bool> resume = Values.Switch("--resume", "Demand that the run exists");
     private readonly Option<bool> anyMachine = Values.Switch("--allow-different-machine", "Continue under other threads or libraries; the last bits may differ");
     private readonly Option<string?> cache = Values.OptionalText("--cache", "DIR", "Keep reference log-probs here, for other runs too (default: in the run)");
@@ -24,12 +34,16 @@ internal sealed class RunFolderOptions
     /// <summary>Runs or continues a recipe in the folder and prints the answers before and after.</summary>
     public int Run(ParseResult parsed, Recipe recipe)
     {
-        var folder = parsed.GetRequiredValue(output);
-        var options = new RunOptions(recipe, folder, parsed.GetValue(resume), parsed.GetValue(anyMachine), parsed.GetValue(cache));
+        var folder = parsed.GetValue(output) ?? Path.Combine("data", "runs", recipe.Name);
         Threads.Limit(recipe.Threads);
         var device = Devices.Parse(recipe.Device);
-        var answers = ProgressView.Run(progress => SelmRun.Run(options, name => Rankers.Open(name, device), progress, Interrupt.Token));
-        AnswersView.Print(folder, answers, parsed.GetValue(json));
+        var answers = ProgressView.Run(progress =>
+        {
+            var resolved = LabSources.Resolve(recipe, labModels, device, progress, Interrupt.Token);
+            var options = new RunOptions(resolved, folder, parsed.GetValue(resume), parsed.GetValue(anyMachine), parsed.GetValue(cache));
+            return SelmRun.Run(options, name => Rankers.Open(name, device), progress, Interrupt.Token);
+        });
+        AnswersView.Print(folder, answers, Rankers.TruthBehind(recipe.Ranker), parsed.GetValue(json));
         return SelmCommandLine.Success;
     }
 }

@@ -10,13 +10,20 @@ internal sealed record SelmProcess(int Code, string Out, string Error)
     public static SelmProcess RunWith((string Name, string Value)[] environment, params string[] arguments) =>
         Start(environment, arguments).Finish();
 
-    public static RunningSelm Start((string Name, string Value)[] environment, params string[] arguments)
+    /// <summary>Starts it in a folder, where its relative paths then lie.</summary>
+    public static RunningSelm StartIn(string folder, params string[] arguments) => Start(folder, [], arguments);
+
+    public static RunningSelm Start((string Name, string Value)[] environment, params string[] arguments) =>
+        Start(Environment.CurrentDirectory, environment, arguments);
+
+    private static RunningSelm Start(string folder, (string Name, string Value)[] environment, string[] arguments)
     {
         var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet")
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             RedirectStandardInput = true,
+            WorkingDirectory = folder,
         };
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "selm.dll"));
         foreach (var argument in arguments)

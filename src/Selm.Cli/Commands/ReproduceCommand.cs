@@ -98,6 +98,6 @@ internal static class ReproduceCommand
         Threads.Limit(options.Recipe.Threads);
         var device = Devices.Parse(options.Recipe.Device);
         var answers = ProgressView.Run(progress => SelmRun.Run(options, name => Rankers.Open(name, device), progress, Interrupt.Token));
-        AnswersView.Print(folder, answers, json);
+        AnswersView.Print(folder, answers, truth: null, json);
     }
 }

@@ -11,7 +11,7 @@ internal static class TrainCommand
     {
         var model = Values.Text("--model", "DIR", "Hugging Face folder of the starting point, which is also the reference");
         var data = Values.Text("--data", "F.jsonl", "Preference pairs in UltraFeedback's shape; y is taken from reference_response");
-        var recipe = Values.Text("--recipe", "R.yaml", "Loss, learning rate, batch size and the like");
+        var recipe = Values.Text("--recipe", "R.yaml|NAME", "Loss, learning rate, batch size and the like");
         var folder = new RunFolderOptions();
         var command = new CliCommand(
             "train",
@@ -29,7 +29,7 @@ internal static class TrainCommand
         };
         folder.AddTo(command);
         command.SetAction(parsed => folder.Run(
-            parsed, SelmRun.OneTraining(Recipe.Read(parsed.GetRequiredValue(recipe)), parsed.GetRequiredValue(model), parsed.GetRequiredValue(data))));
+            parsed, SelmRun.OneTraining(KitRecipes.Read(parsed.GetRequiredValue(recipe)), parsed.GetRequiredValue(model), parsed.GetRequiredValue(data))));
         return command;
     }
 }

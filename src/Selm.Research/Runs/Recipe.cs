@@ -23,13 +23,19 @@ public sealed record Recipe
     /// <summary>The published name of the base model, for the model card; null where it has none.</summary>
     public string? Model { get; init; }
 
-    /// <summary>The folder of the base model in Hugging Face format (pi_ref of the first iteration).</summary>
+    /// <summary>
+    /// The folder of the base model in Hugging Face format (pi_ref of the first iteration), or <c>lab:SEED</c>: the lab's
+    /// supervised model of that seed, trained once, which <c>selm run</c> puts in its place (Lab/LabSources.cs).
+    /// </summary>
     public string? Base { get; init; }
 
     /// <summary>Who ranks: <c>pairrm:DIR</c>, <c>rm:DIR</c>, <c>oracle:lab</c> or <c>oracle:lab-noisy:SEED</c>.</summary>
     public string? Ranker { get; init; }
 
-    /// <summary>JSONL files of preferences (UltraFeedback's shape), joined in this order (D, section 3.1).</summary>
+    /// <summary>
+    /// JSONL files of preferences (UltraFeedback's shape), joined in this order (D, section 3.1); <c>lab:SEED</c> is the lab's
+    /// offline pairs of that seed, written once.
+    /// </summary>
     public IReadOnlyList<string> Datasets { get; init; } = [];
 
     /// <summary>The loop to run, one of <see cref="Methods"/>.</summary>
