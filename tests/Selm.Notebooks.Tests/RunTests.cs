@@ -99,6 +99,42 @@ public sealed class RunTests : IDisposable
     }
 
     [Fact]
+    public void a_type_that_names_formatters_by_the_convention_shows_itself_in_each_of_its_types()
+    {
+        folder.Write(
+            "a.ipynb",
+            """
+            using System.IO;
+            public class TypeFormatterSourceAttribute(Type source) : Attribute
+            {
+                public Type FormatterSourceType => source;
+                public string[] PreferredMimeTypes { get; set; } = [];
+            }
+            public class Writes(string mime, string text)
+            {
+                public string MimeType => mime;
+                public bool Format(object value, TextWriter writer) { writer.Write(text); return true; }
+            }
+            public class Source
+            {
+                public IEnumerable<object> CreateTypeFormatters() =>
+                    [new Writes("text/plain", "p"), new Writes("text/html", "<i>h</i>"), new Writes("application/vnd.plotly.v1+json", "{\"a\":1}"), new Writes("image/gif", "unwanted")];
+            }
+            [TypeFormatterSource(typeof(Source), PreferredMimeTypes = ["text/html", "application/vnd.plotly.v1+json", "text/plain"])]
+            public class Rich;
+            public class Heir : Rich;
+            """,
+            "new Heir()");
+
+        Assert.Equal("", Assert.Single(folder.Run("a.ipynb").Error.Split('\n')));
+
+        var data = folder.Outputs("a.ipynb", 1)[0]!["data"]!;
+        Assert.Equal(["application/vnd.plotly.v1+json", "text/html", "text/plain"], data.AsObject().Select(entry => entry.Key));
+        Assert.Equal(1, (int)data["application/vnd.plotly.v1+json"]!["a"]!);
+        Assert.Equal("<i>h</i>", TempNotebooks.Joined(data["text/html"]));
+    }
+
+    [Fact]
     public void an_endless_cell_is_stopped_by_the_timeout()
     {
         folder.Write("a.ipynb", "while (true) { }");

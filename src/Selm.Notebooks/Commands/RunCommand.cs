@@ -48,23 +48,18 @@ internal static class RunCommand
         foreach (var notebook in notebooks)
         {
             var code = RunAlone(notebook, options);
+            if (code is not (Program.Success or Program.Failure or Program.WrongInput))
+            {
+                Console.Error.WriteLine($"{notebook.Path}: its process ended with exit code {code}.");
+            }
             if (code != Program.Success && !options.Check)
             {
-                return Failed(notebook, code);
+                return code == Program.WrongInput ? code : Program.Failure;
             }
             failed += code == Program.Success ? 0 : 1;
         }
         Console.WriteLine(failed == 0 ? $"{notebooks.Count} notebooks done" : $"{failed} of {notebooks.Count} notebooks failed");
         return failed == 0 ? Program.Success : Program.Failure;
-    }
-
-    private static int Failed(NotebookFile notebook, int code)
-    {
-        if (code is not (Program.Failure or Program.WrongInput))
-        {
-            Console.Error.WriteLine($"{notebook.Path}: the process ended with exit code {code}.");
-        }
-        return code == Program.WrongInput ? code : Program.Failure;
     }
 
     private static int RunAlone(NotebookFile notebook, Options options)
@@ -77,7 +72,10 @@ internal static class RunCommand
             "--timeout", options.Timeout.ToString(CultureInfo.InvariantCulture),
         ];
         using var child = Process.Start(Program.Itself(arguments))!;
+        void Stop(object? sender, EventArgs e) => child.Kill();
+        AppDomain.CurrentDomain.ProcessExit += Stop; // both end together
         child.WaitForExit();
+        AppDomain.CurrentDomain.ProcessExit -= Stop;
         return child.ExitCode;
     }
 
