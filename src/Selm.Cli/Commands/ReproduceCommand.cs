@@ -1,103 +1,154 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Text.Json;
 using Selm.Research;
-using Selm.Research.Alignment;
 using Selm.Research.Experiments;
+using Selm.Research.Figures;
+using Selm.Research.Lab;
 using Selm.Research.Runs;
 
 namespace Selm.Cli.Commands;
 
-/// <summary><c>selm reproduce</c>: the experiments by name; without names the main job and all of them.</summary>
+/// <summary><c>selm reproduce</c>: every experiment of the paper, its figures, tables and claims.</summary>
 internal static class ReproduceCommand
 {
-    private const ulong Seed = 42;
-    private const int Pairs = 100;
+    private const int LabWorlds = 400, SmokeWorlds = 20, LabSeeds = 3;
+    private const double SecondsPerCell = 6, SecondsPerSeed = 25; // measured on one core of an AMD EPYC; LOG.md
 
     public static Command Create()
     {
-        var names = new Argument<string[]>("EXPERIMENT") { Description = "Experiments to run (--list shows them); none for the main job and all of them", Arity = ArgumentArity.ZeroOrMore };
-        var list = Values.Switch("--list", "Show the experiments and stop");
-        var scale = Values.Text("--scale", "smoke|lab", "How much is run: 20 worlds for a first look, or 400", "lab");
-        var seeds = Values.Whole("--seeds", "N", "Worlds per experiment, one seed each; 0 takes the scale's number", 0);
-        var jobs = Values.Whole("--jobs", "N", "Threads for the worlds; results do not depend on it", Environment.ProcessorCount, least: 1);
+        var names = new Argument<string[]>("EXPERIMENT") { Description = "Experiments to run (--list shows them); none for the default set", Arity = ArgumentArity.ZeroOrMore };
+        var list = Values.Switch("--list", "Show the experiments, their runs and their cost, and stop");
+        var scale = Values.Text("--scale", "smoke|lab|gpu", "smoke: minutes, measures nothing; lab: the lab language, two cores; gpu: the enlarged language and a larger model", "lab");
+        var seeds = Values.Whole("--seeds", "N", "Seeds per lab cell, and exact worlds where N is given; 0 takes the scale's number", 0);
+        var headline = Values.Whole("--headline-seeds", "N", "Seeds of the headline cells (alpha 0, 0.001, 0.01; both rankers); 0 for as many as --seeds", 0);
+        var first = Values.Whole("--first-seed", "N", "First seed of the lab cells; development uses 100 and leaves the headline seeds alone", 0);
+        first.Hidden = true;
+        var budget = Values.Text("--budget", "full|smoke", "smoke: the identical path of the scale with a tiny model and few pairs, for any CPU", "full");
+        var jobs = Values.Whole("--jobs", "N", "Processes and threads at once; results do not depend on it", Environment.ProcessorCount, least: 1);
+        var device = Values.Text("--device", "cpu|cuda", "Where lab cells train", "cpu");
+        var redraw = Values.Switch("--redraw", "Run nothing: draw figures, tables, report and README's numbers again from data/results");
         var output = Values.Text("--out", "DIR", "Folder below which figures/ and data/ are written; the current one if empty", "");
         var json = Values.Json();
         var command = new CliCommand(
             "reproduce",
-            "Runs experiments and writes their figures, tables and claims; without names first the main job, two SELM iterations on 100 made-up pairs.",
+            "Runs the experiments of the paper and writes their figures, tables and claims.",
             [
                 "selm reproduce",
                 "selm reproduce --list",
-                "selm reproduce exploration map --seeds 1000 --out /tmp/selm",
+                "selm reproduce table1 figure3 --seeds 10",
                 "selm reproduce --scale smoke --out /tmp/selm",
+                "selm reproduce --seeds 10 --headline-seeds 40",
+                "selm reproduce --scale gpu --device cuda",
+                "selm reproduce figure4 --scale gpu --budget smoke --out /tmp/selm",
             ],
             """
-            Writes figures/*.svg, data/results/NAME.json (claims, tables and where they came from) and a CSV per table; ends with the
-            claims and their verdicts. World number k is the one of seed k, so more seeds extend fewer. The main job writes
-            data/models/demo and data/runs/demo; a run that is there is continued, delete data/runs/demo to start again.
+            Writes figures/*.svg, data/results/NAME.json (claims, tables, figures and where they came from), a CSV per table,
+            data/results/claims.{json,csv,md} and data/results/report.html; ends with the claims and their verdicts. Exact worlds
+            come first, then all runs of the lab language side by side, each in a process of its own. Finished parts lie in
+            data/runs/reproduce: the same command goes on after an interruption and a second start only reads them. More seeds
+            extend fewer. With fewer than ten seeds every verdict is a preview.
             """)
         {
-            names, list, scale, seeds, jobs, output, json,
+            names, list, scale, budget, seeds, headline, first, jobs, device, redraw, output, json,
         };
         command.SetAction(parsed =>
         {
+            var (size, root, chosen) = (parsed.GetValue(scale)!, parsed.GetValue(output)!, parsed.GetValue(names)!);
+            var study = StudyAt(size, parsed.GetValue(budget)!, parsed.GetValue(seeds), parsed.GetValue(headline), (ulong)parsed.GetValue(first));
+            var settings = new ReproductionSettings(root, size, WorldsAt(size, parsed.GetValue(seeds)), study, parsed.GetValue(jobs), parsed.GetValue(device)!);
+            Experiment[] experiments = chosen.Length == 0 ? [.. Experiment.DefaultAt(size)] : [.. Experiment.All.Intersect(chosen.Select(Experiment.Named))];
             if (parsed.GetValue(list))
             {
-                TextTable.Print(Console.Out, ["experiment", "question"], Experiment.All.Select(experiment => new[] { experiment.Name, experiment.Question }));
-                return SelmCommandLine.Success;
+                List(settings);
             }
-            var chosen = parsed.GetValue(names)!;
-            Experiment[] experiments = chosen.Length == 0 ? [.. Experiment.All] : [.. chosen.Distinct().Select(Experiment.Named)];
-            var (size, root) = (parsed.GetValue(scale)!, parsed.GetValue(output)!);
-            var worlds = WorldsAt(size, parsed.GetValue(seeds));
-            var rules = ClaimRules.Read();
-            var claims = ProgressView.Run(progress => experiments
-                .SelectMany(experiment => experiment.Record(rules, root, size, worlds, parsed.GetValue(jobs), progress).Claims).ToArray());
-            Print(claims, root, parsed.GetValue(json));
-            if (chosen.Length == 0)
+            else if (parsed.GetValue(redraw))
             {
-                MainJob(root, parsed.GetValue(json));
+                Print(Redrawing.Of(root, ClaimRules.Read()), root, parsed.GetValue(json));
+            }
+            else
+            {
+                Print(Run(settings, experiments, parsed.GetValue(json)), root, parsed.GetValue(json));
             }
             return SelmCommandLine.Success;
         });
         return command;
     }
 
-    private static int WorldsAt(string scale, int seeds) => scale switch
+    private static IReadOnlyList<ClaimRow> Run(ReproductionSettings settings, Experiment[] experiments, bool json)
     {
-        _ when scale is not ("lab" or "smoke") => throw new InputException($"--scale must be smoke or lab but is '{scale}'; selm reproduce --help shows examples."),
-        _ when seeds > 0 => seeds,
-        "smoke" => Experiment.SmokeWorlds,
-        _ => Experiment.LabWorlds,
-    };
+        Devices.Parse(settings.Device);
+        var rules = ClaimRules.Read();
+        var (rows, cells) = ProgressView.Run(progress =>
+        {
+            var reproduction = new Reproduction(settings, rules, progress, Interrupt.Token);
+            var records = reproduction.Run(experiments);
+            return (Redrawing.Write(settings.Root, rules, records), reproduction.Cells);
+        });
+        if (!json && cells.Count > 0)
+        {
+            PrintCosts(cells);
+        }
+        return rows;
+    }
 
-    private static void Print(ClaimRow[] claims, string root, bool json)
+    private static LabStudy StudyAt(string scale, string budget, int seeds, int headline, ulong first)
+    {
+        var size = (scale, budget) switch
+        {
+            (_, not ("full" or "smoke")) => throw new InputException($"--budget must be full or smoke but is '{budget}'; selm reproduce --help shows examples."),
+            ("smoke", _) or ("lab", "smoke") => LabBudget.Smoke,
+            ("lab", _) => LabBudget.Lab,
+            ("gpu", "smoke") => LabBudget.GpuSmoke,
+            ("gpu", _) => LabBudget.Gpu,
+            _ => throw new InputException($"--scale must be smoke, lab or gpu but is '{scale}'; selm reproduce --help shows examples."),
+        };
+        var count = seeds > 0 ? seeds : size == LabBudget.Lab ? LabSeeds : 1;
+        return new LabStudy(size, count, headline > 0 ? headline : count) { FirstSeed = first };
+    }
+
+    private static int WorldsAt(string scale, int seeds) => scale == "smoke" ? SmokeWorlds : seeds is > 0 and < ClaimRule.FewestSeeds ? LabWorlds : Math.Max(seeds, LabWorlds);
+
+    private static void List(ReproductionSettings settings)
+    {
+        var reproduction = new Reproduction(settings, ClaimRules.Read(), new Progress<StepProgress>(), default);
+        TextTable.Print(Console.Out, ["experiment", "lab runs", "question"], Experiment.All.Select(experiment => new[]
+        {
+            experiment.Name, reproduction.CellsOf([experiment]).Count.ToString(CultureInfo.InvariantCulture), experiment.Question,
+        }));
+        var cells = reproduction.CellsOf([.. Experiment.All.Where(experiment => experiment.ByDefault)]);
+        var minutes = ((cells.Count * SecondsPerCell) + (cells.DistinctBy(cell => cell.Seed).Count() * SecondsPerSeed)) / 60;
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"All but headroom share {cells.Count} lab runs: about {minutes:0} minutes of one core at lab scale, and two more for the exact worlds."));
+    }
+
+    // What a run costs, by method: linear in seeds.
+    private static void PrintCosts(IReadOnlyList<LabCellResult> cells) => TextTable.Print(Console.Out, ["lab runs of", "runs", "failed", "seconds each"], cells
+        .DistinctBy(cell => cell.Spec.Hash).GroupBy(cell => cell.Spec.Method).Select(group => new[]
+        {
+            group.Key.ToString().ToLowerInvariant(), group.Count().ToString(CultureInfo.InvariantCulture), group.Count(cell => cell.Failure is not null).ToString(CultureInfo.InvariantCulture),
+            (group.Average(cell => cell.WallSeconds) ?? 0).ToString("0.0", CultureInfo.InvariantCulture),
+        }).Append(["all", cells.Count.ToString(CultureInfo.InvariantCulture), cells.Count(cell => cell.Failure is not null).ToString(CultureInfo.InvariantCulture),
+            $"{(cells.Sum(cell => cell.WallSeconds) ?? 0) / 60:0.0} min in all"]));
+
+    private static void Print(IReadOnlyList<ClaimRow> rows, string root, bool json)
     {
         if (json)
         {
-            Console.WriteLine(JsonSerializer.Serialize(new { Claims = claims }, JsonFormat.Line));
+            Console.WriteLine(JsonSerializer.Serialize(new { Claims = rows }, JsonFormat.Line));
             return;
         }
-        TextTable.Print(Console.Out, ["claim", "scale", "measured", "95 % interval", "detectable", "verdict"], claims.Select(claim => new[]
+        var run = rows.Where(row => row.Verdict != "not run").ToArray();
+        TextTable.Print(Console.Out, ["claim", "scale", "measured", "95 % interval", "detectable", "verdict"], run.Select(row => new[]
         {
-            claim.Id, claim.Scale,
-            claim.Measured is { } value ? claim.Scale == "exact" ? $"{value:0.0e+00}" : $"{value:+0.000;-0.000;0.000}" : "",
-            claim.Low is { } low && claim.High is { } high ? $"[{low:+0.000;-0.000;0.000}, {high:+0.000;-0.000;0.000}]" : "",
-            claim.Detectable is { } detectable ? $"{detectable:0.000}" : "",
-            claim.Verdict,
+            row.Id, row.Scale, ClaimsTable.Measured(row), ClaimsTable.Interval(row),
+            row.Detectable is { } detectable ? detectable.ToString("0.000", CultureInfo.InvariantCulture) : "", row.Verdict,
         }));
-        Console.WriteLine("Measured: positive in the direction of the claim, or the largest residual of an equation. What each claim says is in data/results.");
-        Console.WriteLine($"Figures are in {Path.Combine(root, "figures")}, results in {Path.Combine(root, "data", "results")}.");
-    }
-
-    private static void MainJob(string root, bool json)
-    {
-        var (demo, folder) = (Path.Combine(root, "data", "models", "demo"), Path.Combine(root, "data", "runs", "demo"));
-        DemoFolder.Write(demo, Pairs, Seed);
-        var options = new RunOptions(Recipe.Read(Path.Combine(demo, "recipe.yaml")), folder);
-        Threads.Limit(options.Recipe.Threads);
-        var device = Devices.Parse(options.Recipe.Device);
-        var answers = ProgressView.Run(progress => SelmRun.Run(options, name => Rankers.Open(name, device), progress, Interrupt.Token));
-        AnswersView.Print(folder, answers, truth: null, json);
+        foreach (var group in rows.Where(row => row.Verdict == "not run").GroupBy(row => (row.Scale, row.Note)))
+        {
+            Console.WriteLine($"Not run at scale {group.Key.Scale}: {group.Count()} claims ({group.Key.Note}).");
+        }
+        Console.WriteLine("Measured: positive in the direction of the claim, or the largest residual of an equation.");
+        Console.WriteLine($"Figures are in {Path.Combine(root, "figures")}; results, the whole table of claims and report.html in {Path.Combine(root, "data", "results")}.");
     }
 }

@@ -1,6 +1,7 @@
 using MathNet.Numerics.Distributions;
 using Selm.Research.Evaluation;
 using Selm.Research.Numerics;
+using YamlDotNet.Serialization;
 
 namespace Selm.Research.Experiments;
 
@@ -68,6 +69,14 @@ public sealed record ClaimRule
     /// <summary>What was known when the rule was written.</summary>
     public required string Pilot { get; init; }
 
+    /// <summary>The scale of what is measured: lab or gpu.</summary>
+    [YamlIgnore]
+    public string MeasuredAt { get; init; } = "lab";
+
+    /// <summary>Whether too little is trained to judge anything, however many seeds there are.</summary>
+    [YamlIgnore]
+    public bool OnlyPreview { get; init; }
+
     /// <summary>Judges an equation.</summary>
     /// <param name="residual">The largest residual.</param>
     /// <param name="holds">Whether it is within its tolerance.</param>
@@ -122,7 +131,7 @@ public sealed record ClaimRule
         var intervals = steps.Select(step => Widened(Bootstrap.MeanOf(step, seed: 0, Resamples), step.Length)).ToArray();
         var worst = Array.IndexOf(intervals, intervals.MinBy(interval => interval.Mean));
         var preview = Paired(steps[worst], note);
-        return steps[worst].Length < FewestSeeds ? preview : preview with
+        return preview.Verdict.StartsWith("preview", StringComparison.Ordinal) ? preview : preview with
         {
             P = null,
             Verdict = intervals.All(step => step.Low > D) ? "holds here" : intervals.Any(step => step.High < -D) ? "opposite here" : "cannot tell here",
@@ -139,11 +148,11 @@ public sealed record ClaimRule
         var n = perSeed.Length;
         if (perSeed.Any(double.IsNaN) || n == 0)
         {
-            return Row("lab") with { PerSeed = perSeed, Verdict = "cannot tell here", Note = $"{perSeed.Count(double.IsNaN)} of {n} seeds have no number; {note}" };
+            return Row(MeasuredAt) with { PerSeed = perSeed, Verdict = "cannot tell here", Note = $"{perSeed.Count(double.IsNaN)} of {n} seeds have no number; {note}" };
         }
         var ends = Widened(interval(0.95), n);
         var error = (ends.High - ends.Low) / 2 / Normal975;
-        return Row("lab") with
+        return Row(MeasuredAt) with
         {
             Measured = ends.Mean,
             Low = ends.Low,
@@ -151,7 +160,7 @@ public sealed record ClaimRule
             Detectable = n < 2 ? null : Statistics.MinimumDetectableDifference(1, error),
             PerSeed = perSeed,
             P = n < 2 || Rule != ClaimKind.Directional ? null : PValue(ends.Mean, error),
-            Verdict = n < FewestSeeds ? $"preview (n = {n})" : Rule == ClaimKind.Equivalence ? Equivalent(Widened(interval(0.90), n), ends) : Directed(ends),
+            Verdict = n < FewestSeeds || OnlyPreview ? $"preview (n = {n})" : Rule == ClaimKind.Equivalence ? Equivalent(Widened(interval(0.90), n), ends) : Directed(ends),
             Note = note,
         };
     }

@@ -23,10 +23,10 @@ public sealed class ClaimRules
 
     private readonly Dictionary<string, ClaimRule> byId;
 
-    private ClaimRules(Page page, string sha256)
+    private ClaimRules(IReadOnlyList<ClaimRule> all, IReadOnlyDictionary<string, string> whyNotRun, string sha256)
     {
-        (All, WhyNotRun, Sha256) = (page.Claims, page.NotRun, sha256);
-        byId = page.Claims.ToDictionary(rule => rule.Id, StringComparer.Ordinal);
+        (All, WhyNotRun, Sha256) = (all, whyNotRun, sha256);
+        byId = All.ToDictionary(rule => rule.Id, StringComparer.Ordinal);
     }
 
     /// <summary>All claims, in the order of the file.</summary>
@@ -58,7 +58,7 @@ public sealed class ClaimRules
                 .Build()
                 .Deserialize<Page>(new StreamReader(new MemoryStream(bytes)));
             Check(page, path);
-            return new ClaimRules(page, Convert.ToHexStringLower(SHA256.HashData(bytes)));
+            return new ClaimRules(page.Claims, page.NotRun, Convert.ToHexStringLower(SHA256.HashData(bytes)));
         }
         catch (YamlException e)
         {
@@ -69,6 +69,12 @@ public sealed class ClaimRules
             throw new InputException($"{path} cannot be read ({e.Message.TrimEnd('.')}); check the path and its permissions.", e);
         }
     }
+
+    /// <summary>The same rules for measurements at another scale than lab.</summary>
+    /// <param name="scale">lab or gpu.</param>
+    /// <param name="onlyPreview">Whether too little is trained to judge anything.</param>
+    public ClaimRules At(string scale, bool onlyPreview) =>
+        new([.. All.Select(rule => rule with { MeasuredAt = scale, OnlyPreview = onlyPreview })], WhyNotRun, Sha256);
 
     /// <summary>The rule of a claim.</summary>
     /// <param name="id">Its name.</param>

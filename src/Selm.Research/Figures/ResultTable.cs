@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Selm.Research.Figures;
 
 /// <summary>A table of results: columns with units and formats, rows of cells, notes below.</summary>
@@ -39,6 +41,7 @@ public sealed record Column(string Name, string Unit = "", string Format = "0.00
 }
 
 /// <summary>What a cell of a table holds: words, a number, a number with its interval, or an interval.</summary>
+[JsonConverter(typeof(CellJson))]
 public sealed record Cell
 {
     private Cell(string? words, double value, double low, double high, bool symmetric) =>

@@ -1,8 +1,18 @@
+using System.Text.Json.Serialization;
+
 namespace Selm.Research.Figures;
 
 /// <summary>One series of a panel. Traces of the same name have the same colour in every panel of a figure.</summary>
 /// <param name="Name">The name in the legend; empty to stay out of it.</param>
 /// <param name="Origin">Where the numbers come from.</param>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
+[JsonDerivedType(typeof(LineTrace), "line")]
+[JsonDerivedType(typeof(ScatterTrace), "scatter")]
+[JsonDerivedType(typeof(BarTrace), "bar")]
+[JsonDerivedType(typeof(WaterfallTrace), "waterfall")]
+[JsonDerivedType(typeof(HistogramTrace), "histogram")]
+[JsonDerivedType(typeof(BoxTrace), "box")]
+[JsonDerivedType(typeof(HeatMapTrace), "heat-map")]
 public abstract record Trace(string Name, Origin Origin);
 
 /// <summary>The lower and upper end of an interval at every point of a trace, as values (not as distances); NaN for none.</summary>
@@ -135,6 +145,10 @@ public readonly record struct HeatCell(int Row, int Column);
 
 /// <summary>Something that explains a panel and is not data.</summary>
 /// <param name="Text">Its words; may be empty for lines and regions.</param>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
+[JsonDerivedType(typeof(Note), "note")]
+[JsonDerivedType(typeof(Rule), "rule")]
+[JsonDerivedType(typeof(Region), "region")]
 public abstract record Annotation(string Text);
 
 /// <summary>Words beside a point; they move to a free side of it.</summary>
