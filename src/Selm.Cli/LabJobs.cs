@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using Selm.Cli.Commands;
 using Selm.Research;
 using Selm.Research.Lab;
@@ -19,7 +18,7 @@ internal static class LabJobs
     /// <param name="jobs">Processes at a time, at least 1.</param>
     /// <param name="modelsFolder">Base models and rankers.</param>
     /// <param name="cacheFolder">Results and shared stages.</param>
-    /// <param name="progress">Is told about finished cells, with the time left.</param>
+    /// <param name="progress">Is told about finished cells.</param>
     /// <param name="device">Where each of them computes: cpu, cuda or cuda:N.</param>
     /// <param name="cancellation">Ends the processes; finished cells stay.</param>
     public static IReadOnlyList<LabCellResult> Run(
@@ -38,7 +37,7 @@ internal static class LabJobs
                 Collect(cell, finished);
             }
         }
-        var (total, toDo, watch) = (pending.Count + results.Count, pending.Count, Stopwatch.StartNew());
+        var total = pending.Count + results.Count;
         var running = new List<Job>();
         try
         {
@@ -75,10 +74,8 @@ internal static class LabJobs
 
         void Report(LabCellSpec cell)
         {
-            var left = pending.Count + running.Count;
-            var seconds = watch.Elapsed.TotalSeconds * left / (toDo - left);
-            progress?.Report(new StepProgress("lab cells", total - left, total, string.Create(CultureInfo.InvariantCulture,
-                $"{cell.Name}{(results[cell.Hash].Failure is null ? "" : " failed")}, {TimeSpan.FromSeconds(Math.Ceiling(seconds)):h\\:mm\\:ss} left")));
+            progress?.Report(new StepProgress(
+                "lab cells", total - pending.Count - running.Count, total, $"{cell.Name}{(results[cell.Hash].Failure is null ? "" : " failed")}"));
         }
     }
 

@@ -38,10 +38,14 @@ internal sealed class Reproduction(ReproductionSettings settings, ClaimRules rul
     /// <param name="experiments">Which, in the order of the report.</param>
     public IReadOnlyList<ExperimentRecord> Run(IReadOnlyList<Experiment> experiments)
     {
-        var worlds = experiments.Where(experiment => experiment.InWorlds is not null).ToDictionary(experiment => experiment.Name, InWorlds);
-        foreach (var experiment in experiments.Where(experiment => experiment.Cells is null))
+        var worlds = new Dictionary<string, ExperimentRecord>();
+        foreach (var experiment in experiments.Where(experiment => experiment.InWorlds is not null))
         {
-            worlds[experiment.Name].Save(settings.Root);
+            worlds[experiment.Name] = InWorlds(experiment);
+            if (experiment.Cells is null)
+            {
+                worlds[experiment.Name].Save(settings.Root);
+            }
         }
         Cells = LabJobs.Run(CellsOf(experiments), settings.Jobs, settings.Models, settings.RunFolder, progress, settings.Device, cancellation);
         var records = new LabRecords(settings.Study, Cells);

@@ -22,8 +22,7 @@ public class LabJobsTests
         Assert.Contains("lower the learning rate", results[1].Failure, StringComparison.Ordinal);
         Assert.Equal([1, 2, 3], heard.Select(report => report.Done));
         Assert.All(heard, report => Assert.Equal(3, report.Total));
-        Assert.Matches("0:00:00 left$", heard[^1].Note!);
-        Assert.Contains(heard, report => report.Note!.Contains(" failed,", StringComparison.Ordinal));
+        Assert.Contains(heard, report => report.Note!.EndsWith(" failed", StringComparison.Ordinal));
         Assert.Single(Directory.GetDirectories(models)); // the second cell waited for the first one's base model
 
         heard.Clear();
