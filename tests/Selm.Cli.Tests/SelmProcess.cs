@@ -55,7 +55,7 @@ internal sealed record RunningSelm(Process Process, Task<string> Out, Task<strin
         if (!Process.WaitForExit(TimeSpan.FromSeconds(60)))
         {
             Process.Kill();
-            throw new TimeoutException("selm did not end within a minute");
+            throw new TimeoutException("selm did not end within five minutes");
         }
         var result = new SelmProcess(Process.ExitCode, Out.GetAwaiter().GetResult(), Error.GetAwaiter().GetResult());
         Process.Dispose();
