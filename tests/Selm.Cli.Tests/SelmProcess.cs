@@ -52,7 +52,7 @@ internal sealed record RunningSelm(Process Process, Task<string> Out, Task<strin
 {
     public SelmProcess Finish()
     {
-        if (!Process.WaitForExit(TimeSpan.FromSeconds(60)))
+        if (!Process.WaitForExit(TimeSpan.FromMinutes(5)))
         {
             Process.Kill();
             throw new TimeoutException("selm did not end within five minutes");
