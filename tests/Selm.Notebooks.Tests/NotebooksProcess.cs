@@ -10,7 +10,9 @@ internal sealed record NotebooksProcess(int Code, string Out, string Error)
     /// <summary>The program compiled ahead of time, which every build leaves in artifacts/publish.</summary>
     public static string Program { get; } = Find();
 
-    public static NotebooksProcess Run(string folder, params string[] arguments)
+    public static NotebooksProcess Run(string folder, params string[] arguments) => Run(folder, limit, arguments);
+
+    public static NotebooksProcess Run(string folder, TimeSpan limit, string[] arguments)
     {
         using var process = Start(folder, arguments);
         process.StandardInput.Close();
@@ -18,7 +20,7 @@ internal sealed record NotebooksProcess(int Code, string Out, string Error)
         if (!process.WaitForExit(limit))
         {
             process.Kill();
-            throw new TimeoutException($"selm-notebooks {string.Join(' ', arguments)} did not end within a minute");
+            throw new TimeoutException($"selm-notebooks {string.Join(' ', arguments)} did not end within {limit}");
         }
         return new(process.ExitCode, output.GetAwaiter().GetResult(), error.GetAwaiter().GetResult());
     }

@@ -12,10 +12,17 @@ internal sealed class TempNotebooks : IDisposable
 
     public string Write(string name, JsonObject[] cells, JsonObject? metadata = null)
     {
-        metadata ??= [];
-        metadata["kernelspec"] = new JsonObject { ["display_name"] = ".NET (C#)", ["language"] = "C#", ["name"] = ".net-csharp" };
         var path = Path.Combine(Root, name);
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        WriteTo(path, cells, metadata);
+        return path;
+    }
+
+    /// <summary>Writes a notebook anywhere.</summary>
+    public static void WriteTo(string path, JsonObject[] cells, JsonObject? metadata = null)
+    {
+        metadata ??= [];
+        metadata["kernelspec"] = new JsonObject { ["display_name"] = ".NET (C#)", ["language"] = "C#", ["name"] = ".net-csharp" };
         File.WriteAllText(path, new JsonObject
         {
             ["cells"] = new JsonArray([.. cells]),
@@ -23,7 +30,6 @@ internal sealed class TempNotebooks : IDisposable
             ["nbformat"] = 4,
             ["nbformat_minor"] = 5,
         }.ToJsonString());
-        return path;
     }
 
     public static JsonObject Cell(string source, params string[] tags) => new()
