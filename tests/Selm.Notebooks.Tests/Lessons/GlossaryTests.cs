@@ -45,7 +45,7 @@ public sealed partial class GlossaryTests
         });
     }
 
-    private static IReadOnlyList<Entry> Entries(Lesson lesson) =>
+    private static List<Entry> Entries(Lesson lesson) =>
         yaml.Deserialize<List<Entry>>(File.ReadAllText(Path.Combine(Lesson.Folder, "glossary", lesson.Number + ".yaml")));
 
     // Prose without headings, code, formulas and the targets of links.
