@@ -10,26 +10,22 @@ namespace Selm.Research.Lessons;
 public sealed record LessonClaim(string Claim, double Measured, string Verdict)
 {
     /// <summary>A claim that the lesson's own cells have checked.</summary>
-    /// <param name="claim">What was claimed.</param>
-    /// <param name="measured">The number that decides.</param>
-    /// <param name="holds">Whether it says so.</param>
-    public LessonClaim(string claim, double measured, bool holds)
-        : this(claim, measured, holds ? "holds here" : "does NOT hold here")
-    {
-    }
-
-    /// <summary>A claim of data/claims.yaml, judged.</summary>
-    /// <param name="row">The judgement.</param>
-    public static LessonClaim Of(ClaimRow row) => new($"{row.Where}: {row.Says}", row.Measured ?? double.NaN, row.Verdict);
+    /// <param name="own">What was claimed, the number that decides, and whether it says so.</param>
+    public static implicit operator LessonClaim((string Claim, double Measured, bool Holds) own) =>
+        new(own.Claim, own.Measured, own.Holds ? "holds here" : "does NOT hold here");
 }
 
 /// <summary>The table at the end of a lesson: what was claimed on the way and what the lesson's own cells found.</summary>
 public static class LessonClaims
 {
     /// <summary>A table of claims with one number each.</summary>
-    /// <param name="claims">In the order in which they were made.</param>
+    /// <param name="claims">In the order in which they were made; (claim, number, whether it holds) will do.</param>
     public static ResultTable Of(params IReadOnlyList<LessonClaim> claims) => new(
         "claims", "What was claimed and what was measured",
         [new("claim"), new("measured", Format: "0.####"), new("verdict")],
         [.. claims.Select(claim => (IReadOnlyList<Cell>)[Cell.Text(claim.Claim), claim.Measured, Cell.Text(claim.Verdict)])]);
+
+    /// <summary>A claim of data/claims.yaml as a row of the same table.</summary>
+    /// <param name="row">The claim, judged.</param>
+    public static LessonClaim Row(ClaimRow row) => new($"{row.Where}: {row.Says}", row.Measured ?? double.NaN, row.Verdict);
 }
