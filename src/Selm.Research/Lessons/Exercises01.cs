@@ -54,7 +54,7 @@ public static class Exercises01
         double[] Numbers((int First, int Second) pair) => [pair.First, pair.Second];
         return new Trial(Numbers(f([.. first], [.. second.Select(row => row.ToArray())])), Numbers(Best((a, b) => first[a] * second[a][b])),
         [
-            ("that is greedy decoding: the best first token need not begin the best response", Numbers(Best((a, b) => (1000 * first[a]) + second[a][b]))),
+            ("that is greedy decoding: the best first token need not begin the best response", Numbers(Best((a, b) => (1e6 * first[a]) + second[a][b]))),
             ("multiply the probabilities, do not add them", Numbers(Best((a, b) => first[a] + second[a][b]))),
             ("the first token has a probability too", Numbers(Best((a, b) => second[a][b]))),
         ]);
