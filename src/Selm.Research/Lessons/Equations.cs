@@ -19,7 +19,7 @@ public sealed record NumberedItem(
 public static class Equations
 {
     private const string Sources = "src/Selm.Research", TestFolder = "tests/Selm.Research.Tests", Ladder = "Theory/LadderTests";
-    private const string LabTables = "Experiments/LabTablesTests", Exact = "Experiments/ExactExperimentsTests";
+    private const string LabTables = "Experiments/LabTablesTests", LabFigures = "Experiments/LabFiguresTests", Exact = "Experiments/ExactExperimentsTests";
 
     /// <summary>In the paper's order.</summary>
     public static IReadOnlyList<NumberedItem> All { get; } =
@@ -44,10 +44,10 @@ public static class Equations
         new("Table 2", "", "academic benchmarks", ["Experiments/Table2", "Lab/LabBenchmarks"], [LabTables], [12]),
         new("Figure 1", "", "two rewards with equal fit, the optimistic one explores", ["Experiments/Figure1", "Theory/Figure1World"], [Exact, "Theory/Figure1WorldTests"], [4]),
         new("Figure 2", "", "win rates between iterations", ["Experiments/Figure2", "Experiments/TablesAudit"], [LabTables, "Experiments/TablesAuditTests"], [10, 11]),
-        new("Figure 3", "", "alpha, and the distribution of rewards", ["Experiments/LabStudy", "Theory/AlgorithmSteps"], [LabTables, Ladder], [13]),
-        new("Figure 4", "", "implicit rewards of SELM above DPO's", ["Experiments/Figure4Exact", "Theory/ImplicitRewardGap"], [Exact, "Lab/LabCurveTests"], [14]),
-        new("", "Figure 5", "the figure that later editions add", ["Experiments/LabStudy", "Lab/LabCellMeasure"], ["Lab/LabCellTests"], [14]),
-        new("Figure 5", "Figure 6", "the baseline grid", ["Experiments/LabStudy", "Lab/LabBaselines"], ["Lab/LabCellTests"], [15]),
+        new("Figure 3", "", "alpha, and the distribution of rewards", ["Experiments/Figure3", "Theory/AlgorithmSteps"], [LabFigures, Ladder], [13]),
+        new("Figure 4", "", "implicit rewards of SELM above DPO's", ["Experiments/Figure4", "Experiments/Figure4Exact", "Theory/ImplicitRewardGap"], [LabFigures, Exact, "Lab/LabCurveTests"], [14]),
+        new("", "Figure 5", "the figure that later editions add", ["Experiments/Figure5V3", "Lab/LabCellMeasure"], [LabFigures, "Lab/LabCellTests"], [14]),
+        new("Figure 5", "Figure 6", "the baseline grid", ["Experiments/Figure5Grid", "Lab/LabBaselines"], [LabFigures, "Lab/LabCellTests"], [15]),
         new("section 5", "", "set-up: portions, alpha, cost", ["Theory/AlgorithmSteps", "Runs/Recipe"], [Ladder, "Runs/RecipeTests"], [9, 13]),
     ];
 
