@@ -1,7 +1,7 @@
 using System.Text.RegularExpressions;
-using Selm.Research.Lessons;
 using Selm.Research.Theory;
 using Selm.Tests;
+using Equations = Selm.Research.Lessons.Equations;
 
 namespace Selm.Research.Tests.Lessons;
 
@@ -26,7 +26,7 @@ public class EquationsTests
     {
         var links = Regex.Matches(File.ReadAllText(page), @"\]\((?<path>[^)]+)\)").Select(match => match.Groups["path"].Value).ToArray();
         Assert.True(links.Length > 3 * Equations.All.Count);
-        Assert.Empty(links.Where(link => !File.Exists(Path.Combine(Golden.Root, link))));
+        Assert.All(links, link => Assert.True(File.Exists(Path.Combine(Golden.Root, link)), $"{link} does not exist"));
     }
 
     [Fact]
