@@ -105,6 +105,21 @@ public class ReproduceTests
     }
 
     [Fact]
+    public void every_experiment_runs_at_smoke_scale_and_judges_every_claim_that_a_cpu_can()
+    {
+        using var folder = new TempFolder();
+        string[] all = ["tables-audit", "theorem31", "figure1", "exploration", "map", "table1", "table2", "figure2", "figure3", "figure4", "figure5-v3", "figure5-grid", "headroom"];
+
+        var run = SelmProcess.Start([], ["reproduce", .. all, "--scale", "smoke", "--json", "--out", folder.Root]).Finish(minutes: 20);
+
+        Assert.Equal((0, ""), (run.Code, run.Code == 0 ? "" : run.Error));
+        Assert.All(all, name => Assert.True(File.Exists(folder.File("data", "results", $"{name}.json")), name));
+        Assert.All(
+            JsonDocument.Parse(run.Out).RootElement.GetProperty("claims").EnumerateArray().Where(claim => claim.GetProperty("scale").GetString() is "exact" or "paper-numbers" or "lab"),
+            claim => Assert.NotEqual("not run", claim.GetProperty("verdict").GetString()));
+    }
+
+    [Fact]
     public void the_gpu_scale_runs_its_path_on_a_cpu_with_a_small_budget()
     {
         using var folder = new TempFolder();

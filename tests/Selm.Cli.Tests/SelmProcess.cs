@@ -50,12 +50,12 @@ internal sealed record SelmProcess(int Code, string Out, string Error)
 
 internal sealed record RunningSelm(Process Process, Task<string> Out, Task<string> Error)
 {
-    public SelmProcess Finish()
+    public SelmProcess Finish(int minutes = 5)
     {
-        if (!Process.WaitForExit(TimeSpan.FromMinutes(5)))
+        if (!Process.WaitForExit(TimeSpan.FromMinutes(minutes)))
         {
             Process.Kill();
-            throw new TimeoutException("selm did not end within five minutes");
+            throw new TimeoutException($"selm did not end within {minutes} minutes");
         }
         var result = new SelmProcess(Process.ExitCode, Out.GetAwaiter().GetResult(), Error.GetAwaiter().GetResult());
         Process.Dispose();
