@@ -90,8 +90,9 @@ internal static class LabJobs
         {
             (Spec, this.cacheFolder) = (spec, cacheFolder);
             AtomicFile.WriteJson(specFile, spec);
-            // The host runs selm.dll, so that it works under "dotnet selm.dll" and in tests too.
-            var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet")
+            // The host that runs this program, which may be nowhere on the PATH, runs selm.dll.
+            var host = Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet";
+            var start = new ProcessStartInfo(host)
             {
                 RedirectStandardOutput = true,
                 RedirectStandardError = true,
