@@ -4,6 +4,19 @@ using Selm.Research.Runs;
 
 namespace Selm.Research.Experiments;
 
+/// <summary>How a <see cref="ClaimRow"/> shows itself: as a table of one claim.</summary>
+public sealed class ClaimFormatterSource
+{
+    private readonly object[] formatters =
+    [
+        new DisplayFormatter<ClaimRow>("text/html", row => TableWriter.Html(ClaimsTable.Of([row]) with { Title = "", Notes = [] })),
+        new DisplayFormatter<ClaimRow>("text/plain", row => $"{row.Id} ({row.Scale}): {ClaimsTable.Measured(row)} {ClaimsTable.Interval(row)} {row.Verdict}"),
+    ];
+
+    /// <summary>The formatters, best first.</summary>
+    public IEnumerable<object> CreateTypeFormatters() => formatters;
+}
+
 /// <summary>The claims of a run as a table, as files and as one page. Derived in lesson 10.</summary>
 public static class ClaimsTable
 {

@@ -1,4 +1,5 @@
 using Selm.Research.Figures;
+using Selm.Research.Runs;
 
 namespace Selm.Research.Experiments;
 
@@ -16,6 +17,7 @@ public sealed record ExperimentResult(string Name, IReadOnlyList<ResultTable> Ta
 /// <param name="Experiment">What measured it.</param>
 /// <param name="Scale">exact, paper-numbers, lab, gpu or paper-scale.</param>
 /// <param name="Statistic">What was measured, in words.</param>
+[TypeFormatterSource(typeof(ClaimFormatterSource), PreferredMimeTypes = ["text/html", "text/plain"])]
 public sealed record ClaimRow(string Id, string Where, string Says, string Experiment, string Scale, string Statistic)
 {
     /// <summary>The statistic, positive in the claimed direction, or the largest residual; null where there is none.</summary>

@@ -1,5 +1,7 @@
 // A figure as plain data. The writers (SVG, Plotly, HTML) read this model and nothing else, so a figure can be redrawn,
 // compared and tested without drawing it.
+using Selm.Research.Runs;
+
 namespace Selm.Research.Figures;
 
 /// <summary>

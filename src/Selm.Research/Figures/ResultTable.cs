@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Selm.Research.Runs;
 
 namespace Selm.Research.Figures;
 

@@ -1,6 +1,6 @@
 // What an exercise cell shows: one line, which is also what the tests read.
 using System.Net;
-using Selm.Research.Figures;
+using Selm.Research.Runs;
 
 namespace Selm.Research.Lessons;
 

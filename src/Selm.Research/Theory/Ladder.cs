@@ -1,8 +1,11 @@
+using Selm.Research.Runs;
+
 namespace Selm.Research.Theory;
 
 /// <summary>The derivation from (1.1) to (3.4) and appendices A and B as a list of checked equalities, in the paper's order.</summary>
 /// <param name="Edition">As printed or repaired.</param>
 /// <param name="Steps">The steps.</param>
+[TypeFormatterSource(typeof(LadderFormatterSource), PreferredMimeTypes = ["text/html", "text/plain"])]
 public sealed record Ladder(Edition Edition, IReadOnlyList<Step> Steps)
 {
     /// <summary>The step with a name.</summary>

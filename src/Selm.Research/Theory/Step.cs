@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
+using Selm.Research.Runs;
 
 namespace Selm.Research.Theory;
 
@@ -27,6 +28,7 @@ public enum Edition
 /// <param name="Right">The right side, as many numbers.</param>
 /// <param name="Repair">What the repaired edition changes, e.g. <c>erratum 2</c>; empty where nothing is.</param>
 /// <param name="Tolerance">The residual that rounding explains: 1e-12, or 1e-5 where a side is a finite difference.</param>
+[TypeFormatterSource(typeof(StepFormatterSource), PreferredMimeTypes = ["text/html", "text/plain"])]
 [SuppressMessage("Naming", "CA1716", Justification = "The word for it in English; Visual Basic can escape it.")]
 public sealed record Step(
     string Name, string Equation, string Version3, int Lesson, string Formula, string Because,

@@ -1,4 +1,5 @@
 using Selm.Research.Numerics;
+using Selm.Research.Runs;
 
 namespace Selm.Research.Theory;
 
@@ -6,6 +7,7 @@ namespace Selm.Research.Theory;
 /// A policy over finitely many prompts and responses, kept as log-probabilities: everything the paper writes as an
 /// expectation is a sum of K terms here. Prompts are equally likely. Derived in lesson 03.
 /// </summary>
+[TypeFormatterSource(typeof(PolicyFormatterSource), PreferredMimeTypes = ["text/html", "text/plain"])]
 public sealed class TabularPolicy
 {
     private readonly double[][] logps;

@@ -1,6 +1,8 @@
 using System.Text.RegularExpressions;
+using Selm.Research.Experiments;
 using Selm.Research.Figures;
 using Selm.Research.Tests.Runs;
+using Selm.Research.Theory;
 
 namespace Selm.Research.Tests.Figures;
 
@@ -79,7 +81,10 @@ public class ResultTableTests
     [Fact]
     public void notebooks_find_the_formatters_by_convention()
     {
-        foreach (var (value, first) in new (object, string)[] { (SampleFigures.All["bars"], "text/html"), (table, "text/html") })
+        var world = FiniteWorld.Random(0);
+        var ladder = Ladder.Of(world, Edition.Printed);
+        object[] values = [SampleFigures.All["bars"], table, ladder, ladder.Steps[0], world.Reference, ClaimRules.Read()["theorem31"].Exact(1e-17, true)];
+        foreach (var (value, first) in values.Select(value => (value, "text/html")))
         {
             var attribute = value.GetType().GetCustomAttributes(false).Single(a => a.GetType().Name == "TypeFormatterSourceAttribute");
             var preferred = (string[])attribute.GetType().GetProperty("PreferredMimeTypes")!.GetValue(attribute)!;
