@@ -61,6 +61,7 @@ internal static class SelmCommandLine
             ShowCommand.Create(),
             NotebooksCommand.Create(),
             BenchCommand.Create(),
+            EvaluateCommand.Create(),
             LabCellCommand.Create(),
         };
         root.Add(verbose);

@@ -1,0 +1,135 @@
+// The public files of the multiple-choice benchmarks, each in the shape in which it is published, to one kind of item.
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Selm.Research.Data;
+using Selm.Research.Runs;
+
+namespace Selm.Research.Evaluation;
+
+/// <summary>A multiple-choice benchmark.</summary>
+public enum ChoiceTask
+{
+    /// <summary>Ends of short scenes (Zellers et al. 2019).</summary>
+    HellaSwag,
+
+    /// <summary>Science questions, AI2 ARC (Clark et al. 2018).</summary>
+    Arc,
+
+    /// <summary>Questions over elementary facts (Mihaylov et al. 2018).</summary>
+    OpenBookQa,
+
+    /// <summary>Questions with popular false answers (Lin et al. 2022).</summary>
+    TruthfulQa,
+}
+
+/// <summary>A question with options.</summary>
+/// <param name="Id">Its name in the benchmark.</param>
+/// <param name="Context">What the model reads before an option; the option follows after one space.</param>
+/// <param name="Options">At least two, none empty.</param>
+/// <param name="Label">Index of the right one; in TruthfulQA of the best one.</param>
+/// <param name="IsTrue">Which options are true; only in TruthfulQA more than one.</param>
+public sealed record ChoiceItem(string Id, string Context, IReadOnlyList<string> Options, int Label, IReadOnlyList<bool> IsTrue)
+{
+    /// <summary>The item with its solution, as an example in front of others.</summary>
+    public string Solved => $"{Context} {Options[Label]}";
+}
+
+/// <summary>Readers for the public files.</summary>
+public static partial class ChoiceItems
+{
+    /// <summary>The shots of the paper's Table 2.</summary>
+    public static int PaperShots(ChoiceTask task) => task switch
+    {
+        ChoiceTask.Arc => 25,
+        ChoiceTask.TruthfulQa => 0,
+        _ => 10,
+    };
+
+    /// <summary>
+    /// Reads JSONL or CSV. HellaSwag: {context, endings, label} or the original {activity_label, ctx_a, ctx_b, endings, label};
+    /// ARC and OpenBookQA: {id, question: {stem, choices: [{label, text}]}, answerKey}; TruthfulQA: the columns Question,
+    /// Best Answer, Correct Answers, Incorrect Answers, answers parted by semicolons.
+    /// </summary>
+    /// <exception cref="InputException">The file is missing or a row is broken; names file and line.</exception>
+    public static IReadOnlyList<ChoiceItem> Read(ChoiceTask task, string path)
+    {
+        var seen = new Dictionary<string, int>();
+        var items = new List<ChoiceItem>();
+        foreach (var row in path.EndsWith(".csv", StringComparison.OrdinalIgnoreCase) ? PreferenceCsv.Rows(path) : Jsonl.Read(path))
+        {
+            var item = task switch
+            {
+                ChoiceTask.HellaSwag => HellaSwag(row, items.Count),
+                ChoiceTask.TruthfulQa => TruthfulQa(row, items.Count),
+                _ => Science(row, items.Count, task),
+            };
+            if (!seen.TryAdd(item.Id, row.Line))
+            {
+                throw row.Error($"the id {item.Id} of line {seen[item.Id]} is there again; keep one row of each question");
+            }
+            items.Add(Checked(row, item));
+        }
+        return items.Count > 0 ? items : throw new InputException($"{path} has no rows; give the benchmark's public file.");
+    }
+
+    private static ChoiceItem HellaSwag(JsonRow row, int number)
+    {
+        var context = row.TextOrNull("context") ?? Cleaned($"{row.Text("activity_label")}: {row.Text("ctx_a")} {Capitalised(row.TextOrNull("ctx_b") ?? "")}");
+        return Single(row, row.WholeNumberOrNull("ind")?.ToString("D", null) ?? $"{number}", context, [.. row.Texts("endings").Select(Cleaned)], row.WholeNumber("label"));
+    }
+
+    private static ChoiceItem Science(JsonRow row, int number, ChoiceTask task)
+    {
+        var question = new JsonRow(row.Path, row.Line, row.Field("question"));
+        if (question.Value.ValueKind != JsonValueKind.Object)
+        {
+            throw row.Error("\"question\" must be an object with \"stem\" and \"choices\"; give the benchmark's JSONL file");
+        }
+        var choices = question.Items("choices").Select(choice => choice.ValueKind == JsonValueKind.Object
+            ? new JsonRow(row.Path, row.Line, choice)
+            : throw row.Error("an element of \"choices\" is no object with \"label\" and \"text\"; correct that line")).ToList();
+        var key = row.Text("answerKey");
+        var stem = question.Text("stem");
+        var label = choices.FindIndex(choice => choice.Text("label") == key);
+        return Single(
+            row, row.TextOrNull("id") ?? $"{number}", task == ChoiceTask.Arc ? $"Question: {stem}\nAnswer:" : stem,
+            [.. choices.Select(choice => choice.Text("text"))], label >= 0 ? label : throw row.Error($"\"answerKey\" is {key}, which is the label of no choice; correct it"));
+    }
+
+    private static ChoiceItem TruthfulQa(JsonRow row, int number)
+    {
+        var best = Closed(row.Text("Best Answer"));
+        string[] truths = [best, .. Split(row.Text("Correct Answers")).Where(answer => answer != best).Distinct()];
+        var falsehoods = Split(row.Text("Incorrect Answers")).Distinct().ToArray();
+        return falsehoods.Length > 0
+            ? new($"{number}", $"Q: {row.Text("Question").Trim()}\nA:", [.. truths, .. falsehoods], 0, [.. truths.Select(_ => true), .. falsehoods.Select(_ => false)])
+            : throw row.Error("\"Incorrect Answers\" is empty; give at least one");
+    }
+
+    private static ChoiceItem Single(JsonRow row, string id, string context, string[] options, int label) => label >= 0 && label < options.Length
+        ? new(id, context, options, label, [.. options.Select((_, k) => k == label)])
+        : throw row.Error($"the label is {label}, but there are {options.Length} options, counted from 0; correct it");
+
+    private static ChoiceItem Checked(JsonRow row, ChoiceItem item)
+    {
+        if (string.IsNullOrWhiteSpace(item.Context) || item.Options.Any(string.IsNullOrWhiteSpace))
+        {
+            throw row.Error("the question or an option is empty; complete it or delete that line");
+        }
+        return item.Options.Count >= 2 ? item : throw row.Error("there is only one option; give at least two");
+    }
+
+    // Answers end in a full stop, as the benchmark's own program closes them.
+    private static IEnumerable<string> Split(string answers) => answers.Split(';', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(Closed);
+
+    private static string Closed(string answer) => answer.Trim() is var text && text.EndsWith('.') ? text : $"{text}.";
+
+    private static string Capitalised(string text) => text.Length == 0 ? text : char.ToUpperInvariant(text[0]) + text[1..].ToLowerInvariant();
+
+    // WikiHow's marks: " [title]" opens a sentence, other brackets go.
+    private static string Cleaned(string text) =>
+        Brackets().Replace(text.Trim().Replace(" [title]", ". ", StringComparison.Ordinal), "").Replace("  ", " ", StringComparison.Ordinal).Trim();
+
+    [GeneratedRegex(@"\[.*?\]")]
+    private static partial Regex Brackets();
+}

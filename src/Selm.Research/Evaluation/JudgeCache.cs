@@ -1,0 +1,103 @@
+using System.Text.Json;
+using Selm.Research.Runs;
+
+namespace Selm.Research.Evaluation;
+
+/// <summary>What a judge said.</summary>
+/// <param name="Text">Its answer.</param>
+/// <param name="FirstToken">log-probabilities of the candidates for its first token [nats]; empty where they were not asked for.</param>
+public sealed record JudgeReply(string Text, IReadOnlyDictionary<string, double> FirstToken);
+
+/// <summary>
+/// Replies that were paid for, one line each, appended as they come and handed to the disk at once: a killed run has lost the
+/// question in flight and nothing else.
+/// </summary>
+public sealed class JudgeCache : IDisposable
+{
+    private readonly Dictionary<string, JudgeReply> replies = [];
+    private readonly Lock gate = new();
+    private readonly FileStream? stream;
+    private readonly string? path;
+
+    /// <summary>Opens or makes a cache.</summary>
+    /// <param name="path">A JSONL file; null keeps replies in memory only.</param>
+    /// <exception cref="InputException">The file cannot be opened, is in use, or holds something else.</exception>
+    public JudgeCache(string? path)
+    {
+        this.path = path;
+        if (path is null)
+        {
+            return;
+        }
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+            stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
+            CutTornLine(stream);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            stream?.Dispose();
+            throw AtomicFile.NotWritten(path, e);
+        }
+        foreach (var row in Jsonl.Read(path))
+        {
+            var logps = row.Field("first_token").EnumerateObject().ToDictionary(token => token.Name, token => token.Value.GetDouble());
+            replies[row.Text("key")] = new(row.Text("text"), logps);
+        }
+    }
+
+    /// <summary>Replies so far.</summary>
+    public int Count => replies.Count;
+
+    /// <summary>Looks a question up.</summary>
+    public bool TryGet(string key, out JudgeReply? reply)
+    {
+        lock (gate)
+        {
+            return replies.TryGetValue(key, out reply);
+        }
+    }
+
+    /// <summary>Keeps a reply.</summary>
+    /// <exception cref="InputException">The disk is full.</exception>
+    public void Add(string key, JudgeReply reply)
+    {
+        lock (gate)
+        {
+            replies[key] = reply;
+            if (stream is null)
+            {
+                return;
+            }
+            try
+            {
+                stream.Write([.. JsonSerializer.SerializeToUtf8Bytes(new { Key = key, reply.Text, reply.FirstToken }, JsonFormat.Line), (byte)'\n']);
+                stream.Flush(flushToDisk: true);
+            }
+            catch (IOException e)
+            {
+                throw AtomicFile.NotWritten(path!, e);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => stream?.Dispose();
+
+    private static void CutTornLine(FileStream stream)
+    {
+        var end = stream.Length;
+        while (end > 0)
+        {
+            stream.Position = end - 1;
+            if (stream.ReadByte() == '\n')
+            {
+                break;
+            }
+            end--;
+        }
+        stream.SetLength(end);
+        stream.Position = end;
+    }
+}

@@ -1,0 +1,58 @@
+// Every model against every other (the paper's Figure 2). What is notable: each pair is judged and fitted in both directions,
+// so that antisymmetry is measured, not assumed.
+
+namespace Selm.Research.Evaluation;
+
+/// <summary>Pairwise win rates in points; row against column, the diagonal is 50.</summary>
+/// <param name="Models">Names, in order of rows and columns.</param>
+/// <param name="Raw">100 times the mean preference for the row's model, [models][models].</param>
+/// <param name="Controlled">The same with length gaps explained away, [models][models].</param>
+/// <param name="StandardErrors">Of <paramref name="Raw"/>.</param>
+/// <param name="Prompts">Judged prompts of each pair.</param>
+/// <param name="RawAsymmetry">The largest |w(i, j) + w(j, i) - 100| of the raw rates: the judge's own inconsistency.</param>
+/// <param name="ControlledAsymmetry">The same of the length-controlled rates.</param>
+public sealed record WinRateMatrix(
+    IReadOnlyList<string> Models, double[][] Raw, double[][] Controlled, double[][] StandardErrors, int[][] Prompts, double RawAsymmetry, double ControlledAsymmetry)
+{
+    /// <summary>Judges every ordered pair of models on the prompts that all of them answered.</summary>
+    /// <param name="models">At least two sets of answers to one evaluation set, with different names.</param>
+    /// <param name="judge">Who prefers; asked about each pair in both orders.</param>
+    /// <param name="parallel">How many pairs of answers are judged at once.</param>
+    /// <param name="progress">Is told about judged pairs.</param>
+    /// <exception cref="InputException">A name is there twice, or there are too few shared prompts or judgements.</exception>
+    public static WinRateMatrix Of(IReadOnlyList<AlpacaOutputs> models, PairJudge judge, int parallel = 1, IProgress<Runs.StepProgress>? progress = null)
+    {
+        if (models.Count < 2 || models.Select(model => model.Generator).Distinct().Count() < models.Count)
+        {
+            throw new InputException("A win-rate matrix needs at least two models with different names; give two files of answers or more.");
+        }
+        var shared = models.Select(model => model.Rows.Select(row => row.Instruction)).Aggregate((a, b) => a.Intersect(b)).ToHashSet();
+        var cut = models.Select(model => model with { Rows = [.. models[0].Rows.Where(row => shared.Contains(row.Instruction)).Join(model.Rows, a => a.Instruction, b => b.Instruction, (_, b) => b)] }).ToList();
+        var n = models.Count;
+        var (raw, controlled, errors, prompts) = (Square(n, 50.0), Square(n, 50.0), Square(n, 0.0), Square(n, 0));
+        foreach (var (i, j) in from i in Enumerable.Range(0, n) from j in Enumerable.Range(0, n) where i != j select (i, j))
+        {
+            var pairs = cut[i].Against(cut[j]);
+            JudgedPair[] rows = [.. pairs.Zip(judge.Judge(pairs, parallel, progress), (pair, p) => new JudgedPair(Length(pair.First), Length(pair.Second), 0, p))];
+            prompts[i][j] = rows.Count(row => row.Preference is not null);
+            if (prompts[i][j] < LengthControlledWinRate.Folds)
+            {
+                throw new InputException($"{models[i].Generator} and {models[j].Generator} share {prompts[i][j]} judged prompts, too few for a win rate; give answers to at least {LengthControlledWinRate.Folds} common instructions.");
+            }
+            var rate = LengthControlledWinRate.Raw(rows);
+            (raw[i][j], errors[i][j]) = (rate.Percent, rate.StandardError);
+            controlled[i][j] = LengthControlledWinRate.Fit(rows, []).Controlled.Percent;
+        }
+        return new([.. models.Select(model => model.Generator)], raw, controlled, errors, prompts, Asymmetry(raw), Asymmetry(controlled));
+    }
+
+    /// <summary>The largest |w(i, j) + w(j, i) - 100|.</summary>
+    public static double Asymmetry(double[][] matrix) => (
+        from i in Enumerable.Range(0, matrix.Length)
+        from j in Enumerable.Range(0, i)
+        select Math.Abs(matrix[i][j] + matrix[j][i] - 100)).DefaultIfEmpty().Max();
+
+    private static T[][] Square<T>(int n, T diagonal) => [.. Enumerable.Range(0, n).Select(i => Enumerable.Range(0, n).Select(j => i == j ? diagonal : default!).ToArray())];
+
+    private static int Length(string text) => text.EnumerateRunes().Count();
+}

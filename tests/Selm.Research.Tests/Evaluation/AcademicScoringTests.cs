@@ -1,0 +1,107 @@
+using System.Text.Json;
+using Selm.Research.Evaluation;
+using Selm.Research.Tests.Runs;
+using Selm.Tests;
+
+namespace Selm.Research.Tests.Evaluation;
+
+public class AcademicScoringTests
+{
+    [SkippableTheory]
+    [InlineData("zephyr-7b-beta")]
+    [InlineData("mistral-7b-instruct-v0.1")]
+    public void eq_bench_scores_are_the_benchmark_s_own(string model)
+    {
+        var path = Golden.Outside("benchmark-scoring", $"eq_bench_{model}.json");
+        Skip.If(path is null, "benchmark-scoring is not there");
+        var file = JsonElement.Parse(File.ReadAllBytes(path));
+        var items = EqBench.Read(Golden.Outside("benchmark-samples", "eq_bench_v2_171.jsonl")!).ToDictionary(item => item.Id);
+        var scores = new List<EqBenchScore>();
+        foreach (var row in file.GetProperty("rows").EnumerateArray())
+        {
+            var (first, revised) = EqBench.Parse(row.GetProperty("text").GetString()!);
+            Assert.Equal(Texts(row.GetProperty("parsed_first_pass")), first);
+            Assert.Equal(Texts(row.GetProperty("parsed_revised")), revised);
+            var score = EqBench.Score(row.GetProperty("text").GetString()!, items[row.GetProperty("id").GetString()!]);
+            Assert.Equal(row.GetProperty("score_v2").GetProperty("first_pass_score").GetDouble(), score.FirstPass!.Value, 1e-12);
+            Assert.Equal(row.GetProperty("score_v2").GetProperty("revised_score").GetDouble(), score.Revised!.Value, 1e-12);
+            scores.Add(score);
+        }
+        var (expected, total) = (file.GetProperty("benchmark_results"), EqBench.Total(scores));
+        Assert.Equal(expected.GetProperty("first_pass_score").GetDouble(), total.FirstPass, 1e-9);
+        Assert.Equal(expected.GetProperty("revised_score").GetDouble(), total.Revised, 1e-9);
+        Assert.Equal(expected.GetProperty("final_parseable").GetInt32(), total.Parseable);
+        Assert.Equal(file.GetProperty("final_score_and_parseable")[0].GetDouble(), Math.Round(total.Score, 2));
+    }
+
+    [Fact]
+    public void an_eq_bench_answer_is_scored_by_its_distance_from_the_reference()
+    {
+        var reference = new Dictionary<string, double> { ["calm"] = 0, ["angry"] = 9, ["sad"] = 2, ["proud"] = 0 };
+        string Answer(string scores, string revised) => $"**First pass scores:**\n{scores}\n\nCritique: none\n\n## Revised scores:\n{revised}\n";
+        var item = new EqBenchItem("1", "..", reference);
+        const string Perfect = "Calm: 0\nAngry: 9\nSad: 2\nProud: 0";
+
+        Assert.Equal(new EqBenchScore("1", 10, 10), EqBench.Score(Answer(Perfect, Perfect), item));
+        Assert.Equal(10 - (0.7477 * 3.25), EqBench.Score(Answer(Perfect.Replace("Calm: 0", "Calm: 4"), Perfect), item).FirstPass!.Value, 1e-12);
+        Assert.Equal(10 - (0.7477 * 8), EqBench.Score(Answer(Perfect.Replace("Calm: 0", "Calm: 8"), Perfect), item).FirstPass!.Value, 1e-12);
+        Assert.Null(EqBench.Score(Answer(Perfect.Replace("Calm", "Bored"), Perfect), item).FirstPass);
+        Assert.Null(EqBench.Score("I would rather not.", item).FirstPass);
+    }
+
+    [Fact]
+    public void the_revised_pass_counts_only_if_enough_of_it_can_be_read()
+    {
+        EqBenchScore[] few = [new("1", 5, 9), new("2", 5, null)];
+        EqBenchScore[] all = [new("1", 5, 9), new("2", 5, 6)];
+
+        Assert.Equal(new EqBenchResult(50, 2, 50, 2, 90, 1), EqBench.Total(few));
+        Assert.Equal(new EqBenchResult(75, 2, 50, 2, 75, 2), EqBench.Total(all));
+    }
+
+    [SkippableFact]
+    public void gsm8k_answers_are_extracted_as_by_the_benchmark()
+    {
+        var path = Golden.Outside("benchmark-scoring", "gsm8k_extract.json");
+        Skip.If(path is null, "benchmark-scoring is not there");
+        var rows = JsonElement.Parse(File.ReadAllBytes(path)).EnumerateArray().ToList();
+        Assert.All(rows, row =>
+        {
+            string Text(string name) => row.GetProperty(name).GetString()!;
+            Assert.Equal(Text("gold_extracted"), Gsm8k.Extract(Text("gold_answer")));
+            Assert.Equal(Text("extracted"), Gsm8k.Extract(Text("completion")));
+            Assert.Equal(row.GetProperty("is_correct").GetBoolean(), Gsm8k.IsCorrect(Text("completion"), Text("gold_answer")));
+        });
+        Assert.Equal(200, rows.Count);
+    }
+
+    [Theory]
+    [InlineData("so\n#### 1,234", "1234", true, true)]
+    [InlineData("so\n#### 1234.", "1234.", false, true)]
+    [InlineData("It is 1,234.", "[invalid]", false, true)]
+    [InlineData("no idea", "[invalid]", false, false)]
+    [InlineData("#### 1234\n\nQuestion: What is 1 + 1?\nAnswer: 2", "1234", true, true)]
+    public void a_gsm8k_answer_is_the_number_behind_the_hashes(string completion, string extracted, bool correct, bool last)
+    {
+        var score = Gsm8k.Score(completion, new Gsm8kItem("?", "1000 + 234 = 1234\n#### 1,234"));
+
+        Assert.Equal((extracted, correct, last), (score.Extracted, score.Correct, score.CorrectLastNumber));
+    }
+
+    [Fact]
+    public void a_broken_row_is_refused_with_its_line()
+    {
+        using var folder = new TempFolder();
+        void Refused(string text, string sentence, Action<string> read) =>
+            Assert.Equal($"{folder.File("f.jsonl")} {sentence}", Assert.Throws<InputException>(() => read(folder.Write("f.jsonl", text))).Message);
+
+        Refused("""{"question": "?", "answer": "1"}""", "line 1: \"answer\" does not end in \"#### number\"; complete it.", path => Gsm8k.Read(path));
+        Refused("""{"context": "a", "endings": ["b", "c"], "label": 2}""", "line 1: the label is 2, but there are 2 options, counted from 0; correct it.", path => ChoiceItems.Read(ChoiceTask.HellaSwag, path));
+        Refused("\n" + """{"context": "a", "endings": ["b", " "], "label": 0}""", "line 2: the question or an option is empty; complete it or delete that line.", path => ChoiceItems.Read(ChoiceTask.HellaSwag, path));
+        Refused("""{"id": "q", "question": {"stem": "?", "choices": [{"label": "A", "text": "x"}, {"label": "B", "text": "y"}]}, "answerKey": "E"}""",
+            "line 1: \"answerKey\" is E, which is the label of no choice; correct it.", path => ChoiceItems.Read(ChoiceTask.Arc, path));
+        Refused("""{"id": "1", "prompt": "?", "reference_answer_fullscale": {"emotion1": "a"}}""", "line 1: the field \"emotion1_score\" is missing; add it.", path => EqBench.Read(path));
+    }
+
+    private static Dictionary<string, string> Texts(JsonElement json) => json.EnumerateObject().ToDictionary(field => field.Name, field => field.Value.GetString()!);
+}

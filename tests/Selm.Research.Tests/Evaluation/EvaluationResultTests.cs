@@ -1,0 +1,32 @@
+using Selm.Research.Evaluation;
+using Selm.Research.Runs;
+using Selm.Research.Tests.Runs;
+
+namespace Selm.Research.Tests.Evaluation;
+
+public class EvaluationResultTests
+{
+    [Fact]
+    public void a_result_survives_its_files_and_nothing_else_is_taken_for_one()
+    {
+        using var folder = new TempFolder();
+        var result = new EvaluationResult("gsm8k", "my model", [Measure.Percent("exact_match", [1, 0, 1, 1]), new("nothing", double.NaN, 0)], Provenance.Now(7, TimeSpan.FromSeconds(2), new Dictionary<string, string> { ["in"] = "hash" }))
+        {
+            Missing = 1,
+            Notes = ["a note"],
+            Settings = new Dictionary<string, string> { ["shots"] = "8" },
+            Items = [new("1", 100), new("2", null)],
+        };
+
+        var read = EvaluationResult.Read(result.Save(folder.Root))!;
+
+        Assert.Equal(["gsm8k-my-model.csv", "gsm8k-my-model.items.jsonl", "gsm8k-my-model.json"], folder.Names());
+        Assert.Equal(result.Measures, read.Measures);
+        Assert.True(read.Partial);
+        Assert.Equal((7ul, "8", "a note"), (read.Provenance.Seed, read.Settings["shots"], read.Notes[0]));
+        Assert.Equal([new("1", 100), new("2", null)], PairedComparison.ReadItems(folder.File("gsm8k-my-model.items.jsonl")));
+        Assert.Equal("gsm8k,my model,exact_match,75,25,26,124,4,1,7", string.Join(',', File.ReadAllLines(folder.File("gsm8k-my-model.csv"))[1].Split(',').Take(10)));
+        Assert.Null(EvaluationResult.Read(folder.Write("other.json", "{\"benchmark\": 1}")));
+        Assert.Throws<InputException>(() => EvaluationResult.Read(folder.Write("broken.json", "{")));
+    }
+}

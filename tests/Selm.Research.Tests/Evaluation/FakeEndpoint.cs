@@ -1,0 +1,75 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using System.Text.Json;
+
+namespace Selm.Research.Tests.Evaluation;
+
+/// <summary>A chat endpoint on this machine that answers as it is told and remembers what it was asked.</summary>
+internal sealed class FakeEndpoint : IDisposable
+{
+    private readonly HttpListener listener = new();
+    private readonly Func<int, JsonElement, (int Status, string Body)> answer;
+    private readonly List<JsonElement> requests = [];
+
+    /// <param name="answer">From the number of the request, counted from 1, and its body to status and body of the answer.</param>
+    public FakeEndpoint(Func<int, JsonElement, (int Status, string Body)> answer)
+    {
+        this.answer = answer;
+        using (var probe = new TcpListener(IPAddress.Loopback, 0))
+        {
+            probe.Start();
+            Url = $"http://127.0.0.1:{((IPEndPoint)probe.LocalEndpoint).Port}/v1";
+        }
+        listener.Prefixes.Add($"{Url}/");
+        listener.Start();
+        _ = Task.Run(Serve);
+    }
+
+    public string Url { get; }
+
+    public int Count => requests.Count;
+
+    public IReadOnlyList<JsonElement> Requests => requests;
+
+    public static (int Status, string Body) Says(string text, params (string Token, double Logp)[] first) => (200, JsonSerializer.Serialize(new
+    {
+        choices = new[]
+        {
+            new
+            {
+                message = new { role = "assistant", content = text },
+                logprobs = first.Length == 0 ? null : new { content = new[] { new { token = text, top_logprobs = first.Select(token => new { token = token.Token, logprob = token.Logp }) } } },
+            },
+        },
+    }));
+
+    public void Dispose() => listener.Close();
+
+    private async Task Serve()
+    {
+        try
+        {
+            while (true)
+            {
+                var context = await listener.GetContextAsync();
+                using var reader = new StreamReader(context.Request.InputStream);
+                var request = JsonElement.Parse(await reader.ReadToEndAsync());
+                int number;
+                lock (requests)
+                {
+                    requests.Add(request);
+                    number = requests.Count;
+                }
+                var (status, body) = answer(number, request);
+                context.Response.StatusCode = status;
+                await context.Response.OutputStream.WriteAsync(Encoding.UTF8.GetBytes(body));
+                context.Response.Close();
+            }
+        }
+        catch (Exception e) when (e is HttpListenerException or ObjectDisposedException)
+        {
+            // The test is over.
+        }
+    }
+}

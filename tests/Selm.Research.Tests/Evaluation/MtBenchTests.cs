@@ -1,0 +1,107 @@
+using System.Text.Json;
+using Selm.Research.Evaluation;
+using Selm.Research.Models;
+using Selm.Research.Tests.Models;
+using Selm.Research.Tests.Runs;
+using Selm.Tests;
+
+namespace Selm.Research.Tests.Evaluation;
+
+public class MtBenchTests
+{
+    private static readonly string[] PromptNames = ["single-v1", "single-math-v1", "single-v1-multi-turn", "single-math-v1-multi-turn"];
+
+    [SkippableFact]
+    public void scores_and_averages_are_the_benchmark_s_own()
+    {
+        var path = Golden.Outside("benchmark-scoring", "mt_bench_single.json");
+        Skip.If(path is null, "benchmark-scoring is not there");
+        var file = JsonElement.Parse(File.ReadAllBytes(path));
+        var grades = file.GetProperty("rows").EnumerateArray().Select(row =>
+        {
+            var text = row.GetProperty("judgment").GetString()!;
+            Assert.Equal(row.GetProperty("score").GetDouble(), MtBench.Score(text));
+            return new MtBenchGrade(row.GetProperty("question_id").GetInt32(), row.GetProperty("model").GetString()!, row.GetProperty("turn").GetInt32(), 0, MtBench.Score(text), text);
+        }).ToList();
+        var expected = file.GetProperty("result");
+        foreach (var model in grades.GroupBy(grade => grade.Model))
+        {
+            var averages = MtBench.Averages([.. model]);
+            Assert.Equal(expected.GetProperty("average").GetProperty(model.Key).GetDouble(), averages[0].Value, 1e-12);
+            Assert.Equal(expected.GetProperty("first_turn").GetProperty(model.Key).GetDouble(), averages[1].Value, 1e-12);
+            Assert.Equal(expected.GetProperty("second_turn").GetProperty(model.Key).GetDouble(), averages[2].Value, 1e-12);
+        }
+        Assert.Equal(160, grades.Count);
+    }
+
+    [Theory]
+    [InlineData("Good. Rating: [[8]]", 8)]
+    [InlineData("[[7.5]] rather than [[9]]", 7.5)]
+    [InlineData("see [1]; Rating: [[6]]", 6)]
+    [InlineData("Rating: [5]", 5)]
+    [InlineData("No number here.", -1)]
+    [InlineData("Rating: [[rating]]", -1)]
+    public void the_first_number_in_double_brackets_is_the_score(string text, double score) => Assert.Equal(score, MtBench.Score(text));
+
+    [Fact]
+    public void judgements_without_a_score_are_left_out_and_runs_have_a_spread()
+    {
+        MtBenchGrade Grade(int turn, int run, double score) => new(81, "m", turn, run, score, "");
+        var one = MtBench.Averages([Grade(1, 0, 8), Grade(2, 0, -1)]);
+        var two = MtBench.Averages([Grade(1, 0, 8), Grade(2, 0, 6), Grade(1, 1, 9), Grade(2, 1, 9)]);
+
+        Assert.Equal((8.0, 1), (one[0].Value, one[0].N));
+        Assert.True(double.IsNaN(one[2].Value));
+        Assert.Equal((8.0, 1.0, 4), (two[0].Value, two[0].StandardError!.Value, two[0].N));
+    }
+
+    [Fact]
+    public void the_second_turn_is_answered_on_top_of_the_first_and_runs_differ_where_there_is_a_temperature()
+    {
+        using var checkpoint = new TinyCheckpoint(TinyCheckpoint.Config with { MaxPositionEmbeddings = 256 });
+        using var model = ModelFolder.Load(checkpoint.Root);
+        MtBenchQuestion[] questions = [new(81, "writing", ["abc", "def"], null), new(111, "math", ["abc", "def"], null)];
+
+        var answers = MtBench.Answer(model, questions, runs: 2, maxNewTokens: 8, folder: checkpoint.Place("kept"));
+        var again = MtBench.Answer(model, questions, runs: 2, maxNewTokens: 8, folder: checkpoint.Place("kept"));
+
+        Assert.Equal([(81, 0), (111, 0), (81, 1), (111, 1)], answers.Select(answer => (answer.QuestionId, answer.Run)));
+        Assert.Equal(JsonSerializer.Serialize(answers), JsonSerializer.Serialize(again));
+        Assert.Equal(answers[1].Turns, answers[3].Turns);
+        Assert.NotEqual(answers[0].Turns, answers[2].Turns);
+        Assert.Equal(6, Directory.GetFiles(checkpoint.Place("kept", "answers")).Length);
+    }
+
+    [Fact]
+    public void answers_survive_their_file_and_every_turn_is_graded_with_its_own_prompt()
+    {
+        using var folder = new TempFolder();
+        MtBenchQuestion[] questions = [new(81, "writing", ["first?", "second?"], null), new(111, "math", ["1+1?", "2+2?"], ["two", "four"])];
+        MtBench.WriteAnswers(folder.File("a.jsonl"), "ours", [new(81, 0, ["a", "b"]), new(111, 0, ["{question_2}", "d"])]);
+        var prompts = folder.Write("p.jsonl", string.Join('\n', PromptNames.Select(name =>
+            $$$"""{"name": "{{{name}}}", "system_prompt": "S", "prompt_template": "{{{name}}}|{question}{question_1}|{answer}{answer_1}|{question_2}|{ref_answer_1}"}""")));
+        using var server = new FakeEndpoint((number, _) => FakeEndpoint.Says(number == 4 ? "no score" : "Rating: [[7]]"));
+        using var endpoint = new ChatEndpoint(server.Url, "judge", null, null);
+
+        var (model, answers) = MtBench.ReadAnswers(folder.File("a.jsonl"));
+        var grades = new MtBenchJudge(prompts).Grade(endpoint, model, questions, answers);
+
+        Assert.Equal([7, 7, 7, MtBench.NoScore], grades.Select(grade => grade.Score));
+        Assert.Equal(
+            ["single-v1|first?first?|aa|second?|", "single-v1-multi-turn|first?first?|aa|second?|", "single-math-v1|1+1?1+1?|{question_2}{question_2}|2+2?|two", "single-math-v1-multi-turn|1+1?1+1?|{question_2}{question_2}|2+2?|two"],
+            server.Requests.Select(request => request.GetProperty("messages")[1].GetProperty("content").GetString()));
+        Assert.Throws<InputException>(() => new MtBenchJudge(prompts).Question(questions[1] with { Reference = null }, answers[1], 1));
+    }
+
+    [SkippableFact]
+    public void the_real_files_are_read()
+    {
+        var folder = Golden.Outside("benchmark-samples");
+        Skip.If(folder is null, "benchmark-samples is not there");
+        var questions = MtBench.Read(Path.Combine(folder, "mt_bench_questions.jsonl"), Path.Combine(folder, "mt_bench_reference_gpt4.jsonl"));
+        var judge = new MtBenchJudge(Path.Combine(folder, "mt_bench_judge_prompts.jsonl"));
+
+        Assert.Equal((80, 30), (questions.Count, questions.Count(question => question.NeedsReference)));
+        Assert.All(questions, question => Assert.DoesNotContain("{question", judge.Question(question, new MtBenchAnswer(question.Id, 0, ["one", "two"]), 2)[1].Content, StringComparison.Ordinal));
+    }
+}
