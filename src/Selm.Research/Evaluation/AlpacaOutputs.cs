@@ -28,7 +28,7 @@ public sealed record AlpacaOutputs(string Path, string Generator, IReadOnlyList<
         var seen = new Dictionary<string, int>();
         var rows = new List<AlpacaOutput>();
         var generator = name;
-        foreach (var row in Rows(path))
+        foreach (var row in ReadRows(path))
         {
             var instruction = row.Text("instruction");
             if (!seen.TryAdd(instruction, row.Line))
@@ -93,7 +93,7 @@ public sealed record AlpacaOutputs(string Path, string Generator, IReadOnlyList<
     }
 
     // A JSON list or JSONL; the number of an element stands for its line.
-    private static IEnumerable<JsonRow> Rows(string path)
+    private static IEnumerable<JsonRow> ReadRows(string path)
     {
         if (!path.EndsWith(".json", StringComparison.OrdinalIgnoreCase))
         {

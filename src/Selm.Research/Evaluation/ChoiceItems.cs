@@ -1,4 +1,5 @@
 // The public files of the multiple-choice benchmarks, each in the shape in which it is published, to one kind of item.
+using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Selm.Research.Data;
@@ -75,7 +76,7 @@ public static partial class ChoiceItems
     private static ChoiceItem HellaSwag(JsonRow row, int number)
     {
         var context = row.TextOrNull("context") ?? Cleaned($"{row.Text("activity_label")}: {row.Text("ctx_a")} {Capitalised(row.TextOrNull("ctx_b") ?? "")}");
-        return Single(row, row.WholeNumberOrNull("ind")?.ToString("D", null) ?? $"{number}", context, [.. row.Texts("endings").Select(Cleaned)], row.WholeNumber("label"));
+        return Single(row, row.WholeNumberOrNull("ind")?.ToString(CultureInfo.InvariantCulture) ?? $"{number}", context, [.. row.Texts("endings").Select(Cleaned)], row.WholeNumber("label"));
     }
 
     private static ChoiceItem Science(JsonRow row, int number, ChoiceTask task)

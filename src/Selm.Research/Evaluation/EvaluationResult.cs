@@ -66,7 +66,6 @@ public sealed record EvaluationResult(string Benchmark, string Model, IReadOnlyL
     public IReadOnlyList<string> Notes { get; init; } = [];
 
     /// <summary>Whether items lack a score.</summary>
-    [JsonInclude]
     public bool Partial => Missing > 0;
 
     /// <summary>The items' scores; kept in a file of their own.</summary>

@@ -156,7 +156,7 @@ public static partial class MtBench
     /// <summary>The grade in a judgement: the first [[number]], else the first [number], else <see cref="NoScore"/>.</summary>
     public static double Score(string judgment)
     {
-        var match = Double().Match(judgment) is { Success: true } twice ? twice : Single().Match(judgment);
+        var match = InTwo().Match(judgment) is { Success: true } twice ? twice : InOne().Match(judgment);
         return match.Success ? double.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) : NoScore;
     }
 
@@ -182,8 +182,8 @@ public static partial class MtBench
         : throw row.Error("\"choices\" is empty; give an answer");
 
     [GeneratedRegex(@"\[\[([0-9]+\.?[0-9]*)\]\]")]
-    private static partial Regex Double();
+    private static partial Regex InTwo();
 
     [GeneratedRegex(@"\[([0-9]+\.?[0-9]*)\]")]
-    private static partial Regex Single();
+    private static partial Regex InOne();
 }

@@ -45,7 +45,8 @@ public static class MultipleChoice
             {
                 scores[i] = Judge(items[i], sums[at..(at += rows[i].Responses.Count)]);
             }
-            progress?.Report(new StepProgress("options", done += batch.Count, items.Count));
+            done += batch.Count;
+            progress?.Report(new StepProgress("options", done, items.Count));
         }
         return scores;
     }

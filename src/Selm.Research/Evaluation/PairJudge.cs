@@ -62,7 +62,7 @@ public sealed record PairJudge(string Name, Func<AnswerPair, double?> Second)
             var swapped = new PhiloxStream(seed, "judge-order", pair.Index).NextInt(2) == 1;
             var (first, second) = swapped ? (pair.Second, pair.First) : (pair.First, pair.Second);
             var reply = endpoint.Ask([new ChatMessage("user", Filled(prompt, pair.Instruction, first, second))], 1, firstTokenLogprobs: true, cancellation: cancellation);
-            return Second(reply) is { } p ? swapped ? 1 - p : p : null;
+            return Weighed(reply) is { } p ? swapped ? 1 - p : p : null;
         });
     }
 
@@ -85,7 +85,7 @@ public sealed record PairJudge(string Name, Func<AnswerPair, double?> Second)
     }
 
     /// <summary>P(M) / (P(m) + P(M)) by the first token; a token that is not among the candidates counts as the least of them.</summary>
-    internal static double? Second(JudgeReply reply)
+    internal static double? Weighed(JudgeReply reply)
     {
         var tokens = reply.FirstToken;
         if (tokens.ContainsKey(FirstName) || tokens.ContainsKey(SecondName))

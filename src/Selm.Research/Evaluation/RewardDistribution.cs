@@ -53,7 +53,8 @@ public sealed record RewardDistribution(int Count, double Mean, double StandardE
                         ? (object)new { Response = answer, Score = rank.Scores[0] }
                         : new { Response = answer, Score = rank.Scores[0] - rank.Scores[1], BaselineScore = rank.Scores[1] }));
                 }
-                progress?.Report(new StepProgress("rewards", done += batch.Length, 0));
+                done += batch.Length;
+                progress?.Report(new StepProgress("rewards", done, 0));
             }
             if (done == 0)
             {
