@@ -7,6 +7,8 @@ namespace Selm.Cli;
 /// <summary>The results of a folder as one page: per benchmark a table, and a figure where models can be compared.</summary>
 internal static class EvaluationPage
 {
+    private const string Fraction = "fraction ";
+
     /// <summary>Reads a folder.</summary>
     /// <param name="folder">Where <c>selm evaluate --out</c> wrote.</param>
     /// <param name="date">Printed on the page.</param>
@@ -26,7 +28,7 @@ internal static class EvaluationPage
     private static ReportSection Section(string benchmark, List<EvaluationResult> results)
     {
         var id = new string([.. benchmark.ToLowerInvariant().Select(c => char.IsAsciiLetterOrDigit(c) ? c : '-')]);
-        string[] names = [.. results.SelectMany(result => result.Measures).Select(measure => measure.Name).Distinct()];
+        string[] names = [.. results.SelectMany(result => result.Measures).Select(measure => measure.Name).Where(name => !name.StartsWith(Fraction, StringComparison.Ordinal)).Distinct()];
         var notes = results.SelectMany(result => result.Notes.Concat(result.Partial ? [$"{result.Model} is partial: {result.Missing} items have no score."] : []));
         var table = new ResultTable(
             $"{id}-results", benchmark,
@@ -40,8 +42,29 @@ internal static class EvaluationPage
         {
             Notes = [.. notes.Distinct()],
         };
-        return new(benchmark, "Numbers in brackets are 95 % intervals.") { Tables = [table], Figures = Headline(id, benchmark, results) };
+        return new(benchmark, "Numbers in brackets are 95 % intervals.") { Tables = [table], Figures = [.. Headline(id, benchmark, results), .. Distribution(id, results)] };
     }
+
+    // Shares per bin as one line per model, over the middles of the bins.
+    private static IEnumerable<Figure> Distribution(string id, List<EvaluationResult> results)
+    {
+        var lines = new List<Trace>();
+        foreach (var result in results)
+        {
+            var bins = result.Measures.Where(measure => measure.Name.StartsWith(Fraction, StringComparison.Ordinal)).ToList();
+            if (bins.Count > 1)
+            {
+                lines.Add(new LineTrace(result.Model, Origin.Measured, [.. bins.Select(bin => Middle(bin.Name))], [.. bins.Select(bin => bin.Value)]));
+            }
+        }
+        if (lines.Count > 0)
+        {
+            yield return new Figure($"{id}-distribution", "Share of answers per bin of the score", [new Panel(new Axis("score"), new Axis("share"), lines)]);
+        }
+    }
+
+    private static double Middle(string name) =>
+        name[Fraction.Length..].Split(" to ").Average(end => double.Parse(end, System.Globalization.CultureInfo.InvariantCulture));
 
     private static Cell CellOf(Measure? measure) => measure switch
     {

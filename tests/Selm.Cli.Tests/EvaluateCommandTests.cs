@@ -49,12 +49,13 @@ public class EvaluateCommandTests(DemoFixture demo) : IClassFixture<DemoFixture>
         string Lines(Func<int, object> row) => string.Join('\n', Enumerable.Range(0, 4).Select(i => JsonSerializer.Serialize(row(i))));
         var scenes = folder.Write("h.jsonl", Lines(i => new { context = $"A man {i} goes. He", endings = new[] { "runs.", "sits down.", "sings a song." }, label = i % 3 }));
         var problems = folder.Write("g.jsonl", Lines(i => new { question = $"{i} + 1?", answer = $"#### {i + 1}" }));
+        var prompts = folder.Write("p.jsonl", Lines(_ => new { prompt = "please describe the owl in a short way" }));
         var pairs = Path.Combine(demo.Root, "pairs.jsonl");
 
         var choice = Last(SelmProcess.Run("evaluate", "multiple-choice", "--task", "hellaswag", "--model", demo.Model, "--input", scenes, "--shots", "2", "--out", folder.Root, "--json"));
         var math = Last(SelmProcess.Run("evaluate", "gsm8k", "--model", demo.Model, "--input", problems, "--shots", "1", "--max-new-tokens", "4", "--out", folder.Root, "--json"));
         var implicitReward = Last(SelmProcess.Run("evaluate", "implicit-reward", "--model", demo.Model, "--reference", demo.Model, "--other", demo.Model, "--input", pairs, "--limit", "4", "--max-new-tokens", "4", "--json"));
-        var rewards = Last(SelmProcess.Run("evaluate", "reward-distribution", "--model", demo.Model, "--input", pairs, "--ranker", "oracle:lab", "--max-new-tokens", "2", "--batch-size", "50", "--json"));
+        var rewards = Last(SelmProcess.Run("evaluate", "reward-distribution", "--model", demo.Model, "--input", prompts, "--ranker", "oracle:lab", "--max-new-tokens", "2", "--json"));
 
         Assert.Equal(4, choice.GetProperty("n").GetInt32());
         Assert.InRange(choice.GetProperty("accuracy_norm").GetDouble(), 0, 100);

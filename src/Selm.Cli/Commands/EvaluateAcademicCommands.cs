@@ -118,8 +118,7 @@ internal static class EvaluateAcademicCommands
             var scores = ProgressView.Run(progress => Research.Evaluation.EqBench.Run(
                 model, items, parsed.GetValue(length), run.Folder(parsed), run.BatchSize(parsed), progress, Interrupt.Token));
             var total = Research.Evaluation.EqBench.Total(scores);
-            Measure[] measures = [new("score", total.Score, total.Parseable), new("first_pass", total.FirstPass, total.FirstPassParseable), new("revised", total.Revised, total.RevisedParseable)];
-            return run.Show(parsed, "eq-bench", measures, model, [path], [.. scores.Select(score => new ScoredItem(score.Id, 10 * score.FirstPass))], null, items.Count - total.Parseable);
+            return run.Show(parsed, "eq-bench", Research.Evaluation.EqBench.Measures(scores), model, [path], [.. scores.Select(score => new ScoredItem(score.Id, 10 * score.FirstPass))], null, items.Count - total.Parseable);
         });
         return command;
     }

@@ -94,6 +94,15 @@ public static partial class EqBench
         return new(takesRevised ? revisedScore : firstScore, takesRevised ? revised.Length : first.Length, firstScore, first.Length, revisedScore, revised.Length);
     }
 
+    /// <summary>The numbers in points where 100 is perfect: the score, the first pass, the revised one.</summary>
+    /// <param name="scores">One per question; a pass without any parseable answer is NaN.</param>
+    public static IReadOnlyList<Measure> Measures(IReadOnlyCollection<EqBenchScore> scores)
+    {
+        Measure Pass(string name, Func<EqBenchScore, double?> pass) => Measure.Mean(name, [.. scores.Select(pass).Where(score => score is not null).Select(score => 10 * score!.Value)]);
+        var (first, revised, total) = (Pass("first_pass", score => score.FirstPass), Pass("revised", score => score.Revised), Total(scores));
+        return [(total.Score == total.FirstPass ? first : revised) with { Name = "score" }, first, revised];
+    }
+
     /// <summary>Generates greedily, through the chat template where the model has one, and scores.</summary>
     /// <param name="model">A model with a tokenizer.</param>
     /// <param name="items">The questions.</param>

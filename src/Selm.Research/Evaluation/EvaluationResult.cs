@@ -23,10 +23,13 @@ public sealed record Measure(string Name, double Value, int N)
     /// <summary>The upper end of the 95 % interval, or null.</summary>
     public double? High { get; init; }
 
-    /// <summary>The mean of scores from 0 to 1, in points from 0 to 100, with its standard error and normal 95 % interval.</summary>
+    /// <summary>The mean of scores from 0 to 1, in points from 0 to 100, with its standard error and normal 95 % interval, cut off at 0 and 100.</summary>
     /// <param name="name">What was measured.</param>
     /// <param name="scores">One per item, from 0 to 1.</param>
-    public static Measure Percent(string name, IReadOnlyCollection<double> scores) => Mean(name, [.. scores.Select(score => 100 * score)]);
+    public static Measure Percent(string name, IReadOnlyCollection<double> scores) =>
+        Mean(name, [.. scores.Select(score => 100 * score)]) is var measure && measure.StandardError is null
+            ? measure
+            : measure with { Low = Math.Max(0, measure.Low!.Value), High = Math.Min(100, measure.High!.Value) };
 
     /// <summary>The mean of scores with its standard error and normal 95 % interval.</summary>
     /// <param name="name">What was measured.</param>

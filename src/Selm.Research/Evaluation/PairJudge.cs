@@ -14,6 +14,8 @@ public sealed record PairJudge(string Name, Func<AnswerPair, double?> Second)
 {
     private const string FirstName = "m", SecondName = "M";
 
+    private static readonly string[] places = ["{instruction}", "{output_1}", "{output_2}"];
+
     /// <summary>
     /// The question put to an endpoint where no other is given. {instruction}, {output_1} and {output_2} are filled in; the
     /// judge answers with one token, m for the first answer and M for the second, whose log-probs are the preference.
@@ -53,7 +55,7 @@ public sealed record PairJudge(string Name, Func<AnswerPair, double?> Second)
     /// <exception cref="InputException">The prompt lacks a place for an answer.</exception>
     public static PairJudge Of(ChatEndpoint endpoint, string prompt = DefaultPrompt, ulong seed = 0, CancellationToken cancellation = default)
     {
-        if (new[] { "{instruction}", "{output_1}", "{output_2}" }.FirstOrDefault(place => !prompt.Contains(place, StringComparison.Ordinal)) is { } missing)
+        if (places.FirstOrDefault(place => !prompt.Contains(place, StringComparison.Ordinal)) is { } missing)
         {
             throw new InputException($"The judge's prompt has no {missing}; put it where that text shall stand.");
         }

@@ -36,7 +36,7 @@ public sealed record PairedComparison(
             var found = Difference.Low > 0 ? $"{First} is better than {Second} by {N(Difference.Mean)} {interval}"
                 : Difference.High < 0 ? $"{First} is worse than {Second} by {N(Difference.Mean)} {interval}"
                 : $"{First} and {Second} cannot be told apart: the difference of {Difference.Mean.ToString("0.00", CultureInfo.InvariantCulture)} has the interval {interval}";
-            var sign = string.Create(CultureInfo.InvariantCulture, $"{First} wins on {Sign.Wins} prompts and loses on {Sign.Losses} (sign test p = {AdjustedP:0.###})");
+            var sign = string.Create(CultureInfo.InvariantCulture, $"{First} wins on {Sign.Wins} prompts and loses on {Sign.Losses} (sign test p {(AdjustedP < 0.001 ? "< 0.001" : string.Create(CultureInfo.InvariantCulture, $"= {AdjustedP:0.000}"))})");
             var power = double.IsFinite(PromptsForOne) && Detectable > 0
                 ? $"{Prompts} prompts find a true difference of {N(Detectable)} in 80 of 100 cases" + (Detectable > 1 ? $", so they cannot resolve 1 point; that takes {PromptsForOne.ToString("N0", CultureInfo.InvariantCulture)} prompts" : "")
                 : "all prompts differ by the same amount";

@@ -31,6 +31,7 @@ public class AcademicScoringTests
         Assert.Equal(expected.GetProperty("first_pass_score").GetDouble(), total.FirstPass, 1e-9);
         Assert.Equal(expected.GetProperty("revised_score").GetDouble(), total.Revised, 1e-9);
         Assert.Equal(expected.GetProperty("final_parseable").GetInt32(), total.Parseable);
+        Assert.All(EqBench.Measures(scores).Zip([total.Score, total.FirstPass, total.Revised]), pair => Assert.Equal(pair.Second, pair.First.Value, 1e-9));
         Assert.Equal(file.GetProperty("final_score_and_parseable")[0].GetDouble(), Math.Round(total.Score, 2));
     }
 
