@@ -51,10 +51,11 @@ public sealed class Recorded(string name)
         return new(cell.Value, cell.Low, cell.High);
     }
 
-    /// <summary>Recorded claims, judged together with all others of the run; none without a record.</summary>
+    /// <summary>Recorded claims with what was measured, after Holm's correction within their family; none without a record.</summary>
     /// <param name="ids">Their names in data/claims.yaml.</param>
     public IEnumerable<LessonClaim> Claims(params IReadOnlyList<string> ids) =>
-        (Record?.Claims ?? []).Where(row => ids.Contains(row.Id)).Select(LessonClaims.Row);
+        (Record is { } record ? ClaimRules.Read().Table(record.Claims) : []).Where(row => ids.Contains(row.Id) && row.Verdict != "not run")
+            .Select(row => LessonClaims.Row(row) with { Claim = $"{row.Where}: {row.Says} ({row.Statistic})" });
 
     private static ExperimentRecord? Read(string name)
     {
