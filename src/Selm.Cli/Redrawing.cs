@@ -97,10 +97,8 @@ internal static class Redrawing
             : throw new InputException($"{file} was judged by other rules than data/claims.yaml has now; run its experiment again with selm reproduce {record.Name}.");
     }
 
-    private static Figure Stamped(Figure figure, ExperimentRecord record) => figure with
-    {
-        Caption = string.Create(CultureInfo.InvariantCulture, $"{figure.Caption} Redrawn from the recording of {record.Provenance.Utc:yyyy-MM-dd}."),
-    };
+    private static Figure Stamped(Figure figure, ExperimentRecord record) =>
+        ExperimentRecord.AsRecorded(figure, string.Create(CultureInfo.InvariantCulture, $"Redrawn from the recording of {record.Provenance.Utc:yyyy-MM-dd}."));
 
     private static int ExperimentsIn(string claims)
     {

@@ -49,6 +49,15 @@ public sealed record ExperimentRecord(
         }
     }
 
+    /// <summary>A figure whose measured values are marked as recorded ones.</summary>
+    /// <param name="figure">One of <see cref="Figures"/>.</param>
+    /// <param name="note">What its caption says of the recording.</param>
+    public static Figure AsRecorded(Figure figure, string note) => figure with
+    {
+        Caption = $"{figure.Caption} {note}".Trim(),
+        Panels = [.. figure.Panels.Select(panel => panel with { Traces = [.. panel.Traces.Select(trace => trace.Origin == Origin.Measured ? trace with { Origin = Origin.Recorded } : trace)] })],
+    };
+
     /// <summary>Writes the record, the figures as SVG and the tables as CSV.</summary>
     /// <param name="root">Folder that holds figures/ and data/results/; empty for the current one.</param>
     /// <exception cref="InputException">A file cannot be written.</exception>

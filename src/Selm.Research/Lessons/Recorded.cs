@@ -24,7 +24,7 @@ public sealed class Recorded(string name)
     /// <param name="id">Its name.</param>
     /// <exception cref="InvalidOperationException">The record has no such figure.</exception>
     public object Figure(string id) => Record is { } record && record.Figures.Single(figure => figure.Id == id) is var figure
-        ? figure with { Caption = $"{figure.Caption} {About}".Trim() }
+        ? ExperimentRecord.AsRecorded(figure, About)
         : About;
 
     /// <summary>A recorded table with <see cref="About"/> below it, or that sentence alone.</summary>
