@@ -69,7 +69,7 @@ public partial class CommandLineTests
             CommandName().Matches(SelmProcess.Run(help).Out.Split("Commands:\n")[1].Split("\n\n")[0]).Select(match => match.Groups[1].Value);
     }
 
-    [GeneratedRegex(@"^  ([a-z][a-z-]*)", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^  ([a-z][a-z0-9-]*)", RegexOptions.Multiline)]
     private static partial Regex CommandName();
 
     [GeneratedRegex("--[a-z][a-z-]*")]

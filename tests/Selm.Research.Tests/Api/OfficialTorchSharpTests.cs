@@ -21,8 +21,9 @@ public class OfficialTorchSharpTests
     {
         var sources = Directory.EnumerateFiles(Library, "*.cs", SearchOption.AllDirectories).Order(StringComparer.Ordinal)
             .Select(path => (Path.GetRelativePath(Golden.Root, path), File.ReadAllText(path)));
-        var errors = Compile(sources);
-        Assert.True(errors.Count == 0, $"{errors.Count} errors:\n{string.Join("\n", errors.Take(50))}");
+        // CS8795: what the SDK's own generators write (regular expressions) is not written here.
+        var errors = Compile(sources).Where(error => !error.Contains("CS8795", StringComparison.Ordinal)).ToArray();
+        Assert.True(errors.Length == 0, $"{errors.Length} errors:\n{string.Join("\n", errors.Take(50))}");
     }
 
     [Theory]
