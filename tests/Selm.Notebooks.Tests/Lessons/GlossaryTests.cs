@@ -1,23 +1,17 @@
 using System.Text.RegularExpressions;
-using YamlDotNet.Serialization;
-using YamlDotNet.Serialization.NamingConventions;
 
 namespace Selm.Notebooks.Tests.Lessons;
 
-/// <summary>notebooks/glossary/NN.yaml: the terms that lesson NN introduces.</summary>
+/// <summary>The terms of notebooks/glossary.yaml against the lessons; their symbols are in <see cref="SymbolTests"/>.</summary>
 public sealed partial class GlossaryTests
 {
-    private static readonly IDeserializer yaml = new DeserializerBuilder()
-        .WithNamingConvention(UnderscoredNamingConvention.Instance).WithCaseInsensitivePropertyMatching().WithEnforceRequiredMembers().Build();
-
-    private static readonly List<(string Lesson, Entry Entry)> glossary =
-        [.. Lesson.All.SelectMany(lesson => Entries(lesson).Select(entry => (lesson.Number, entry)))];
+    private static readonly IReadOnlyList<Term> terms = Glossary.Read().Terms;
 
     public static TheoryData<string> Names => Lesson.Names;
 
     [Fact]
     public void every_term_is_defined_once_and_in_words() => Assert.All(
-        glossary.CountBy(pair => pair.Entry.Term.ToLowerInvariant()), term => Assert.True(term.Value == 1, $"'{term.Key}' is defined {term.Value} times"));
+        terms.CountBy(entry => entry.Name.ToLowerInvariant()), term => Assert.True(term.Value == 1, $"'{term.Key}' is defined {term.Value} times"));
 
     [Theory]
     [MemberData(nameof(Names))]
@@ -25,9 +19,9 @@ public sealed partial class GlossaryTests
     {
         var lesson = Lesson.Of(name);
         var prose = string.Join('\n', Prose(lesson));
-        var early = glossary.Where(pair => string.CompareOrdinal(pair.Lesson, lesson.Number) > 0 && Use(pair.Entry.Term).IsMatch(prose));
+        var early = terms.Where(term => string.CompareOrdinal(term.Lesson, lesson.Number) > 0 && Use(term.Name).IsMatch(prose));
 
-        Assert.True(!early.Any(), $"{name} uses {string.Join(", ", early.Select(pair => $"'{pair.Entry.Term}' (defined in lesson {pair.Lesson}): {Around(prose, pair.Entry.Term)}"))}");
+        Assert.True(!early.Any(), $"{name} uses {string.Join(", ", early.Select(term => $"'{term.Name}' (defined in lesson {term.Lesson}): {Around(prose, term.Name)}"))}");
     }
 
     [Theory]
@@ -37,16 +31,24 @@ public sealed partial class GlossaryTests
         var lesson = Lesson.Of(name);
         // The title, which says what is to come, may run ahead.
         var prose = string.Join('\n', Prose(lesson).Skip(1));
-        Assert.All(Entries(lesson), entry =>
+        Assert.All(terms.Where(term => term.Lesson == lesson.Number), term =>
         {
-            var first = Use(entry.Term).Match(prose);
-            Assert.True(first.Success, $"{name} does not use '{entry.Term}'");
-            Assert.True(Bold().Matches(prose).Any(bold => bold.Index < first.Index && first.Index < bold.Index + bold.Length), $"'{entry.Term}' is not bold at: {Around(prose, entry.Term)}");
+            var first = Use(term.Name).Match(prose);
+            Assert.True(first.Success, $"{name} does not use '{term.Name}'");
+            Assert.True(Bold().Matches(prose).Any(bold => bold.Index < first.Index && first.Index < bold.Index + bold.Length), $"'{term.Name}' is not bold at: {Around(prose, term.Name)}");
         });
     }
 
-    private static List<Entry> Entries(Lesson lesson) =>
-        yaml.Deserialize<List<Entry>>(File.ReadAllText(Path.Combine(Lesson.Folder, "glossary", lesson.Number + ".yaml")));
+    [Fact]
+    public void entries_belong_to_lessons_and_stand_in_their_order()
+    {
+        var glossary = Glossary.Read();
+        foreach (var lessons in new[] { glossary.Terms.Select(term => term.Lesson).ToArray(), [.. glossary.Symbols.Select(symbol => symbol.Lesson)] })
+        {
+            Assert.Empty(lessons.Except(Lesson.All.Select(lesson => lesson.Number)));
+            Assert.Equal(lessons.Order(StringComparer.Ordinal), lessons);
+        }
+    }
 
     // Prose without headings, code, formulas and the targets of links.
     private static IEnumerable<string> Prose(Lesson lesson) => lesson.Cells.Where(cell => !cell.IsCode).Select(cell => NotProse().Replace(cell.Source, " "));
@@ -59,15 +61,6 @@ public sealed partial class GlossaryTests
     {
         var at = Use(term).Match(prose).Index;
         return "..." + prose[Math.Max(0, at - 40)..Math.Min(prose.Length, at + 60)].ReplaceLineEndings(" ") + "...";
-    }
-
-    private sealed record Entry
-    {
-        public required string Term { get; init; }
-
-        public string Symbol { get; init; } = "";
-
-        public required string Means { get; init; }
     }
 
     [GeneratedRegex(@"(?m)^#+ .*$|(?s)```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|\]\([^)]*\)", RegexOptions.CultureInvariant)]
