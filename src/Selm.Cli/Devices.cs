@@ -1,6 +1,6 @@
 using System.CommandLine;
-using System.Globalization;
 using Selm.Research;
+using Selm.Research.Models;
 using TorchSharp;
 
 namespace Selm.Cli;
@@ -21,20 +21,5 @@ internal static class Devices
     };
 
     /// <exception cref="InputException">The name is unknown, or there is no such device.</exception>
-    public static torch.Device Parse(string name)
-    {
-        var index = name.StartsWith("cuda:", StringComparison.Ordinal)
-            && int.TryParse(name["cuda:".Length..], NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0;
-        if (name is not ("cpu" or "cuda") && name != $"cuda:{index}")
-        {
-            throw new InputException($"There is no device '{name}'; give cpu, cuda or cuda:N.");
-        }
-        if (name == "cpu")
-        {
-            return torch.CPU;
-        }
-        return torch.cuda.device_count() > index
-            ? new torch.Device(name)
-            : throw new InputException($"The device '{name}' is not there (libtorch {torch.__version__} sees {torch.cuda.device_count()} CUDA devices); give cpu, or see environment.md for CUDA.");
-    }
+    public static torch.Device Parse(string name) => DeviceName.Parse(name);
 }

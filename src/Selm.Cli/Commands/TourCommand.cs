@@ -11,13 +11,13 @@ internal static class TourCommand
 
     public static Command Create()
     {
-        var output = Values.Text("--out", "DIR", "Folder for the figures", "figures");
+        var output = Values.Text("--out", "DIR", "Folder for the figures", "data/runs/tour");
         var command = new CliCommand(
             "tour",
             "Shows the derivation as a ladder of residuals, as printed and repaired, and draws two figures; needs no libtorch.",
             [
                 "selm tour",
-                "selm tour --out /tmp/figures",
+                "selm tour --out tour",
             ],
             """
             A residual is how far the two sides of an equation are apart when the numbers of random finite worlds are put in. Below

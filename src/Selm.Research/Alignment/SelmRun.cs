@@ -201,7 +201,7 @@ public static class SelmRun
     }
 
     private static ModelFolder Load(string folder, Recipe recipe) =>
-        ModelFolder.Load(folder, recipe.Precision == Precision.Bf16 ? ScalarType.BFloat16 : ScalarType.Float32, new Device(recipe.Device));
+        ModelFolder.Load(folder, recipe.Precision == Precision.Bf16 ? ScalarType.BFloat16 : ScalarType.Float32, DeviceName.Parse(recipe.Device));
 
     private sealed class LazyRanker(Func<IRanker> open) : IDisposable
     {

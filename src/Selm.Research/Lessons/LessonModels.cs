@@ -3,7 +3,6 @@
 //   new LabModels(folder, LabLanguage.Standard, LabPreset.Standard).BaseModel(LessonModels.Seed)
 using Selm.Research.Models;
 using Selm.Research.Runs;
-using static TorchSharp.torch;
 
 namespace Selm.Research.Lessons;
 
@@ -22,6 +21,6 @@ public static class LessonModels
 
     /// <summary>The base model, a copy of the caller's own.</summary>
     /// <param name="device">A lesson's parameter: cpu, cuda or cuda:N.</param>
-    /// <exception cref="InputException">The checkout lacks data/lessons/base, or a file of it is broken.</exception>
-    public static Llama Base(string device = "cpu") => LlamaWeights.Load(BaseFolder, device: new Device(device));
+    /// <exception cref="InputException">The checkout lacks data/lessons/base, a file of it is broken, or there is no such device.</exception>
+    public static Llama Base(string device = "cpu") => LlamaWeights.Load(BaseFolder, device: DeviceName.Parse(device));
 }
