@@ -30,20 +30,30 @@ public static class LabBenchmarks
     /// <param name="kind">Which benchmark.</param>
     /// <param name="items">Questions.</param>
     /// <param name="shots">Solved questions before each; 0 where <see cref="LabQuiz.IsChat"/>.</param>
-    public static double Accuracy(Llama model, LabLanguage language, LabQuizKind kind, int items, int shots = 0)
+    public static double Accuracy(Llama model, LabLanguage language, LabQuizKind kind, int items, int shots = 0) =>
+        Answered(model, language, kind, items, shots).Average(right => right ? 1.0 : 0);
+
+    /// <summary>Which questions are answered rightly, so that two models can be compared question by question.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="language">Its language.</param>
+    /// <param name="kind">Which benchmark.</param>
+    /// <param name="items">Questions.</param>
+    /// <param name="shots">Solved questions before each; 0 where <see cref="LabQuiz.IsChat"/>.</param>
+    /// <returns>In the order of the questions.</returns>
+    public static bool[] Answered(Llama model, LabLanguage language, LabQuizKind kind, int items, int shots = 0)
     {
         var questions = LabQuiz.Items(language, kind, Seed, items);
         var rows = questions.Select((question, k) => new SharedRow(
             language.Ids(Context(language, kind, question, k, shots, inSteps: false)), [.. question.Options.Select(language.Ids)])).ToArray();
         var (sums, _) = TokenLogps.Of(model, rows);
-        var (right, at) = (0, 0);
-        foreach (var (question, row) in questions.Zip(rows))
+        var (right, at) = (new bool[questions.Length], 0);
+        foreach (var (i, row) in rows.Index())
         {
             var means = row.Responses.Select((option, k) => sums[at + k] / option.Length).ToArray();
-            right += Array.IndexOf(means, means.Max()) == question.Right ? 1 : 0;
+            right[i] = Array.IndexOf(means, means.Max()) == questions[i].Right;
             at += row.Responses.Count;
         }
-        return right / (double)questions.Length;
+        return right;
     }
 
     /// <summary>Share of sums whose written steps end in the right number, after three sums solved in steps (chain of thought).</summary>

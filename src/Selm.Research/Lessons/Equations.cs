@@ -25,14 +25,14 @@ public static class Equations
     public static IReadOnlyList<NumberedItem> All { get; } =
     [
         new("(1.1)", "", "optimism: fit the comparisons, promise a high maximum", ["Theory/PreferenceSteps", "Theory/Figure1World"], [Ladder, "Theory/Figure1WorldTests"], [4, 5]),
-        new("(2.1)", "", "Bradley-Terry model", ["Theory/BradleyTerry", "Theory/PreferenceSteps"], [Ladder], [2]),
-        new("(2.2)", "", "its negative log-likelihood", ["Theory/BradleyTerry", "Theory/PreferenceSteps", "Training/RewardTrainer"], [Ladder, "Training/RewardTrainerTests"], [2]),
-        new("(2.3)", "", "reward maximisation with a KL term, and its solution", ["Theory/TabularPolicy", "Theory/TiltSteps", "Theory/SimplexMinimizer"], [Ladder, "Theory/PolicyTests"], [3]),
-        new("section 2, DPO", "", "the DPO loss", ["Losses/DpoLoss", "Theory/Objectives"], ["Losses/GoldenLossTests", "Losses/GradientTests", Ladder], [3]),
+        new("(2.1)", "(3.1)", "Bradley-Terry model", ["Theory/BradleyTerry", "Theory/PreferenceSteps"], [Ladder], [2]),
+        new("(2.2)", "(3.2)", "its negative log-likelihood", ["Theory/BradleyTerry", "Theory/PreferenceSteps", "Training/RewardTrainer"], [Ladder, "Training/RewardTrainerTests"], [2]),
+        new("(2.3)", "(3.3)", "reward maximisation with a KL term, and its solution", ["Theory/TabularPolicy", "Theory/TiltSteps", "Theory/SimplexMinimizer"], [Ladder, "Theory/PolicyTests"], [3]),
+        new("section 2, DPO", "section 3", "the DPO loss", ["Losses/DpoLoss", "Theory/Objectives"], ["Losses/GoldenLossTests", "Losses/GradientTests", Ladder], [3]),
         new("(3.1)", "(4.1)", "the bilevel objective", ["Theory/Objectives", "Theory/ObjectiveSteps", "Losses/OptimisticRewardLoss"], [Ladder, "Losses/ExplicitRewardLossTests"], [5]),
         new("(3.2)", "(4.2)", "the SELM objective", ["Losses/SelmLoss", "Theory/Objectives", "Theory/ObjectiveSteps"], [Ladder, "Losses/GoldenLossTests", "Losses/LossPropertyTests"], [5]),
         new("(3.3)", "(4.3)", "its gradient", ["Theory/GradientSteps", "Theory/SizeSteps", "Theory/Runaway", "Training/PreferenceStep"], [Ladder, "Theory/AutogradTests", "Theory/RunawayTests", "Losses/GradientTests"], [6]),
-        new("section 3.3", "", "implicit rewards of reference samples fall", ["Theory/GradientSteps", "Training/StepMetrics"], [Ladder], [7]),
+        new("section 3.3", "section 5", "implicit rewards of reference samples fall", ["Theory/GradientSteps", "Training/StepMetrics"], [Ladder], [7]),
         new("(3.4)", "(5.1)", "the policy with the lowest regularised implicit reward", ["Theory/Theorem31", "Theory/TheoremSteps", "Theory/SimplexMinimizer"], [Ladder, "Theory/PolicyTests"], [8]),
         new("Theorem 3.1", "Theorem 5.1", "lowering E_ref[log pi] lowers that policy's reward", ["Theory/Theorem31", "Theory/TheoremSteps", "Experiments/Theorem31"], [Ladder, "Theory/PolicyTests", Exact], [8]),
         new("", "Theorem 5.3", "regret of the theoretical version", ["Theory/ExplorationRun", "Theory/ExplorationStudy"], ["Theory/ExplorationTests"], [8, 16]),
@@ -48,7 +48,7 @@ public static class Equations
         new("Figure 4", "", "implicit rewards of SELM above DPO's", ["Experiments/Figure4", "Experiments/Figure4Exact", "Theory/ImplicitRewardGap"], [LabFigures, Exact, "Lab/LabCurveTests"], [14]),
         new("", "Figure 5", "the figure that later editions add", ["Experiments/Figure5V3", "Lab/LabCellMeasure"], [LabFigures, "Lab/LabCellTests"], [14]),
         new("Figure 5", "Figure 6", "the baseline grid", ["Experiments/Figure5Grid", "Lab/LabBaselines"], [LabFigures, "Lab/LabCellTests"], [15]),
-        new("section 5", "", "set-up: portions, alpha, cost", ["Theory/AlgorithmSteps", "Runs/Recipe"], [Ladder, "Runs/RecipeTests"], [9, 13]),
+        new("section 5", "section 6", "set-up: portions, alpha, cost", ["Theory/AlgorithmSteps", "Runs/Recipe"], [Ladder, "Runs/RecipeTests"], [9, 13]),
     ];
 
     /// <summary>The page.</summary>

@@ -64,4 +64,23 @@ public static class Exercises03
             ("the logarithm is missing: the loss is -log sigma", LogMath.Sigmoid(beta * margin)),
             ("the sign: a loss is minimised", -LogMath.Softplus(-beta * margin)));
     });
+
+    /// <summary>03.5: a tilt by r_1 followed by a tilt by r_2.</summary>
+    /// <param name="answer">(pi_ref, r_1, r_2, beta) to probabilities.</param>
+    public static ExerciseResult TiltTwice(Func<double[], double[], double[], double, double[]>? answer) => Exercise.Judge("03.5", answer, (f, random) =>
+    {
+        var (reference, first, second, beta) = (Draw.Policy(random), Draw.Rewards(random), Draw.Rewards(random), Draw.Beta(random));
+        double[] Tilted(Func<double, double, double> reward)
+        {
+            double[] weights = [.. reference.Select((q, y) => q * Math.Exp(reward(first[y], second[y]) / beta))];
+            return [.. weights.Select(weight => weight / weights.Sum())];
+        }
+        return new Trial(f([.. reference], [.. first], [.. second], beta), Tilted((a, b) => a + b),
+        [
+            ("the second tilt starts where the first one ended, not at pi_ref", Tilted((_, b) => b)),
+            ("exponents of two tilts add up; nothing is averaged", Tilted((a, b) => (a + b) / 2)),
+            ("the exponentials are multiplied, so the rewards add up", Tilted((a, b) => a * b)),
+            ("the probabilities do not sum to 1: divide by Z", [.. reference.Select((q, y) => q * Math.Exp((first[y] + second[y]) / beta))]),
+        ]);
+    });
 }

@@ -46,4 +46,17 @@ public static class Exercises04
             ("that is the reward's place, not its height", loss - (alpha * Array.IndexOf(reward, reward.Max()))),
             ("alpha is missing", loss - reward.Max()));
     });
+
+    /// <summary>04.4: how many pulls it takes until the bound of a poor arm has fallen to the mean of a better, well-known one.</summary>
+    /// <param name="answer">(mean of the poor arm, mean of the better one, all pulls t) to its pulls n.</param>
+    public static ExerciseResult PullsUntilLeft(Func<double, double, int, double>? answer) => Exercise.Judge("04.4", answer, (f, random) =>
+    {
+        var (poor, all) = (0.1 + (0.3 * random.NextDouble()), 200 + random.NextInt(2000));
+        var gap = 0.1 + (0.4 * random.NextDouble());
+        return new Trial(f(poor, poor + gap, all), Math.Log(all) / (2 * gap * gap),
+            ("the bonus has a square root: solve (m - mean)^2 = ln t / (2 n)", Math.Log(all) / (2 * gap)),
+            ("the 2 below the square root is missing: the bonus is sqrt(ln t / (2 n))", Math.Log(all) / (gap * gap)),
+            ("that is the bonus after t pulls of it; ask for the n at which the bonus equals the gap", Math.Sqrt(Math.Log(all) / (2 * all))),
+            ("that is the inverse", 2 * gap * gap / Math.Log(all)));
+    });
 }

@@ -47,4 +47,18 @@ public static class Exercises06
             ("the sign: a small alpha takes over late, at a large positive margin", -Math.Log((1 / alpha) - 1)),
             ("the pull of the fit term is beta sigma(-margin), not beta exp(-margin)/2", Math.Log(1 / (2 * alpha))));
     });
+
+    /// <summary>06.4: the weight of grad log pi(y_w) in a step of ascent on (3.2) where y is the chosen response itself.</summary>
+    /// <param name="answer">(implicit margin, alpha, beta) to the weight.</param>
+    public static ExerciseResult WhenChosen(Func<double, double, double, double>? answer) => Exercise.Judge("06.4", answer, (f, random) =>
+    {
+        var (margin, alpha, beta) = (0.5 + random.NextDouble(), 0.05 + (0.3 * random.NextDouble()), Draw.Beta(random));
+        var sigma = LogMath.Sigmoid(-margin);
+        return new Trial(f(margin, alpha, beta), beta * (sigma - alpha),
+            ("y is y_w, so both terms pull at it: add the weight of the optimism term", beta * sigma),
+            ("the optimism term pushes y down, the fit term pulls it up: the signs differ", beta * (sigma + alpha)),
+            ("the sign: ascent on (3.2) raises y_w as long as sigma(-m) is above alpha", beta * (alpha - sigma)),
+            ("the pull of a pair is sigma(-m): it fades as the pair is learned", beta * (1 - sigma - alpha)),
+            ("beta is in both weights", (beta * sigma) - alpha));
+    });
 }

@@ -42,5 +42,18 @@ public static class Exercises07
             ("that is d log pi(y_w)/d theta; theta itself moves by phi(y_w) - phi(y_l)", phi[chosen] - mean));
     });
 
+    /// <summary>07.4: the mean log-ratio of chosen responses where both responses of every pair are fresh samples of the reference.</summary>
+    /// <param name="answer">(pi_theta, pi_ref, mean margin of log-ratios) to nats.</param>
+    public static ExerciseResult ChosenBill(Func<double[], double[], double, double>? answer) => Exercise.Judge("07.4", answer, (f, random) =>
+    {
+        var (policy, reference, margin) = (Draw.Policy(random), Draw.Policy(random), 2 * random.NextDouble());
+        var kl = Draw.Kl(reference, policy);
+        return new Trial(f([.. policy], [.. reference], margin), (margin / 2) - kl,
+            ("chosen and rejected share the margin: half of it each", margin - kl),
+            ("both means add up to -2 KL, so each carries one KL", (margin / 2) - (2 * kl)),
+            ("the samples are the reference's: KL(pi_ref || pi_theta)", (margin / 2) - Draw.Kl(policy, reference)),
+            ("the sign of the margin: chosen is the upper one", -(margin / 2) - kl));
+    });
+
     private static (double[] Pi, int Chosen, int Rejected) Pair(double[] pi, int chosen, int other) => (pi, chosen, other >= chosen ? other + 1 : other);
 }

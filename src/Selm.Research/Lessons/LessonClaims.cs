@@ -1,3 +1,4 @@
+using System.Globalization;
 using Selm.Research.Experiments;
 using Selm.Research.Figures;
 
@@ -23,9 +24,13 @@ public static class LessonClaims
     public static ResultTable Of(params IReadOnlyList<LessonClaim> claims) => new(
         "claims", "What was claimed and what was measured",
         [new("claim"), new("measured", Format: "0.####"), new("verdict")],
-        [.. claims.Select(claim => (IReadOnlyList<Cell>)[Cell.Text(claim.Claim), claim.Measured, Cell.Text(claim.Verdict)])]);
+        [.. claims.Select(claim => (IReadOnlyList<Cell>)[Cell.Text(claim.Claim), Shown(claim.Measured), Cell.Text(claim.Verdict)])]);
 
-    /// <summary>A claim of data/claims.yaml as a row of the same table.</summary>
+    /// <summary>A claim of data/claims.yaml as a row of the same table, with what was measured in brackets.</summary>
     /// <param name="row">The claim, judged.</param>
-    public static LessonClaim Row(ClaimRow row) => new($"{row.Where}: {row.Says}", row.Measured ?? double.NaN, row.Verdict);
+    public static LessonClaim Row(ClaimRow row) => new($"{row.Where}: {row.Says} ({row.Statistic})", row.Measured ?? double.NaN, row.Verdict);
+
+    // A residual is not 0 because four decimals are.
+    private static Cell Shown(double measured) =>
+        measured != 0 && Math.Abs(measured) < 1e-4 ? Cell.Text(measured.ToString("0.0e+00", CultureInfo.InvariantCulture)) : Cell.Number(measured);
 }

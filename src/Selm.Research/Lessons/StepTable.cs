@@ -23,7 +23,11 @@ public static class StepTable
         [new("equation"), new("formula"), new("because"), new("left", Format: "0.000000"), new("right", Format: "0.000000"), new("residual", Format: "0.0e+00"), new("holds")],
         [.. steps.Select(Row)])
     {
-        Notes = [.. steps.Where(step => step.Repair.StartsWith("erratum", StringComparison.Ordinal)).Select(step => $"{step.Equation} \"{step.Name}\": {step.Repair}.")],
+        Notes =
+        [
+            .. steps.Any(step => step.Left.Length > 1) ? ["Of an equality between vectors the entries that differ most are shown."] : Array.Empty<string>(),
+            .. steps.Where(step => step.Repair.StartsWith("erratum", StringComparison.Ordinal)).Select(step => $"{step.Equation} \"{step.Name}\": {step.Repair}."),
+        ],
     };
 
     private static Cell[] Row(Step step)

@@ -22,8 +22,8 @@ internal static class GradientSteps
         var byHand = Scaled(Objectives.DpoGradient(world.Policy, world.Reference, world.Data, world.Beta), -1 / world.Beta);
         steps.Add("sign of the fit term", Equations.Gradient, 6,
             "(3.2) maximises -L_DPO, so its gradient raises log pi(y_w)", "erratum 2",
-            ("grad(3.2), first line = -beta E[sigma(r(y_l) - r(y_w)) (grad log pi(y_w) - grad log pi(y_l))]", ascent, [.. byHand.Select(g => -g)]),
-            ("grad(3.2), first line = +beta E[sigma(r(y_l) - r(y_w)) (grad log pi(y_w) - grad log pi(y_l))]", ascent, byHand));
+            ("grad(3.2)/beta, first line = -E[sigma(r(y_l) - r(y_w)) (grad log pi(y_w) - grad log pi(y_l))]", ascent, [.. byHand.Select(g => -g)]),
+            ("grad(3.2)/beta, first line = +E[sigma(r(y_l) - r(y_w)) (grad log pi(y_w) - grad log pi(y_l))]", ascent, byHand));
     }
 
     private static void OptimismTerm(StepList steps, FiniteWorld world)
@@ -50,15 +50,15 @@ internal static class GradientSteps
         var byHand = Scaled(
             Objectives.SelmExactGradient(world.Policy, world.Reference, world.Data, world.Beta, world.Alpha), 1 / world.Beta);
         steps.Add("the whole gradient", Equations.Gradient, 6,
-            "grad L_SELM = -beta E[sigma (e_w - e_l)] + alpha beta (pi_ref - pi_theta)", "both lines together",
+            "grad L_SELM / beta = -E[sigma (e_w - e_l)] + alpha (pi_ref - pi_theta)", "both lines together",
             Scaled(ComplexStep.LogitGradient(
                 logps => Dpo(world, logps) + world.Alpha * world.Beta * ReferenceMean(world, logps), world.Policy), 1 / world.Beta),
             byHand);
         steps.Add("the whole gradient, by central differences", Equations.Gradient, 6,
-            "[L(z + h) - L(z - h)]/2h = grad L_SELM, h = 1e-6", "Taylor",
+            "[L(z + h) - L(z - h)]/(2h beta) = grad L_SELM / beta, h = 1e-6", "Taylor",
             Scaled(CentralDifferences(world, 1e-6), 1 / world.Beta), byHand, Step.FiniteDifference);
         steps.Add("the gradient with one y per comparison", Equations.Algorithm1, 6,
-            "grad = -beta mean sigma (e_w - e_l) + alpha beta mean (e_y - pi_theta)", "as Algorithm 1 runs it",
+            "grad / beta = -mean sigma (e_w - e_l) + alpha mean (e_y - pi_theta)", "as Algorithm 1 runs it",
             Scaled(ComplexStep.LogitGradient(logps => Dpo(world, logps) + world.Alpha * world.Beta * ResponseMean(world, logps), world.Policy), 1 / world.Beta),
             Scaled(Objectives.SelmGradient(world.Policy, world.Reference, world.Data, world.Beta, world.Alpha), 1 / world.Beta));
     }

@@ -60,23 +60,23 @@ internal sealed class StepList(Edition edition)
     }
 }
 
-/// <summary>The two numberings of the paper's equations; (2.x) are named by the first edition only.</summary>
+/// <summary>The two numberings of the paper's equations; version 3 numbers by its sections, of which background is the third and experiments the sixth.</summary>
 internal static class Equations
 {
     internal static readonly (string, string) Optimism = ("(1.1)", "");
-    internal static readonly (string, string) BradleyTerry = ("(2.1)", "");
-    internal static readonly (string, string) Likelihood = ("(2.2)", "");
-    internal static readonly (string, string) Rlhf = ("(2.3)", "");
+    internal static readonly (string, string) BradleyTerry = ("(2.1)", "(3.1)");
+    internal static readonly (string, string) Likelihood = ("(2.2)", "(3.2)");
+    internal static readonly (string, string) Rlhf = ("(2.3)", "(3.3)");
     internal static readonly (string, string) Bilevel = ("(3.1)", "(4.1)");
     internal static readonly (string, string) AppendixA = ("appendix A", "");
     internal static readonly (string, string) ClosedForm = ("(A.1)", "");
     internal static readonly (string, string) Selm = ("(3.2)", "(4.2)");
     internal static readonly (string, string) Gradient = ("(3.3)", "(4.3)");
-    internal static readonly (string, string) Section33 = ("section 3.3", "");
+    internal static readonly (string, string) Section33 = ("section 3.3", "section 5");
     internal static readonly (string, string) Minimum = ("(3.4)", "(5.1)");
     internal static readonly (string, string) Theorem = ("Theorem 3.1", "Theorem 5.1");
     internal static readonly (string, string) AppendixB = ("appendix B", "");
     internal static readonly (string, string) Algorithm1 = ("Algorithm 1", "");
     internal static readonly (string, string) Algorithm2 = ("Algorithm 2", "");
-    internal static readonly (string, string) Section5 = ("section 5", "");
+    internal static readonly (string, string) Section5 = ("section 5", "section 6");
 }
