@@ -55,7 +55,7 @@ public sealed class Recorded(string name)
     /// <param name="ids">Their names in data/claims.yaml.</param>
     public IEnumerable<LessonClaim> Claims(params IReadOnlyList<string> ids) =>
         (Record is { } record ? ClaimRules.Read().Table(record.Claims) : []).Where(row => ids.Contains(row.Id) && row.Verdict != "not run")
-            .Select(row => LessonClaims.Row(row) with { Claim = $"{row.Where}: {row.Says} ({row.Statistic})" });
+            .Select(LessonClaims.Row);
 
     private static ExperimentRecord? Read(string name)
     {
