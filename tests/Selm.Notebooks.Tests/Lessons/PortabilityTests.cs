@@ -11,7 +11,7 @@ public sealed class PortabilityTests
          "polyglot_notebook":{"kernelInfo":{"defaultKernelName":"csharp","items":[{"aliases":[],"languageName":"C#","name":"csharp"}]}}}
         """;
 
-    private const long LargestLesson = 600_000, LargestFolder = 12_000_000;
+    private const long LargestLesson = 750_000, LargestFolder = 12_000_000;
 
     public static TheoryData<string> Names => Lesson.Names;
 

@@ -157,6 +157,7 @@ public sealed class LabCellTests(LabCellTests.Folders shared) : IClassFixture<La
             double Mean(string option) => TokenLogps.Of(model, [new SharedRow(language.Ids($"{LabQuiz.Opening} {item.Context}"), [language.Ids(option)])]).Tokens.Average();
             return item.Options.MaxBy(Mean) == item.Answer;
         });
+        Assert.Equal(right, LabBenchmarks.Answered(model, language, LabQuizKind.Verb, 20).Count(answered => answered));
         Assert.Equal(right / 20.0, LabBenchmarks.Accuracy(model, language, LabQuizKind.Verb, 20), 1e-12);
         Assert.Equal(11, LabBenchmarks.All(model, language, 2).Length);
     }

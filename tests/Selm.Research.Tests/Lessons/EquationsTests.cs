@@ -41,7 +41,8 @@ public class EquationsTests
     {
         foreach (var step in Ladder.Of(FiniteWorld.Random(0), Edition.Repaired).Steps)
         {
-            var item = Equations.All.FirstOrDefault(one => one.First.Contains(step.Equation, StringComparison.Ordinal) || one.Version3 == step.Equation);
+            // By its number in the first edition: version 3 uses some of the same numbers for other equations.
+            var item = Equations.All.FirstOrDefault(one => one.First.Contains(step.Equation, StringComparison.Ordinal)) ?? Equations.All.FirstOrDefault(one => one.Version3 == step.Equation);
             Assert.True(item is not null, $"{step.Equation} is not on the page");
             Assert.True(item.Version3 == step.Version3 || step.Version3.Length == 0, step.Name);
         }

@@ -15,6 +15,7 @@ public class StepTableTests
         var row = StepTable.Of(new Ladder(Edition.Repaired, [step]), "a").Rows[0];
         Assert.Equal((2.0, 5.0), (row[3].Value, row[4].Value));
         Assert.Equal("NO", row[6].Words);
+        Assert.Contains("differ most", Assert.Single(StepTable.Of(new Ladder(Edition.Repaired, [step]), "a").Notes), StringComparison.Ordinal);
     }
 
     [Fact]
