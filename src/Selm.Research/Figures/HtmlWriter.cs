@@ -5,7 +5,7 @@ using Selm.Research.Runs;
 
 namespace Selm.Research.Figures;
 
-/// <summary>Figures as HTML: the static SVG, and a script that swaps it for the live Plotly figure once that has been drawn.</summary>
+/// <summary>Figures as HTML: the static picture, and a script that swaps it for the live Plotly figure once that has been drawn.</summary>
 public static class HtmlWriter
 {
     private const string Library = "https://cdn.plot.ly/plotly-2.35.2.min.js";
@@ -19,7 +19,7 @@ public static class HtmlWriter
         var name = $"selm-{figure.Id}-{ContentHash.OfText(json)[..10]}";
         return $$"""
             <div data-selm-figure="{{WebUtility.HtmlEncode(name)}}" style="max-width:760px">
-            {{Static(figure)}}</div>
+            {{Picture(figure)}}</div>
             <script>
             (function () {
               const figure = {{json}};
@@ -48,6 +48,14 @@ public static class HtmlWriter
 
             """;
     }
+
+    // An image, not inline SVG: front ends that do not trust a notebook throw SVG elements away and leave their words behind.
+    private static string Picture(Figure figure) =>
+        $"<img alt=\"{WebUtility.HtmlEncode(figure.Title)}\" style=\"max-width:100%\" src='data:image/svg+xml;charset=utf-8,{Escaped(SvgWriter.Write(figure))}'>";
+
+    // What ends the attribute or the address, and what HTML or the address would read as something else.
+    private static string Escaped(string svg) => svg.Replace("%", "%25", StringComparison.Ordinal).Replace("#", "%23", StringComparison.Ordinal)
+        .Replace("&", "%26", StringComparison.Ordinal).Replace("'", "%27", StringComparison.Ordinal).Replace("\n", "%0A", StringComparison.Ordinal);
 
     /// <summary>The picture alone, as inline SVG that shrinks with the page; for pages that must need no script.</summary>
     /// <exception cref="ArgumentException">The figure contradicts itself.</exception>
