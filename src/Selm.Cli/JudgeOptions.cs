@@ -1,7 +1,8 @@
 using System.CommandLine;
 using Selm.Research;
 using Selm.Research.Evaluation;
-using Selm.Research.Ranking;
+using Selm.Research.Models;
+using Selm.Research.Runs;
 
 namespace Selm.Cli;
 
@@ -13,7 +14,7 @@ internal sealed class JudgeOptions(bool required = true)
     private readonly Option<string> judge = Values.Text("--judge", "URL|pairrm:DIR|rm:DIR|oracle:lab", "An OpenAI-compatible endpoint such as http://localhost:8000/v1, or a ranker", required ? null : "");
     private readonly Option<string> model = Values.Text("--judge-model", "NAME", "The model's name at the endpoint", "");
     private readonly Option<string?> prompt = Values.OptionalText("--judge-prompt", "P.txt", "The question, with {instruction}, {output_1}, {output_2}; answered m or M");
-    private readonly Option<string?> cache = Values.OptionalText("--judge-cache", "C.jsonl", "Answers already paid for; otherwise judge-cache.jsonl in --out");
+    private readonly Option<string?> cache = Values.OptionalText("--judge-cache", "C.jsonl", "What was judged already; otherwise judge-cache.jsonl in --out, or beside the file that is written");
     private readonly Option<int> parallel = Values.Whole("--parallel", "N", "Questions to the endpoint at once", 4, least: 1);
     private readonly Option<string> device = Devices.Option();
 
@@ -30,38 +31,58 @@ internal sealed class JudgeOptions(bool required = true)
         }
     }
 
-    public OpenedJudge Open(ParseResult parsed, EvaluationOptions shared)
+    /// <summary>Opens a judge of pairs.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="shared">Where results go.</param>
+    /// <param name="written">The file that is written, beside which verdicts are kept where nothing else is said; null for none.</param>
+    public OpenedJudge Open(ParseResult parsed, EvaluationOptions shared, string? written = null)
     {
         if (IsEndpoint(parsed))
         {
-            var endpoint = Endpoint(parsed, shared);
-            return new(PairJudge.Of(endpoint, parsed.GetValue(prompt) is { } file ? EvaluationOptions.ReadText(file) : PairJudge.DefaultPrompt, shared.Seed(parsed), Interrupt.Token), endpoint, parsed.GetValue(parallel));
+            var endpoint = Endpoint(parsed, shared, written);
+            return new(PairJudge.Of(endpoint, parsed.GetValue(prompt) is { } file ? EvaluationOptions.ReadText(file) : PairJudge.DefaultPrompt, shared.Seed(parsed), Interrupt.Token), [endpoint], parsed.GetValue(parallel));
         }
         var name = parsed.GetRequiredValue(judge);
         var ranker = Rankers.Open(name, Devices.Parse(parsed.GetRequiredValue(device)));
-        return new(PairJudge.Of(name, ranker), ranker as IDisposable, 1);
+        var own = PairJudge.Of(name, ranker);
+        // An oracle is quicker than its file; a model is named by its weights and by the kit that computes it.
+        if (ranker is not IDisposable || CachePath(parsed, shared, written) is not { } path)
+        {
+            return new(own, [ranker as IDisposable], 1);
+        }
+        var memory = new JudgeCache(path);
+        var identity = ContentHash.Combine(name, SafetensorsFolder.WeightHash(name[(name.IndexOf(':', StringComparison.Ordinal) + 1)..]), Provenance.KitVersion);
+        return new(own.Remembering(memory, identity), [ranker as IDisposable, memory], 1);
     }
 
     /// <summary>The endpoint; grading needs one.</summary>
     /// <exception cref="InputException">The judge is a ranker, or the model's name is missing.</exception>
-    public ChatEndpoint Endpoint(ParseResult parsed, EvaluationOptions shared)
+    public ChatEndpoint Endpoint(ParseResult parsed, EvaluationOptions shared, string? written = null)
     {
         if (!IsEndpoint(parsed))
         {
             throw new InputException($"'{parsed.GetRequiredValue(judge)}' cannot grade, it only prefers; give the address of an OpenAI-compatible endpoint.");
         }
         var name = parsed.GetRequiredValue(model) is { Length: > 0 } given ? given : throw new InputException("An endpoint needs --judge-model, the model's name there.");
-        var kept = parsed.GetValue(cache) ?? (shared.Folder(parsed) is { } folder ? Path.Combine(folder, "judge-cache.jsonl") : null);
-        return new(parsed.GetRequiredValue(judge), name, Environment.GetEnvironmentVariable(KeyVariable), kept);
+        return new(parsed.GetRequiredValue(judge), name, Environment.GetEnvironmentVariable(KeyVariable), CachePath(parsed, shared, written));
     }
 
     public int Parallel(ParseResult parsed) => parsed.GetValue(parallel);
+
+    private string? CachePath(ParseResult parsed, EvaluationOptions shared, string? written) => parsed.GetValue(cache)
+        ?? (shared.Folder(parsed) is { } folder ? Path.Combine(folder, "judge-cache.jsonl") : written is null ? null : Path.ChangeExtension(written, ".judge-cache.jsonl"));
 
     private bool IsEndpoint(ParseResult parsed) => parsed.GetRequiredValue(judge).StartsWith("http", StringComparison.Ordinal);
 }
 
 /// <summary>A judge with what it holds open.</summary>
-internal sealed record OpenedJudge(PairJudge Judge, IDisposable? Owned, int Parallel) : IDisposable
+internal sealed record OpenedJudge(PairJudge Judge, IReadOnlyList<IDisposable?> Owned, int Parallel) : IDisposable
 {
-    public void Dispose() => Owned?.Dispose();
+    public void Dispose()
+    {
+        foreach (var owned in Owned)
+        {
+            owned?.Dispose();
+        }
+    }
 }

@@ -82,6 +82,9 @@ internal static class SelmCommandLine
             case InputException:
                 Console.Error.WriteLine(error.Message);
                 return WrongInput;
+            case StoppedException:
+                Console.Error.WriteLine(error.Message);
+                return Interrupted;
             case OperationCanceledException:
                 Console.Error.WriteLine("Interrupted; what was finished is kept, nothing is half-written.");
                 return Interrupted;

@@ -54,8 +54,9 @@ internal static class EvaluateJudgedCommands
                 "selm evaluate judge --outputs ours.json --baseline theirs.json --judge pairrm:models/PairRM --annotations annotations.json",
             ],
             """
-            The key of an endpoint is read from OPENAI_API_KEY. Answers of the endpoint are kept (--judge-cache, or judge-cache.jsonl in --out): nothing
-            is paid twice, and after an interruption or a failure the same command goes on. An empty answer loses without being asked about.
+            The key of an endpoint is read from OPENAI_API_KEY. Verdicts are kept as they come (--judge-cache, or judge-cache.jsonl in --out, or beside the
+            annotations): nothing is paid twice, and after an interruption or a failure the same command goes on. What is judged by then stands in
+            F.partial.json, with preference null for the rest. An empty answer loses without being asked about.
             """)
         {
             outputs, baseline, annotations,
@@ -64,11 +65,11 @@ internal static class EvaluateJudgedCommands
         shared.AddTo(command);
         command.SetAction(parsed =>
         {
-            using var opened = judge.Open(parsed, shared);
             var path = parsed.GetRequiredValue(annotations);
             var (ours, theirs) = (AlpacaOutputs.Read(parsed.GetRequiredValue(outputs)), AlpacaOutputs.Read(parsed.GetRequiredValue(baseline)));
-            var (judged, missing) = ProgressView.Run(progress => AlpacaJudging.Run(ours, theirs, opened.Judge, path, opened.Parallel, progress));
-            Console.Error.WriteLine($"{path}: {judged} judgements{(missing > 0 ? $", partial: {missing} instructions have none" : "")}");
+            using var opened = judge.Open(parsed, shared, path);
+            var found = ProgressView.Run(progress => AlpacaJudging.Run(ours, theirs, opened.Judge, path, opened.Parallel, progress));
+            Console.Error.WriteLine(Sentence(path, found));
             return SelmCommandLine.Success;
         });
         return command;
@@ -97,7 +98,8 @@ internal static class EvaluateJudgedCommands
             ],
             """
             Three steps, each by itself or together: --model answers (published temperatures by category), --judge-prompts with --judge grades, and the
-            grades are averaged. A judgement without a number has the score -1 and is left out; the result is then partial.
+            grades are averaged. A judgement without a number has the score -1 and is left out; the result is then partial. When grading stops half-way,
+            what is graded stands in G.partial.jsonl, and the same command goes on; no grade is paid twice.
             """)
         {
             questions, references, prompts, model, answers, grades, runs, length, batch, limit, device, precision,
@@ -120,14 +122,21 @@ internal static class EvaluateJudgedCommands
             if (parsed.GetValue(prompts) is { } promptFile)
             {
                 var (name, texts) = Research.Evaluation.MtBench.ReadAnswers(given ?? throw new InputException("Grading needs --answers, the answers to grade."));
-                using var endpoint = judge.Endpoint(parsed, shared);
-                var found = ProgressView.Run(progress => new MtBenchJudge(promptFile).Grade(endpoint, name, asked, texts, judge.Parallel(parsed), progress, Interrupt.Token));
-                Jsonl.Write(parsed.GetValue(grades) ?? throw new InputException("Grading needs --grades, the file to write the grades to."), found);
+                var place = parsed.GetValue(grades) ?? throw new InputException("Grading needs --grades, the file to write the grades to.");
+                using var endpoint = judge.Endpoint(parsed, shared, place);
+                ProgressView.Run(progress => new MtBenchJudge(promptFile).Grade(endpoint, name, asked, texts, place, judge.Parallel(parsed), progress, Interrupt.Token));
             }
             return parsed.GetValue(grades) is { } graded ? Averages(parsed, shared, graded, asked) : SelmCommandLine.Success;
         });
         return command;
     }
+
+    private static string Sentence(string path, AlpacaJudged found) => string.Join(", ", new[]
+    {
+        $"{path}: {found.Judged} judgements",
+        found.Missing > 0 ? $"partial: {found.Unanswered} instructions have no answer and {found.WithoutPreference} no preference of the judge" : "",
+        found.EmptyAnswers > 0 ? $"{found.EmptyAnswers} answers are empty" : "",
+    }.Where(part => part.Length > 0));
 
     private static int Averages(ParseResult parsed, EvaluationOptions shared, string path, IReadOnlyList<MtBenchQuestion> questions)
     {

@@ -13,6 +13,7 @@ namespace Selm.Research.Evaluation;
 public sealed class ChatEndpoint : IDisposable
 {
     private const int MostTopLogprobs = 20;
+    private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(5);
 
     private readonly HttpClient client = new() { Timeout = TimeSpan.FromMinutes(5) };
     private readonly Uri url;
@@ -101,14 +102,19 @@ public sealed class ChatEndpoint : IDisposable
             }
             if (attempt == attempts)
             {
-                throw new InputException(
-                    $"{url} gave no answer in {attempts} attempts ({trouble}); {cache.Count} answers are kept, so run the same command again when the endpoint is back.");
+                throw new InputException($"{url} gave no answer in {attempts} attempts ({trouble}); run the same command again when it is back, {Kept}.");
             }
-            cancellation.WaitHandle.WaitOne(after is { } asks && asks > wait ? asks : wait);
+            if (after > LongestWait)
+            {
+                throw new InputException($"{url} wants to be left alone for {after.Value.TotalMinutes:F0} minutes ({trouble}); run the same command again then, {Kept}.");
+            }
+            cancellation.WaitHandle.WaitOne(after > wait ? after.Value : wait);
             cancellation.ThrowIfCancellationRequested();
             wait *= 2;
         }
     }
+
+    private string Kept => cache.IsFile ? "its answers are kept" : "its answers are lost because no --judge-cache was given";
 
     // One attempt: the body of the answer, or what went wrong and how long the endpoint wants to be left alone.
     private (string? Text, string Trouble, TimeSpan? After) Once(string body, CancellationToken cancellation)
@@ -125,7 +131,7 @@ public sealed class ChatEndpoint : IDisposable
             }
             var status = $"{(int)response.StatusCode} {response.ReasonPhrase}";
             return response.StatusCode is HttpStatusCode.TooManyRequests or HttpStatusCode.RequestTimeout || (int)response.StatusCode >= 500
-                ? (null, status, response.Headers.RetryAfter?.Delta)
+                ? (null, status, response.Headers.RetryAfter is { } retry ? retry.Delta ?? (retry.Date - DateTimeOffset.UtcNow) : null)
                 : throw new InputException($"{url} refuses the question ({status}: {Shortened(text)}); check the address, the model's name and the key.");
         }
         catch (HttpRequestException e)

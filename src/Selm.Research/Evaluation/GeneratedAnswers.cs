@@ -17,28 +17,33 @@ internal static class GeneratedAnswers
     /// <param name="folder">Where answers are kept under a name made of weights, prompts and options; null keeps none.</param>
     /// <param name="batchSize">Prompts decoded together, of similar length.</param>
     /// <param name="progress">Is told about finished prompts.</param>
+    /// <param name="cut">
+    /// What counts of a text, a beginning of it that does not change when the text grows: an answer is decoded no further than that, and kept without the rest.
+    /// Null keeps all.
+    /// </param>
     /// <param name="cancellation">Stops between tokens.</param>
     /// <exception cref="InputException">A prompt is empty, an option is out of range, or the folder is not writable.</exception>
     internal static string[] Of(
         ModelFolder model, IReadOnlyList<int[]> prompts, SamplingOptions options, string? folder, int batchSize,
-        IProgress<StepProgress>? progress = null, CancellationToken cancellation = default)
+        IProgress<StepProgress>? progress = null, Func<string, string>? cut = null, CancellationToken cancellation = default)
     {
         options.Validate();
         var room = Math.Max(1, model.Model.Config.MaxPositionEmbeddings - options.MaxNewTokens);
-        int[][] cut = [.. prompts.Select(prompt => prompt[Math.Max(0, prompt.Length - room)..])];
-        int[] order = [.. Enumerable.Range(0, cut.Length).OrderBy(i => cut[i].Length)];
+        int[][] fitting = [.. prompts.Select(prompt => prompt[Math.Max(0, prompt.Length - room)..])];
+        int[] order = [.. Enumerable.Range(0, fitting.Length).OrderBy(i => fitting[i].Length)];
+        Func<IReadOnlyList<int>, bool>? stop = cut is null ? null : ids => model.Text(ids) is var text && cut(text).Length < text.Length;
         IEnumerable<Answer> Work(int at, int count)
         {
             int[] places = [.. order.Skip(at).Take(count)];
-            var generations = Generator.Generate(model.Model, [.. places.Select(i => cut[i])], options, batchSize, model.EndIds, firstRow: at, cancellation: cancellation);
-            progress?.Report(new StepProgress("answers", at + count, cut.Length));
-            return places.Zip(generations, (i, generation) => new Answer(i, model.Text(generation.OutputIds)));
+            var generations = Generator.Generate(model.Model, [.. places.Select(i => fitting[i])], options, batchSize, model.EndIds, firstRow: at, stop: stop, cancellation: cancellation);
+            progress?.Report(new StepProgress("answers", at + count, fitting.Length));
+            return places.Zip(generations, (i, generation) => new Answer(i, model.Text(generation.OutputIds) is var text && cut is not null ? cut(text) : text));
         }
 
-        var texts = new string[cut.Length];
+        var texts = new string[fitting.Length];
         foreach (var answer in folder is null
-            ? Enumerable.Range(0, (cut.Length + batchSize - 1) / batchSize).SelectMany(k => Work(k * batchSize, Math.Min(batchSize, cut.Length - (k * batchSize))))
-            : Kept(Path.Combine(folder, "answers", $"{Name(model, cut, options, batchSize)}.jsonl"), cut.Length, batchSize, Work))
+            ? Enumerable.Range(0, (fitting.Length + batchSize - 1) / batchSize).SelectMany(k => Work(k * batchSize, Math.Min(batchSize, fitting.Length - (k * batchSize))))
+            : Kept(Path.Combine(folder, "answers", $"{Name(model, fitting, options, batchSize)}.jsonl"), fitting.Length, batchSize, Work))
         {
             texts[answer.Prompt] = answer.Text;
         }

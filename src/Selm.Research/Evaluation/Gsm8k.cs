@@ -18,7 +18,7 @@ public sealed record Gsm8kItem(string Question, string Answer)
 }
 
 /// <summary>An answer of a model to a problem.</summary>
-/// <param name="Completion">The text, up to where the model begins another question.</param>
+/// <param name="Completion">The text, up to the line of its "#### number", or to where the model begins another question.</param>
 /// <param name="Extracted">The number after "####", or "[invalid]".</param>
 /// <param name="Correct">Whether it is the solution's, compared as text.</param>
 /// <param name="CorrectLastNumber">Whether the last number of the text, whatever stands before it, is the solution's.</param>
@@ -62,17 +62,19 @@ public static partial class Gsm8k
     }
 
     /// <summary>Scores a completion.</summary>
-    /// <param name="text">What the model wrote; it is cut where another question begins.</param>
+    /// <param name="text">What the model wrote; only <see cref="Counted"/> of it is looked at.</param>
     /// <param name="item">The problem.</param>
     public static Gsm8kScore Score(string text, Gsm8kItem item)
     {
-        var end = text.IndexOf("Question:", StringComparison.Ordinal);
-        var completion = end < 0 ? text : text[..end];
+        var completion = Counted(text);
         var last = Number().Matches(completion).LastOrDefault()?.Value.Replace(",", "", StringComparison.Ordinal).TrimEnd('.');
         return new(completion, Extract(completion), IsCorrect(completion, item.Answer), last == Extract(item.Answer));
     }
 
-    /// <summary>Generates greedily and scores.</summary>
+    /// <summary>What counts of a text: up to the end of the first line with a final number, or to where another question begins.</summary>
+    public static string Counted(string text) => End().Match(text) is { Success: true } end ? text[..end.Index] : text;
+
+    /// <summary>Generates greedily, each answer no further than it counts, and scores.</summary>
     /// <param name="model">A model with a tokenizer.</param>
     /// <param name="items">The problems.</param>
     /// <param name="shots">What stands before each problem.</param>
@@ -87,12 +89,16 @@ public static partial class Gsm8k
         IProgress<StepProgress>? progress = null, CancellationToken cancellation = default)
     {
         int[][] prompts = [.. items.Select((item, i) => model.PromptIds(shots.Before(i) + item.Context))];
-        var texts = GeneratedAnswers.Of(model, prompts, new SamplingOptions(MaxNewTokens: maxNewTokens), folder, batchSize, progress, cancellation);
+        var texts = GeneratedAnswers.Of(model, prompts, new SamplingOptions(MaxNewTokens: maxNewTokens), folder, batchSize, progress, Counted, cancellation);
         return [.. texts.Zip(items, Score)];
     }
 
     [GeneratedRegex(@"#### (\-?[0-9\.\,]+)")]
     private static partial Regex Final();
+
+    // The first line break after a final number, or another question.
+    [GeneratedRegex(@"(?<=#### \-?[0-9\.\,]+[^\n]*)\n|Question:")]
+    private static partial Regex End();
 
     [GeneratedRegex(@"-?[0-9][0-9,]*(\.[0-9]+)?")]
     private static partial Regex Number();

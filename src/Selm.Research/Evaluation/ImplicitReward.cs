@@ -61,7 +61,7 @@ public static class ImplicitReward
             throw new InputException($"{model.Path} has another tokenizer than {policy.Path}, so their log-probs are not about the same tokens; use models of one family.");
         }
         int[][] prompts = [.. records.Select(record => Prompt(policy, record))];
-        var own = GeneratedAnswers.Of(policy, prompts, new SamplingOptions(MaxNewTokens: maxNewTokens), folder, batchSize, progress, cancellation);
+        var own = GeneratedAnswers.Of(policy, prompts, new SamplingOptions(MaxNewTokens: maxNewTokens), folder, batchSize, progress, cancellation: cancellation);
         SharedRow[] rows = [.. records.Select((record, i) => new SharedRow(
             prompts[i], [policy.ResponseIds(record.ChosenResponse), policy.ResponseIds(record.RejectedResponse), policy.ResponseIds(own[i])]))];
         DemandRoom(rows, policy);

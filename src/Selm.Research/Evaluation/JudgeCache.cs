@@ -50,6 +50,9 @@ public sealed class JudgeCache : IDisposable
     /// <summary>Replies so far.</summary>
     public int Count => replies.Count;
 
+    /// <summary>Whether replies outlive the process.</summary>
+    public bool IsFile => path is not null;
+
     /// <summary>Looks a question up.</summary>
     public bool TryGet(string key, out JudgeReply? reply)
     {

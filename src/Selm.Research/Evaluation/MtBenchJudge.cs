@@ -51,17 +51,22 @@ public sealed class MtBenchJudge
         }))];
     }
 
-    /// <summary>Grades all answers.</summary>
+    /// <summary>
+    /// Grades all answers and writes the grades in FastChat's form. Until the file is whole it is called NAME.partial.jsonl and has
+    /// the score -1 where nothing is graded yet.
+    /// </summary>
     /// <param name="endpoint">The judge.</param>
     /// <param name="model">Who answered.</param>
     /// <param name="questions">The questions.</param>
     /// <param name="answers">The answers; each belongs to a question.</param>
+    /// <param name="path">Where the grades go.</param>
     /// <param name="parallel">How many are graded at once.</param>
     /// <param name="progress">Is told about grades.</param>
     /// <param name="cancellation">Stops waiting.</param>
-    /// <exception cref="InputException">An answer belongs to no question, or the endpoint gives up (its cache keeps what was graded).</exception>
+    /// <exception cref="InputException">An answer belongs to no question, the endpoint gives up (its cache keeps what was graded), or the file cannot be written.</exception>
+    /// <exception cref="StoppedException">Grading was interrupted.</exception>
     public IReadOnlyList<MtBenchGrade> Grade(
-        ChatEndpoint endpoint, string model, IReadOnlyList<MtBenchQuestion> questions, IReadOnlyList<MtBenchAnswer> answers, int parallel = 1,
+        ChatEndpoint endpoint, string model, IReadOnlyList<MtBenchQuestion> questions, IReadOnlyList<MtBenchAnswer> answers, string path, int parallel = 1,
         IProgress<StepProgress>? progress = null, CancellationToken cancellation = default)
     {
         var byId = questions.ToDictionary(question => question.Id);
@@ -70,13 +75,12 @@ public sealed class MtBenchJudge
             throw new InputException($"There is an answer to question {stranger.QuestionId}, which is not among the questions; use the files of one benchmark.");
         }
         var work = answers.SelectMany(answer => new[] { (Answer: answer, Turn: 1), (Answer: answer, Turn: 2) }).ToArray();
-        var grades = new MtBenchGrade[work.Length];
-        Concurrent.For(work.Length, parallel, "grade", progress, i =>
-        {
-            var (answer, turn) = work[i];
-            var text = endpoint.Ask(Question(byId[answer.QuestionId], answer, turn), LongestJudgement, cancellation: cancellation).Text;
-            grades[i] = new(answer.QuestionId, model, turn, answer.Run, MtBench.Score(text), text);
-        });
+        MtBenchGrade[] grades = [.. work.Select(item => new MtBenchGrade(item.Answer.QuestionId, model, item.Turn, item.Answer.Run, MtBench.NoScore, ""))];
+        PartialFile.Write(
+            path, "grades", progress, saving => Concurrent.For(work.Length, parallel, "grade", saving, i => endpoint.Ask(
+                Question(byId[work[i].Answer.QuestionId], work[i].Answer, work[i].Turn), LongestJudgement, cancellation: cancellation).Text,
+                (i, text) => grades[i] = grades[i] with { Score = MtBench.Score(text), Judgment = text }),
+            place => Jsonl.Write(place, grades));
         return grades;
     }
 }

@@ -1,5 +1,6 @@
 // Who prefers which of two answers. A judge is a function from a pair to a probability; an endpoint, a ranker and the lab's
 // oracle all become one.
+using System.Globalization;
 using Selm.Research.Data;
 using Selm.Research.Numerics;
 using Selm.Research.Ranking;
@@ -68,6 +69,23 @@ public sealed record PairJudge(string Name, Func<AnswerPair, double?> Second)
         });
     }
 
+    /// <summary>The same judge with a memory: what it said once about a pair is not asked again, by a later process neither.</summary>
+    /// <param name="cache">Where verdicts are kept; may be shared with other judges.</param>
+    /// <param name="identity">What decides a verdict besides the pair, such as the hash of a ranker's weights.</param>
+    public PairJudge Remembering(JudgeCache cache, string identity) => this with
+    {
+        Second = pair =>
+        {
+            var key = ContentHash.Combine(identity, pair.Instruction, pair.First, pair.Second);
+            if (!cache.TryGet(key, out var known))
+            {
+                known = new(Second(pair)?.ToString("R", CultureInfo.InvariantCulture) ?? "", new Dictionary<string, double>());
+                cache.Add(key, known);
+            }
+            return known!.Text.Length == 0 ? null : double.Parse(known.Text, CultureInfo.InvariantCulture);
+        },
+    };
+
     /// <summary>Judges pairs, several at once; an empty answer against another loses without being asked about, two empty ones draw.</summary>
     /// <param name="pairs">The pairs.</param>
     /// <param name="parallel">How many are judged at once; 1 for a judge that is not thread-safe.</param>
@@ -76,15 +94,19 @@ public sealed record PairJudge(string Name, Func<AnswerPair, double?> Second)
     public double?[] Judge(IReadOnlyList<AnswerPair> pairs, int parallel = 1, IProgress<StepProgress>? progress = null)
     {
         var preferences = new double?[pairs.Count];
-        Concurrent.For(pairs.Count, parallel, "judge", progress, i => preferences[i] = (pairs[i].First.Length, pairs[i].Second.Length) switch
+        Judge(pairs, preferences, parallel, progress);
+        return preferences;
+    }
+
+    /// <summary>The same into a list that holds what is judged so far, also when the judge gives up.</summary>
+    internal void Judge(IReadOnlyList<AnswerPair> pairs, double?[] preferences, int parallel, IProgress<StepProgress>? progress) =>
+        Concurrent.For(pairs.Count, parallel, "judge", progress, i => (pairs[i].First.Length, pairs[i].Second.Length) switch
         {
             (0, 0) => 0.5,
             (0, _) => 1,
             (_, 0) => 0,
             _ => Second(pairs[i]),
-        });
-        return preferences;
-    }
+        }, (i, preference) => preferences[i] = preference);
 
     /// <summary>P(M) / (P(m) + P(M)) by the first token; a token that is not among the candidates counts as the least of them.</summary>
     internal static double? Weighed(JudgeReply reply)

@@ -27,12 +27,14 @@ public static class Generator
     /// <param name="endIds">Ids that end a response; null takes those of the model's config.</param>
     /// <param name="firstRow">Number of the first prompt in the whole input: draws are keyed by (seed, row).</param>
     /// <param name="progress">Is told about finished rows.</param>
+    /// <param name="stop">Asked after each token with the tokens of its row so far: whether the row ends there. Null ends rows at <paramref name="endIds"/> and at the longest answer alone.</param>
     /// <param name="cancellation">Stops between tokens.</param>
     /// <returns>One response per prompt, in order.</returns>
     /// <exception cref="InputException">A prompt is empty or fills the model's context.</exception>
     public static Generation[] Generate(
         Llama model, IReadOnlyList<int[]> prompts, SamplingOptions options, int batchSize = 8, IReadOnlyList<int>? endIds = null,
-        long firstRow = 0, IProgress<StepProgress>? progress = null, CancellationToken cancellation = default)
+        long firstRow = 0, IProgress<StepProgress>? progress = null, Func<IReadOnlyList<int>, bool>? stop = null,
+        CancellationToken cancellation = default)
     {
         options.Validate();
         for (var k = 0; k < prompts.Count; k++)
@@ -53,13 +55,13 @@ public static class Generator
         {
             var batch = prompts.Skip(at).Take(batchSize).ToArray();
             var rows = Enumerable.Range(0, batch.Length).Select(k => firstRow + at + k).ToArray();
-            new Batch(model, batch, options, ends, draw, rows).Run(cancellation).CopyTo(results, at);
+            new Batch(model, batch, options, ends, stop, draw, rows).Run(cancellation).CopyTo(results, at);
             progress?.Report(new StepProgress("generate", Math.Min(at + batchSize, prompts.Count), prompts.Count));
         }
         return results;
     }
 
-    private sealed class Batch(Llama model, int[][] prompts, SamplingOptions options, HashSet<int> ends, TokenDraw draw, long[] rows)
+    private sealed class Batch(Llama model, int[][] prompts, SamplingOptions options, HashSet<int> ends, Func<IReadOnlyList<int>, bool>? stop, TokenDraw draw, long[] rows)
     {
         private readonly int width = prompts.Max(p => p.Length);
         private readonly int[] budget = [.. prompts.Select(p => Math.Min(options.MaxNewTokens, model.Config.MaxPositionEmbeddings - p.Length))];
@@ -127,7 +129,7 @@ public static class Generator
                 }
                 tokens[k].Add((int)next[k]);
                 logps[k].Add(logp[k]);
-                done[k] = ends.Contains((int)next[k]) || tokens[k].Count >= budget[k];
+                done[k] = ends.Contains((int)next[k]) || tokens[k].Count >= budget[k] || stop?.Invoke(tokens[k]) == true;
             }
             return Array.TrueForAll(done, d => d);
         }

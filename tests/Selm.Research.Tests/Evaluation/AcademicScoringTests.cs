@@ -1,5 +1,8 @@
 using System.Text.Json;
 using Selm.Research.Evaluation;
+using Selm.Research.Models;
+using Selm.Research.Sampling;
+using Selm.Research.Tests.Models;
 using Selm.Research.Tests.Runs;
 using Selm.Tests;
 
@@ -87,6 +90,48 @@ public class AcademicScoringTests
         var score = Gsm8k.Score(completion, new Gsm8kItem("?", "1000 + 234 = 1234\n#### 1,234"));
 
         Assert.Equal((extracted, correct, last), (score.Extracted, score.Correct, score.CorrectLastNumber));
+    }
+
+    [Theory]
+    [InlineData("2 + 2 = 4\n#### 4\nand so on 7", "2 + 2 = 4\n#### 4")]
+    [InlineData("#### 4 ducks\n\n#### 5\n", "#### 4 ducks")]
+    [InlineData("#### 4", "#### 4")]
+    [InlineData("#### none\n#### 4\n5", "#### none\n#### 4")]
+    [InlineData("It is 4.\n\nQuestion: What is 5?", "It is 4.\n\n")]
+    [InlineData("It is\n4.", "It is\n4.")]
+    public void a_gsm8k_answer_counts_up_to_its_final_line_or_the_next_question(string text, string counted)
+    {
+        Assert.Equal(counted, Gsm8k.Counted(text));
+        // What was found stays found however the text goes on, so that decoding may stop there.
+        Assert.All(Enumerable.Range(counted.Length + 1, Math.Max(0, text.Length - counted.Length)), length => Assert.StartsWith(counted, Gsm8k.Counted(text[..length]), StringComparison.Ordinal));
+        Assert.Equal(counted, Gsm8k.Counted(counted));
+    }
+
+    [Fact]
+    public void decoding_no_further_than_an_answer_counts_gives_the_texts_of_decoding_on_and_cutting()
+    {
+        using var checkpoint = new TinyCheckpoint(TinyCheckpoint.Config with { MaxPositionEmbeddings = 256 });
+        using var model = ModelFolder.Load(checkpoint.Root);
+        int[][] prompts = [.. Enumerable.Range(1, 11).Select(i => model.PromptIds(new string('a', i)))];
+        SamplingOptions options = new(MaxNewTokens: 40);
+        var whole = GeneratedAnswers.Of(model, prompts, options, null, batchSize: 4);
+        var letter = whole.SelectMany(text => text.Skip(8)).GroupBy(c => c).MaxBy(group => group.Count())!.Key;
+        var longest = 0;
+        string Cut(string text)
+        {
+            longest = Math.Max(longest, text.Length);
+            return text.IndexOf(letter, StringComparison.Ordinal) is >= 0 and var end ? text[..end] : text;
+        }
+
+        var alone = GeneratedAnswers.Of(model, prompts, options, null, batchSize: 4, cut: Cut);
+        var read = longest;
+        var kept = GeneratedAnswers.Of(model, prompts, options, checkpoint.Place("kept"), batchSize: 4, cut: Cut);
+
+        Assert.Equal(whole.Select(Cut), alone);
+        Assert.Equal(alone, kept);
+        Assert.Equal(alone, GeneratedAnswers.Of(model, prompts, options, checkpoint.Place("kept"), batchSize: 4, cut: Cut));
+        Assert.Contains(alone.Zip(whole), pair => pair.First.Length < pair.Second.Length);
+        Assert.True(read < whole.Max(text => text.Length), "no row was read to its end");
     }
 
     [Fact]

@@ -2,6 +2,7 @@ using Selm.Research.Data;
 using Selm.Research.Evaluation;
 using Selm.Research.Ranking;
 using Selm.Research.Tests.Runs;
+using Selm.Tests;
 
 namespace Selm.Research.Tests.Evaluation;
 
@@ -47,7 +48,7 @@ public sealed class JudgeTests : IDisposable
         {
             endpoint.Ask(Question, 5);
             var error = Assert.Throws<InputException>(() => endpoint.Ask([new ChatMessage("user", "Why?")], 5));
-            Assert.Equal($"{server.Url}/chat/completions gave no answer in 3 attempts (500 Internal Server Error); 1 answers are kept, so run the same command again when the endpoint is back.", error.Message);
+            Assert.Equal($"{server.Url}/chat/completions gave no answer in 3 attempts (500 Internal Server Error); run the same command again when it is back, its answers are kept.", error.Message);
         }
         broken = false;
         using var again = Endpoint(server);
@@ -134,10 +135,10 @@ public sealed class JudgeTests : IDisposable
             """);
         var judge = PairJudge.Of("length", new OracleRanker((_, text) => text.Length));
 
-        var (judged, missing) = AlpacaJudging.Run(AlpacaOutputs.Read(ours), AlpacaOutputs.Read($"{theirs}#base"), judge, folder.File("f.json"));
+        var found = AlpacaJudging.Run(AlpacaOutputs.Read(ours), AlpacaOutputs.Read($"{theirs}#base"), judge, folder.File("f.json"));
         var read = AlpacaAnnotations.Read(folder.File("f.json"));
 
-        Assert.Equal((2, 1), (judged, missing));
+        Assert.Equal(new AlpacaJudged(Judged: 2, WithoutPreference: 0, Unanswered: 1, EmptyAnswers: 1), found);
         Assert.Equal(("ours", "base"), (read.Model, read.Baseline));
         Assert.Equal(1 / (1 + Math.Exp(-2)), read.Rows[0].Preference!.Value, 1e-12);
         Assert.Equal((1, 0.0), (read.Rows[1].Instruction, read.Rows[1].Preference));

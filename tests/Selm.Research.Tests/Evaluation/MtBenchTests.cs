@@ -84,9 +84,10 @@ public class MtBenchTests
         using var endpoint = new ChatEndpoint(server.Url, "judge", null, null);
 
         var (model, answers) = MtBench.ReadAnswers(folder.File("a.jsonl"));
-        var grades = new MtBenchJudge(prompts).Grade(endpoint, model, questions, answers);
+        var grades = new MtBenchJudge(prompts).Grade(endpoint, model, questions, answers, folder.File("g.jsonl"));
 
         Assert.Equal([7, 7, 7, MtBench.NoScore], grades.Select(grade => grade.Score));
+        Assert.Equal(grades, MtBench.ReadGrades(folder.File("g.jsonl")));
         Assert.Equal(
             ["single-v1|first?first?|aa|second?|", "single-v1-multi-turn|first?first?|aa|second?|", "single-math-v1|1+1?1+1?|{question_2}{question_2}|2+2?|two", "single-math-v1-multi-turn|1+1?1+1?|{question_2}{question_2}|2+2?|two"],
             server.Requests.Select(request => request.GetProperty("messages")[1].GetProperty("content").GetString()));

@@ -66,6 +66,25 @@ public class GeneratorTests
     }
 
     [Theory]
+    [MemberData(nameof(Models))]
+    public void a_row_that_is_stopped_is_the_beginning_of_the_unstopped_one_and_its_neighbours_do_not_notice(string name, bool fused)
+    {
+        using var golden = new GoldenModel(name, fused);
+        foreach (var options in new[] { new SamplingOptions(MaxNewTokens: 12), Sampled })
+        {
+            var whole = Generator.Generate(golden.Model, Prompts, options, endIds: []);
+            var stopped = Generator.Generate(golden.Model, Prompts, options, endIds: [], stop: ids => ids.Count >= 3 && ids[^1] % 3 == 0);
+            for (var k = 0; k < Prompts.Length; k++)
+            {
+                var end = Array.FindIndex(whole[k].OutputIds, 2, id => id % 3 == 0) is >= 0 and var place ? place + 1 : whole[k].OutputIds.Length;
+                Assert.Equal(whole[k].OutputIds[..end], stopped[k].OutputIds);
+                Assert.Equal(whole[k].TokenLogps[..end], stopped[k].TokenLogps);
+            }
+            Assert.Contains(stopped, generation => generation.OutputIds.Length < options.MaxNewTokens);
+        }
+    }
+
+    [Theory]
     [InlineData(true)]
     [InlineData(false)]
     public void a_sliding_window_slides_in_the_cache_by_either_convention(bool fused)

@@ -3,7 +3,7 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 
-namespace Selm.Research.Tests.Evaluation;
+namespace Selm.Tests;
 
 /// <summary>A chat endpoint on this machine that answers as it is told and remembers what it was asked.</summary>
 internal sealed class FakeEndpoint : IDisposable
@@ -27,6 +27,9 @@ internal sealed class FakeEndpoint : IDisposable
     }
 
     public string Url { get; }
+
+    /// <summary>What a 429 asks for: seconds, or a date.</summary>
+    public string? RetryAfter { get; init; }
 
     public int Count => requests.Count;
 
@@ -63,6 +66,10 @@ internal sealed class FakeEndpoint : IDisposable
                 }
                 var (status, body) = answer(number, request);
                 context.Response.StatusCode = status;
+                if (RetryAfter is { } seconds && status == 429)
+                {
+                    context.Response.Headers["Retry-After"] = seconds;
+                }
                 await context.Response.OutputStream.WriteAsync(Encoding.UTF8.GetBytes(body));
                 context.Response.Close();
             }
