@@ -18,7 +18,7 @@ internal static class EvaluateAcademicCommands
     public static Command MultipleChoice()
     {
         var task = Values.Text("--task", "hellaswag|arc|openbookqa|truthfulqa", "Which benchmark the file holds");
-        var input = Values.Text("--input", "F.jsonl|F.csv", "The benchmark's public file");
+        var input = Values.Text("--input", "F.jsonl|F.csv|F.json", "The benchmark's public file");
         var primer = Values.OptionalText("--primer", "P.txt", "Text before every question, such as TruthfulQA's fixed question-answer pairs");
         var run = new ModelRun();
         var command = new CliCommand(
@@ -30,7 +30,8 @@ internal static class EvaluateAcademicCommands
             ],
             """
             hellaswag: {context, endings, label} or the original {activity_label, ctx_a, ctx_b, endings, label}; arc, openbookqa: {id, question: {stem,
-            choices: [{label, text}]}, answerKey}; truthfulqa: columns Question, Best Answer, Correct Answers, Incorrect Answers.
+            choices: [{label, text}]}, answerKey}; truthfulqa: columns Question, Best Answer, Correct Answers, Incorrect Answers, or mc_task.json's
+            {question, mc1_targets, mc2_targets}. Files end in .jsonl, .csv or, for one JSON list, .json.
             accuracy takes the option with the largest log pi(option | context), accuracy_norm the largest per character; mc1: the best answer above
             every false one; mc2: the probability on true answers among all. Shots as in the paper: hellaswag 10, arc 25, openbookqa 10, truthfulqa 0.
             """)
@@ -68,6 +69,7 @@ internal static class EvaluateAcademicCommands
             ["selm evaluate gsm8k --model demo/model --input gsm8k_test.jsonl --shots-from gsm8k_train.jsonl --out data/runs/evaluation"],
             """
             exact_match compares the number after "#### " as text; last_number takes the last number of the answer whatever stands before it.
+            Decoding ends where an answer does: after the line of its final number, or where the model begins another question.
             Without --shots-from examples come from the evaluated file, never the question itself. With --out answers are kept: a killed run goes on.
             """)
         {

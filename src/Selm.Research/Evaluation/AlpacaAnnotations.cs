@@ -3,6 +3,7 @@
 // first, so that the complaint can name the row.
 using System.Text;
 using System.Text.Json;
+using Selm.Research.Runs;
 
 namespace Selm.Research.Evaluation;
 
@@ -22,24 +23,31 @@ public readonly record struct AlpacaAnnotation(int? Instruction, int BaselineLen
 public sealed record AlpacaAnnotations(string Path, string? Model, string? Baseline, bool NumbersArePlaces, IReadOnlyList<AlpacaAnnotation> Rows)
 {
     /// <summary>
-    /// Reads a public annotation list (per row output_1, output_2, preference; generator_1 the baseline, generator_2 the model;
-    /// optionally index) or a compact file {model, rows: {index, len_1, len_2, preference}}, whose columns are lists of one
-    /// length; evaluation_set_index, where present, is the instruction's number and index only the row's place.
+    /// Reads a public annotation list, as JSON or JSONL (per row output_1, output_2, preference; generator_1 the baseline,
+    /// generator_2 the model; optionally index), or a compact file {model, rows: {index, len_1, len_2, preference}}, whose
+    /// columns are lists of one length; evaluation_set_index, where present, is the instruction's number and index only the
+    /// row's place.
     /// </summary>
     /// <remarks>A preference is 1 where the baseline wins and 2 where the model wins, or between; 1.5 and 0 are draws; null is missing.</remarks>
     /// <exception cref="InputException">The file is missing, empty or broken; the sentence names the row.</exception>
     public static AlpacaAnnotations Read(string path)
     {
-        using var json = Parse(path);
-        var annotations = json.RootElement.ValueKind switch
+        if (path.EndsWith(".jsonl", StringComparison.OrdinalIgnoreCase))
         {
-            JsonValueKind.Array => FromList(path, json.RootElement),
+            return Some(path, FromList(path, Jsonl.Read(path).Select(row => row.Value)));
+        }
+        using var json = Parse(path);
+        return Some(path, json.RootElement.ValueKind switch
+        {
+            JsonValueKind.Array => FromList(path, json.RootElement.EnumerateArray()),
             JsonValueKind.Object when json.RootElement.TryGetProperty("rows", out var rows) && rows.ValueKind == JsonValueKind.Object =>
                 FromColumns(path, json.RootElement, rows),
             _ => throw new InputException($"{path} is neither a list of annotations nor an object with \"model\" and \"rows\"; give a file in one of these forms."),
-        };
-        return annotations.Rows.Count > 0 ? annotations : throw new InputException($"{path} holds no annotations; give the file that the judge wrote.");
+        });
     }
+
+    private static AlpacaAnnotations Some(string path, AlpacaAnnotations annotations) =>
+        annotations.Rows.Count > 0 ? annotations : throw new InputException($"{path} holds no annotations; give the file that the judge wrote.");
 
     /// <summary>An error about a row, counted from 1. One sentence, without the full stop.</summary>
     internal static InputException Error(string path, int row, string what) => new($"{path} row {row + 1}: {what}.");
@@ -63,12 +71,12 @@ public sealed record AlpacaAnnotations(string Path, string? Model, string? Basel
             Count(path, row, "len_1", len1[row]), Count(path, row, "len_2", len2[row]), Preferred(path, row, preference[row])))]);
     }
 
-    private static AlpacaAnnotations FromList(string path, JsonElement list)
+    private static AlpacaAnnotations FromList(string path, IEnumerable<JsonElement> list)
     {
         var rows = new List<AlpacaAnnotation>();
         var seen = new Dictionary<(string, string), int>();
         var (model, baseline) = ((string?)null, (string?)null);
-        foreach (var item in list.EnumerateArray())
+        foreach (var item in list)
         {
             var row = rows.Count;
             if (item.ValueKind != JsonValueKind.Object)

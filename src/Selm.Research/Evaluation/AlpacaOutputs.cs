@@ -28,7 +28,7 @@ public sealed record AlpacaOutputs(string Path, string Generator, IReadOnlyList<
         var seen = new Dictionary<string, int>();
         var rows = new List<AlpacaOutput>();
         var generator = name;
-        foreach (var row in ReadRows(path))
+        foreach (var row in PublicRows.Read(path, "instruction and output"))
         {
             var instruction = row.Text("instruction");
             if (!seen.TryAdd(instruction, row.Line))
@@ -90,32 +90,6 @@ public sealed record AlpacaOutputs(string Path, string Generator, IReadOnlyList<
         return name is not null && names.Contains(name)
             ? new JsonRow(row.Path, row.Line, outputs).Text(name)
             : throw row.Error($"it holds the answers of several models; name one of them as {row.Path}#{(names.Length > 0 ? names[0] : "NAME")}");
-    }
-
-    // A JSON list or JSONL; the number of an element stands for its line.
-    private static IEnumerable<JsonRow> ReadRows(string path)
-    {
-        if (!path.EndsWith(".json", StringComparison.OrdinalIgnoreCase))
-        {
-            return Jsonl.Read(path);
-        }
-        try
-        {
-            var list = JsonElement.Parse(File.ReadAllBytes(path));
-            return list.ValueKind == JsonValueKind.Array
-                ? list.EnumerateArray().Select((item, i) => item.ValueKind == JsonValueKind.Object
-                    ? new JsonRow(path, i + 1, item)
-                    : throw new InputException($"{path} row {i + 1} is not an object; give one with instruction and output."))
-                : throw new InputException($"{path} is not a list; give a list of objects with instruction and output.");
-        }
-        catch (JsonException e)
-        {
-            throw new InputException($"{path} line {e.LineNumber + 1}: not valid JSON; repair or download the file again.", e);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new InputException($"{path} cannot be read ({e.Message.TrimEnd('.')}); give the path of a readable file.", e);
-        }
     }
 }
 

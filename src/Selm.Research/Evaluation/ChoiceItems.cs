@@ -31,6 +31,12 @@ public enum ChoiceTask
 /// <param name="IsTrue">Which options are true; only in TruthfulQA more than one.</param>
 public sealed record ChoiceItem(string Id, string Context, IReadOnlyList<string> Options, int Label, IReadOnlyList<bool> IsTrue)
 {
+    /// <summary>The options that the right one must beat (accuracy, mc1), by index; the false ones where nothing else is said.</summary>
+    public IReadOnlyList<int> Rivals { get; init; } = [.. IsTrue.Index().Where(option => !option.Item).Select(option => option.Index)];
+
+    /// <summary>The options that share the probability (mc2), by index; all where nothing else is said.</summary>
+    public IReadOnlyList<int> Sharing { get; init; } = [.. Enumerable.Range(0, Options.Count)];
+
     /// <summary>The item with its solution, as an example in front of others.</summary>
     public string Solved => $"{Context} {Options[Label]}";
 }
@@ -47,20 +53,22 @@ public static partial class ChoiceItems
     };
 
     /// <summary>
-    /// Reads JSONL or CSV. HellaSwag: {context, endings, label} or the original {activity_label, ctx_a, ctx_b, endings, label};
+    /// Reads JSONL, CSV or a JSON list. HellaSwag: {context, endings, label} or the original {activity_label, ctx_a, ctx_b, endings, label};
     /// ARC and OpenBookQA: {id, question: {stem, choices: [{label, text}]}, answerKey}; TruthfulQA: the columns Question,
-    /// Best Answer, Correct Answers, Incorrect Answers, answers parted by semicolons.
+    /// Best Answer, Correct Answers, Incorrect Answers, answers parted by semicolons, or mc_task.json's {question,
+    /// mc1_targets: {answer: 0 or 1}, mc2_targets: {answer: 0 or 1}}.
     /// </summary>
     /// <exception cref="InputException">The file is missing or a row is broken; names file and line.</exception>
     public static IReadOnlyList<ChoiceItem> Read(ChoiceTask task, string path)
     {
         var seen = new Dictionary<string, int>();
         var items = new List<ChoiceItem>();
-        foreach (var row in path.EndsWith(".csv", StringComparison.OrdinalIgnoreCase) ? PreferenceCsv.Rows(path) : Jsonl.Read(path))
+        foreach (var row in PublicRows.Read(path, "the benchmark's fields"))
         {
             var item = task switch
             {
                 ChoiceTask.HellaSwag => HellaSwag(row, items.Count),
+                ChoiceTask.TruthfulQa when row.Has("mc1_targets") || row.Has("mc2_targets") => Targets(row, items.Count),
                 ChoiceTask.TruthfulQa => TruthfulQa(row, items.Count),
                 _ => Science(row, items.Count, task),
             };
@@ -105,6 +113,39 @@ public static partial class ChoiceItems
         return falsehoods.Length > 0
             ? new($"{number}", $"Q: {row.Text("Question").Trim()}\nA:", [.. truths, .. falsehoods], 0, [.. truths.Select(_ => true), .. falsehoods.Select(_ => false)])
             : throw row.Error("\"Incorrect Answers\" is empty; give at least one");
+    }
+
+    // The two measures have option sets of their own: mc1 the best answer and its rivals, mc2 all true and false ones.
+    private static ChoiceItem Targets(JsonRow row, int number)
+    {
+        var (first, second) = (Labels(row, "mc1_targets"), Labels(row, "mc2_targets"));
+        if (first.Values.Count(label => label) != 1)
+        {
+            throw row.Error($"\"mc1_targets\" has {first.Values.Count(label => label)} answers with label 1; give exactly one");
+        }
+        if (!second.ContainsValue(true) || !second.ContainsValue(false))
+        {
+            throw row.Error("\"mc2_targets\" needs at least one answer with label 1 and one with label 0; complete it");
+        }
+        List<string> options = [.. first.Keys.Union(second.Keys)];
+        return new($"{number}", $"Q: {row.Text("question").Trim()}\nA:", options, options.FindIndex(option => first.GetValueOrDefault(option)), [.. options.Select(second.GetValueOrDefault)])
+        {
+            Rivals = [.. first.Where(answer => !answer.Value).Select(answer => options.IndexOf(answer.Key))],
+            Sharing = [.. second.Keys.Select(answer => options.IndexOf(answer))],
+        };
+    }
+
+    private static Dictionary<string, bool> Labels(JsonRow row, string name)
+    {
+        var labels = new Dictionary<string, bool>();
+        var targets = row.Field(name);
+        foreach (var target in targets.ValueKind == JsonValueKind.Object ? targets.EnumerateObject() : throw row.Error($"\"{name}\" must be an object of answers with label 0 or 1; correct it"))
+        {
+            labels[target.Name.Trim()] = target.Value.ValueKind == JsonValueKind.Number && target.Value.TryGetInt32(out var label) && label is 0 or 1
+                ? label == 1
+                : throw row.Error($"the label of '{target.Name}' in \"{name}\" is {target.Value.GetRawText()} and must be 0 or 1; correct it");
+        }
+        return labels.Count >= 2 ? labels : throw row.Error($"\"{name}\" has {labels.Count} answers; give at least two");
     }
 
     private static ChoiceItem Single(JsonRow row, string id, string context, string[] options, int label) => label >= 0 && label < options.Length

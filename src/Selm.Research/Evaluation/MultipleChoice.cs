@@ -11,7 +11,7 @@ namespace Selm.Research.Evaluation;
 /// <param name="Logps">log pi(option | context) of each option, sums over its tokens [nats].</param>
 /// <param name="Picked">The option with the largest sum.</param>
 /// <param name="PickedNormalised">The option with the largest sum per character.</param>
-/// <param name="Correct">1 where the right option has a larger sum than every false one, else 0 (accuracy; mc1).</param>
+/// <param name="Correct">1 where the right option has a larger sum than each of its rivals, else 0 (accuracy; mc1).</param>
 /// <param name="CorrectNormalised">The same per character (length-normalised accuracy).</param>
 /// <param name="TrueMass">The share of probability on true options among all (mc2).</param>
 public sealed record ChoiceScore(string Id, double[] Logps, int Picked, int PickedNormalised, double Correct, double CorrectNormalised, double TrueMass);
@@ -64,14 +64,14 @@ public static class MultipleChoice
     public static ChoiceScore Judge(ChoiceItem item, double[] logps)
     {
         double[] perCharacter = [.. logps.Zip(item.Options, (logp, option) => logp / option.EnumerateRunes().Count())];
-        double[] truths = [.. logps.Where((_, k) => item.IsTrue[k])];
+        double[] shared = [.. item.Sharing.Select(k => logps[k])], truths = [.. item.Sharing.Where(k => item.IsTrue[k]).Select(k => logps[k])];
         return new(
             item.Id, logps, Array.IndexOf(logps, logps.Max()), Array.IndexOf(perCharacter, perCharacter.Max()),
-            IsBest(item, logps), IsBest(item, perCharacter), Math.Exp(LogMath.LogSumExp(truths) - LogMath.LogSumExp(logps)));
+            IsBest(item, logps), IsBest(item, perCharacter), Math.Exp(LogMath.LogSumExp(truths) - LogMath.LogSumExp(shared)));
     }
 
     private static double IsBest(ChoiceItem item, double[] scores) =>
-        scores.Where((score, k) => !item.IsTrue[k] && score >= scores[item.Label]).Any() ? 0 : 1;
+        item.Rivals.Any(rival => scores[rival] >= scores[item.Label]) ? 0 : 1;
 
     /// <summary>One row per item: what the encodings of all its options share, and the rest of each.</summary>
     internal static SharedRow Row(ModelFolder model, ChoiceItem item, string before)

@@ -48,7 +48,7 @@ public sealed record PairedComparison(
     /// <exception cref="InputException">The file is missing or broken, or an item is there twice.</exception>
     public static IReadOnlyList<ScoredItem> ReadItems(string path)
     {
-        if (path.EndsWith(".json", StringComparison.OrdinalIgnoreCase))
+        if (path.EndsWith(".json", StringComparison.OrdinalIgnoreCase) || Jsonl.Read(path).Select(row => row.Has("preference")).FirstOrDefault())
         {
             return [.. AlpacaAnnotations.Read(path).Rows.Select((row, i) => new ScoredItem($"{row.Instruction ?? i}", 100 * row.Preference))];
         }

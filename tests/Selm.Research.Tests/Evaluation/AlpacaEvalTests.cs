@@ -40,6 +40,8 @@ public sealed class AlpacaEvalTests : IDisposable
         Assert.Equal(fit.Coefficients.Model, compact.Coefficients[2], 1e-9);
         Assert.Equal(0, compact.NMissing);
         Assert.Equal("made", list.Model);
+        var lines = folder.Write("list.jsonl", string.Join('\n', All.Select(Row)));
+        Assert.Equal(JsonSerializer.Serialize(list, JsonFormat.Line), JsonSerializer.Serialize(AlpacaEval.Run(lines, difficulty, gamed), JsonFormat.Line));
         Assert.Equal(JsonSerializer.Serialize(compact, JsonFormat.Line), JsonSerializer.Serialize(list, JsonFormat.Line));
     }
 

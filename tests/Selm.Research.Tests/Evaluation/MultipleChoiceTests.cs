@@ -88,6 +88,71 @@ public class MultipleChoiceTests(ITestOutputHelper output)
         Assert.Equal("Q: Why?\nA:", truth.Context);
     }
 
+    [Fact]
+    public void truthful_qa_s_task_file_has_option_sets_of_its_own_for_mc1_and_mc2()
+    {
+        using var folder = new TempFolder();
+        var path = folder.Write("mc_task.json", """
+            [{"question": "Why? ", "mc1_targets": {"False.": 0, "Best.": 1, "Only in mc1.": 0}, "mc2_targets": {"Best.": 1, "Also true.": 1, "False.": 0, "Only in mc2.": 0}}]
+            """);
+        var item = Assert.Single(ChoiceItems.Read(ChoiceTask.TruthfulQa, path));
+        double Logp(string option) => Math.Log(option switch { "Best." => 0.2, "Also true." => 0.3, "False." => 0.1, "Only in mc2." => 0.25, _ => 0.15 });
+
+        var score = MultipleChoice.Judge(item, [.. item.Options.Select(Logp)]);
+        var lost = MultipleChoice.Judge(item, [.. item.Options.Select(option => option == "Only in mc1." ? 0 : Logp(option))]);
+
+        Assert.Equal(("0", "Q: Why?\nA:", "Q: Why?\nA: Best."), (item.Id, item.Context, item.Solved));
+        Assert.Equal(["False.", "Only in mc1."], item.Rivals.Select(rival => item.Options[rival]));
+        // The better false answer of mc2 is no rival in mc1, and the rival of mc1 has no share in mc2.
+        Assert.Equal(1, score.Correct);
+        Assert.Equal(0.5 / 0.85, score.TrueMass, 1e-12);
+        Assert.Equal(0, lost.Correct);
+        Assert.Equal(score.TrueMass, lost.TrueMass, 1e-12);
+        Assert.Equal(item.Options, ChoiceItems.Read(ChoiceTask.TruthfulQa, folder.Write("mc.jsonl", File.ReadAllText(path).Trim()[1..^1]))[0].Options);
+    }
+
+    [Theory]
+    [InlineData("""[{"question": "?", "mc1_targets": {"a": 1, "b": 1}, "mc2_targets": {"a": 1, "b": 0}}]""", "line 1: \"mc1_targets\" has 2 answers with label 1; give exactly one.")]
+    [InlineData("""[{"question": "?", "mc1_targets": {"a": 1, "b": 0}, "mc2_targets": {"a": 1, "b": 1}}]""", "line 1: \"mc2_targets\" needs at least one answer with label 1 and one with label 0; complete it.")]
+    [InlineData("""[{"question": "?", "mc1_targets": {"a": 1, "b": 0}, "mc2_targets": {"a": 1, "b": "no"}}]""", "line 1: the label of 'b' in \"mc2_targets\" is \"no\" and must be 0 or 1; correct it.")]
+    [InlineData("""[{"question": "?", "mc1_targets": {"a": 1}, "mc2_targets": {"a": 1, "b": 0}}]""", "line 1: \"mc1_targets\" has 1 answers; give at least two.")]
+    [InlineData("""[{"question": "?", "mc1_targets": ["a"], "mc2_targets": {"a": 1, "b": 0}}]""", "line 1: \"mc1_targets\" must be an object of answers with label 0 or 1; correct it.")]
+    [InlineData("[]", "has no rows; give the benchmark's public file.")]
+    [InlineData("", "is empty; give a list of objects with the benchmark's fields.")]
+    [InlineData("[7]", "row 1 is not an object; give one with the benchmark's fields.")]
+    [InlineData("{}", "is not a list; give a list of objects with the benchmark's fields.")]
+    [InlineData("[\n{", "line 2: not valid JSON; repair or download the file again, and call it .jsonl where each line is an object of its own.")]
+    public void a_broken_task_file_is_refused_with_its_row(string text, string sentence)
+    {
+        using var folder = new TempFolder();
+        var path = folder.Write("mc_task.json", text);
+        Assert.Equal($"{path} {sentence}", Assert.Throws<InputException>(() => ChoiceItems.Read(ChoiceTask.TruthfulQa, path)).Message);
+    }
+
+    [Theory]
+    [InlineData(ChoiceTask.OpenBookQa, "The sun is responsible for", "The sun is responsible for plants")]
+    [InlineData(ChoiceTask.Arc, "Question: The sun is responsible for\nAnswer:", "Question: The sun is responsible for\nAnswer: plants")]
+    public void science_questions_go_from_their_public_file_to_scores(ChoiceTask task, string context, string solved)
+    {
+        using var checkpoint = new TinyCheckpoint(LongConfig);
+        using var model = ModelFolder.Load(checkpoint.Root);
+        string Row(string id, string key) => $$$"""
+            {"id": "{{{id}}}", "question": {"stem": "The sun is responsible for", "choices": [{"text": "puppies", "label": "A"}, {"text": "plants", "label": "B"}, {"text": "stars that are far", "label": "C"}, {"text": "cities", "label": "D"}]}, "answerKey": "{{{key}}}"}
+            """.Trim();
+        var items = ChoiceItems.Read(task, checkpoint.Write("test.jsonl", $"{Row("7-980", "B")}\n{Row("7-584", "C")}\n"));
+
+        var scores = MultipleChoice.Score(model, items, FewShot.None);
+        var alone = TokenLogps.Of(model.Model, [new SharedRow(model.PromptIds(context), [model.PromptIds($"{context} plants")[model.PromptIds(context).Length..]])]).Sums[0];
+
+        Assert.Equal((context, solved, "7-980"), (items[0].Context, items[0].Solved, items[0].Id));
+        Assert.Equal(alone, scores[0].Logps[1], 1e-3);
+        Assert.Equal(scores[0].Logps, scores[1].Logps);
+        Assert.Equal(scores[0].Picked == 1 ? 1 : 0, scores[0].Correct);
+        Assert.Equal(scores[0].PickedNormalised == 2 ? 1 : 0, scores[1].CorrectNormalised);
+        Assert.Equal(["accuracy_norm", "accuracy"], MultipleChoice.Measures(task, scores).Select(measure => measure.Name));
+        Assert.Equal(task == ChoiceTask.Arc ? 25 : 10, ChoiceItems.PaperShots(task));
+    }
+
     [SkippableFact]
     public void the_real_sample_files_are_read()
     {

@@ -1,0 +1,45 @@
+using System.Text.Json;
+using Selm.Research.Data;
+using Selm.Research.Runs;
+
+namespace Selm.Research.Evaluation;
+
+/// <summary>The rows of a benchmark's public file, in whichever form it was published.</summary>
+internal static class PublicRows
+{
+    /// <summary>Reads a JSON list (by the ending .json; the number of an element stands for its line), CSV (.csv) or JSONL.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="example">What an element of a list holds, for complaints.</param>
+    /// <exception cref="InputException">The file is missing, empty or broken; the sentence names the line.</exception>
+    internal static IEnumerable<JsonRow> Read(string path, string example) => Path.GetExtension(path).ToLowerInvariant() switch
+    {
+        ".json" => List(path, example),
+        ".csv" => PreferenceCsv.Rows(path),
+        _ => Jsonl.Read(path),
+    };
+
+    private static IEnumerable<JsonRow> List(string path, string example)
+    {
+        JsonElement list;
+        try
+        {
+            var bytes = File.ReadAllBytes(path);
+            list = bytes.AsSpan().Trim(" \t\r\n"u8).IsEmpty
+                ? throw new InputException($"{path} is empty; give a list of objects with {example}.")
+                : JsonElement.Parse(bytes.AsSpan().StartsWith("\uFEFF"u8) ? bytes.AsSpan(3) : bytes);
+        }
+        catch (JsonException e)
+        {
+            throw new InputException($"{path} line {e.LineNumber + 1}: not valid JSON; repair or download the file again, and call it .jsonl where each line is an object of its own.", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"{path} cannot be read ({e.Message.TrimEnd('.')}); give the path of a readable file.", e);
+        }
+        return list.ValueKind == JsonValueKind.Array
+            ? list.EnumerateArray().Select((item, i) => item.ValueKind == JsonValueKind.Object
+                ? new JsonRow(path, i + 1, item)
+                : throw new InputException($"{path} row {i + 1} is not an object; give one with {example}."))
+            : throw new InputException($"{path} is not a list; give a list of objects with {example}.");
+    }
+}
