@@ -24,9 +24,22 @@ public class BenchCommandTests
     }
 
     [Fact]
+    public void options_and_the_fit_are_measured_too()
+    {
+        var options = JsonDocument.Parse(SelmProcess.Run(["bench", "options", .. tiny, "--json"]).Out).RootElement;
+        var fit = SelmProcess.Run("bench", "lc-fit", "--steps", "1", "--json");
+
+        Assert.All(["shared_ms", "loop_ms", "batched_loop_ms", "ratio", "batched_ratio"], name => Assert.True(options.GetProperty(name).GetDouble() > 0, name));
+        Assert.Equal((3, 2, 4), (options.GetProperty("shape").GetProperty("prompt").GetInt32(), options.GetProperty("shape").GetProperty("batch").GetInt32(), options.GetProperty("options").GetInt32()));
+        Assert.Equal(0, fit.Code);
+        Assert.True(JsonDocument.Parse(fit.Out).RootElement.GetProperty("fit_ms").GetDouble() > 0);
+    }
+
+    [Fact]
     public void an_unknown_mode_or_shape_is_refused()
     {
-        SelmProcess.Run("bench", "trian").Refused("selm bench measures train, generate or logprobs, not 'trian'; selm bench --help shows examples.");
+        SelmProcess.Run("bench", "trian").Refused("selm bench measures train, generate, logprobs, options or lc-fit, not 'trian'; selm bench --help shows examples.");
+        SelmProcess.Run("bench", "options", "--peer").Refused("selm bench options has no peer in PyTorch; leave --peer out.");
         SelmProcess.Run("bench", "train", "--reuse", "1.5").Refused("--reuse is 1.5; give a share from 0 to 1.");
         SelmProcess.Run("bench", "train", "--kv-heads", "3").Refused("--heads 4 is no multiple of --kv-heads 3; each key head serves the same number of query heads.");
     }

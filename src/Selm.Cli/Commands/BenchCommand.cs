@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
+using Selm.Research;
 using Selm.Research.Runs;
 using Selm.Research.Scale;
 
@@ -9,16 +10,24 @@ namespace Selm.Cli.Commands;
 /// <summary><c>selm bench</c>: how fast this machine trains, generates and scores, and how much of it is lost.</summary>
 internal static class BenchCommand
 {
+    private const string Options = "options", LcFit = "lc-fit";
+
+    private static readonly Dictionary<string, BenchMode> modes = Enum.GetValues<BenchMode>().ToDictionary(mode => mode.ToString().ToLowerInvariant());
+
     public static Command Create()
     {
         var model = new BenchShape();
-        var mode = new Argument<BenchMode>("train|generate|logprobs")
+        var mode = new Argument<string>("train|generate|logprobs|options|lc-fit")
         {
-            Description = "A SELM training step, greedy decoding, or log-probs of given responses",
-            CustomParser = result => Enum.TryParse<BenchMode>(result.Tokens[0].Value, ignoreCase: true, out var found) && Enum.IsDefined(found)
-                ? found
-                : Refuse(result),
+            Description = "A SELM training step, greedy decoding, log-probs of given responses; multiple-choice options, a length-controlled fit",
         };
+        mode.Validators.Add(result =>
+        {
+            if (result.Tokens is [var token] && !modes.ContainsKey(token.Value) && token.Value is not (Options or LcFit))
+            {
+                result.AddError($"selm bench measures train, generate, logprobs, options or lc-fit, not '{token.Value}'");
+            }
+        });
         var vocab = Values.Whole("--vocab", "V", "Tokens of the vocabulary", model.Vocab, least: 2);
         var hidden = Values.Whole("--hidden", "H", "Width of the residual stream", model.Hidden, least: 2);
         var layers = Values.Whole("--layers", "L", "Blocks", model.Layers, least: 1);
@@ -35,43 +44,70 @@ internal static class BenchCommand
         var json = Values.Json();
         var command = new CliCommand(
             "bench",
-            "Times the kit's training step, generation or scoring on random data.",
+            "Times the kit's training step, generation, scoring and parts of the evaluation on random data.",
             [
                 "selm bench train",
                 "selm bench train --reuse 0.67 --peer",
                 "selm bench generate --hidden 512 --layers 8 --heads 8 --kv-heads 4 --ff 1408 --threads 4 --json",
+                "selm bench options",
+                "selm bench lc-fit",
             ],
             """
             The floor is what a step cannot avoid: its matrix products, a shared prompt and a reused response counted once. Floor over time is the
             achieved speed; the ceiling is the fastest matrix product of the same run. --peer needs python3 with torch (Debian: python3-torch).
+            options scores questions of four options, with their contexts computed once and, step by step in turns, by loops that compute them for every
+            option; there --prompt (800), --response (20), --batch (4) and --steps (7) are HellaSwag's with ten solved examples where nothing is said.
+            lc-fit is one length-controlled win rate of 805 instructions; of the options it knows --steps alone.
             """)
         {
             mode, vocab, hidden, layers, heads, kvHeads, ff, prompt, response, batch, steps, threads, reuse, peer, json,
         };
         command.SetAction(parsed =>
         {
+            var name = parsed.GetRequiredValue(mode);
+            int Of(Option<int> option, int asked) => name == Options && parsed.GetResult(option) is not { Implicit: false } ? asked : parsed.GetValue(option);
+            var usual = EvaluationBench.HellaSwag;
             var shape = new BenchShape(
                 parsed.GetValue(vocab), parsed.GetValue(hidden), parsed.GetValue(layers), parsed.GetValue(heads), parsed.GetValue(kvHeads), parsed.GetValue(ff),
-                parsed.GetValue(prompt), parsed.GetValue(response), parsed.GetValue(batch), parsed.GetValue(steps), parsed.GetValue(threads), parsed.GetValue(reuse));
-            var report = ProgressView.Run(progress => Bench.Run(parsed.GetRequiredValue(mode), shape, parsed.GetValue(peer), progress));
-            if (parsed.GetValue(json))
+                Of(prompt, usual.Prompt), Of(response, usual.Response), Of(batch, usual.Batch), Of(steps, usual.Steps), parsed.GetValue(threads), parsed.GetValue(reuse));
+            if (parsed.GetValue(peer) && !modes.ContainsKey(name))
             {
-                Console.WriteLine(JsonSerializer.Serialize(report, JsonFormat.Line));
+                throw new InputException($"selm bench {name} has no peer in PyTorch; leave --peer out.");
             }
-            else
+            return name switch
             {
-                Print(report);
-            }
-            return SelmCommandLine.Success;
+                Options => Show(parsed.GetValue(json), ProgressView.Run(progress => EvaluationBench.Options(shape, progress)), Print),
+                LcFit => Show(parsed.GetValue(json), ProgressView.Run(progress => EvaluationBench.LcFit(shape.Steps, progress)), Print),
+                _ => Show(parsed.GetValue(json), ProgressView.Run(progress => Bench.Run(modes[name], shape, parsed.GetValue(peer), progress)), Print),
+            };
         });
         return command;
     }
 
-    private static BenchMode Refuse(System.CommandLine.Parsing.ArgumentResult result)
+    private static int Show<T>(bool json, T report, Action<T> print)
     {
-        result.AddError($"selm bench measures train, generate or logprobs, not '{result.Tokens[0].Value}'");
-        return default;
+        if (json)
+        {
+            Console.WriteLine(JsonSerializer.Serialize(report, JsonFormat.Line));
+        }
+        else
+        {
+            print(report);
+        }
+        return SelmCommandLine.Success;
     }
+
+    private static void Print(OptionsBenchReport r)
+    {
+        Line("model", $"{r.Shape.Parameters / 1e6:F2} M parameters, {r.Shape.Threads} thread(s), libtorch {r.Libtorch}");
+        Line("step", $"{r.Shape.Batch} questions of {r.Shape.Prompt} tokens with {r.Options} options of {r.Shape.Response}");
+        Line("shared", $"{r.SharedMs:F1} ms, every context computed once");
+        Line("loop", $"{r.LoopMs:F1} ms, every context for every option, one by one: {r.Ratio:F2} times");
+        Line("batched", $"{r.BatchedLoopMs:F1} ms, the same in batches: {r.BatchedRatio:F2} times");
+    }
+
+    private static void Print(LcFitBenchReport r) =>
+        Line("lc-fit", $"{r.FitMs:F1} ms (the slowest of {r.Steps}: {r.SlowestMs:F1} ms), {r.Rows} judgements and {r.CalibrationRows} calibration rows, cross-validation included");
 
     private static void Print(BenchReport r)
     {

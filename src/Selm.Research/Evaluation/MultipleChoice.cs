@@ -34,21 +34,27 @@ public static class MultipleChoice
         ModelFolder model, IReadOnlyList<ChoiceItem> items, FewShot shots, IProgress<StepProgress>? progress = null, CancellationToken cancellation = default)
     {
         var rows = items.Select((item, i) => Row(model, item, shots.Before(i))).ToArray();
-        var scores = new ChoiceScore[items.Count];
+        return [.. items.Zip(Logps(model.Model, rows, progress, cancellation), Judge)];
+    }
+
+    /// <summary>log pi of every option of every row, batch by batch in order of length.</summary>
+    internal static double[][] Logps(Llama model, SharedRow[] rows, IProgress<StepProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        var logps = new double[rows.Length][];
         var done = 0;
         foreach (var batch in ByLength(rows))
         {
             cancellation.ThrowIfCancellationRequested();
-            var sums = TokenLogps.Of(model.Model, [.. batch.Select(i => rows[i])]).Sums;
+            var sums = TokenLogps.Of(model, [.. batch.Select(i => rows[i])]).Sums;
             var at = 0;
             foreach (var i in batch)
             {
-                scores[i] = Judge(items[i], sums[at..(at += rows[i].Responses.Count)]);
+                logps[i] = sums[at..(at += rows[i].Responses.Count)];
             }
             done += batch.Count;
-            progress?.Report(new StepProgress("options", done, items.Count));
+            progress?.Report(new StepProgress("options", done, rows.Length));
         }
-        return scores;
+        return logps;
     }
 
     /// <summary>The numbers of a task, its headline in the paper's Table 2 first.</summary>

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Selm.Research.Runs;
 using TorchSharp;
 
@@ -92,8 +91,8 @@ public static class Bench
         for (var k = -WarmUp; k < shape.Steps; k++)
         {
             work.Prepare(k + WarmUp);
-            var first = Time(work.Reference);
-            var second = Time(work.Step);
+            var first = Times.Of(work.Reference);
+            var second = Times.Of(work.Step);
             if (k >= 0)
             {
                 reference.Add(first.Wall, first.Cpu);
@@ -138,39 +137,5 @@ public static class Bench
             Peer = peer is not { } p ? null
                 : new(p.Torch, p.Times.Wall, p.Times.Cpu, p.Times.Wall / wall, p.Times.Cpu / cpu, train ? p.Times.Wall / step.Wall : null),
         };
-    }
-
-    private static (double Wall, double Cpu) Time(Action work)
-    {
-        var (start, cpu) = (Stopwatch.GetTimestamp(), Environment.CpuUsage.TotalTime);
-        work();
-        return (Stopwatch.GetElapsedTime(start).TotalMilliseconds, (Environment.CpuUsage.TotalTime - cpu).TotalMilliseconds);
-    }
-
-    // Times of all steps [ms].
-    private sealed class Times
-    {
-        private readonly List<double> walls = [], cpus = [];
-
-        internal double Wall => Median(walls);
-
-        internal double Cpu => Median(cpus);
-
-        internal void Add(double wall, double cpu)
-        {
-            walls.Add(wall);
-            cpus.Add(cpu);
-        }
-
-        /// <summary>The median of the sums, step by step.</summary>
-        internal double PlusWall(Times other) => Median([.. walls.Zip(other.walls, (a, b) => a + b)]);
-
-        internal double PlusCpu(Times other) => Median([.. cpus.Zip(other.cpus, (a, b) => a + b)]);
-
-        private static double Median(List<double> values)
-        {
-            var sorted = values.Order().ToArray();
-            return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
-        }
     }
 }

@@ -14,7 +14,7 @@ namespace Selm.Research.Scale;
 internal abstract class BenchWork : IDisposable
 {
     /// <summary>The model of the shape, the same in every run.</summary>
-    protected static Llama NewModel(BenchShape shape)
+    internal static Llama NewModel(BenchShape shape)
     {
         var model = new Llama(shape.Config());
         LlamaWeights.Randomize(model, seed: 1);
@@ -51,7 +51,7 @@ internal abstract class BenchWork : IDisposable
     public abstract void Dispose();
 
     /// <summary>Random ids, never a special one (0 and 1 stand for padding and end).</summary>
-    protected static int[] Ids(PhiloxStream stream, int count, int vocab)
+    internal static int[] Ids(PhiloxStream stream, int count, int vocab)
     {
         var ids = new int[count];
         for (var k = 0; k < count; k++)

@@ -1,14 +1,12 @@
-using System.Diagnostics;
 using Selm.Research.Evaluation;
 using Selm.Research.Models;
 using Selm.Research.Tests.Models;
 using Selm.Research.Tests.Runs;
 using Selm.Tests;
-using Xunit.Abstractions;
 
 namespace Selm.Research.Tests.Evaluation;
 
-public class MultipleChoiceTests(ITestOutputHelper output)
+public class MultipleChoiceTests
 {
     private static readonly LlamaConfig LongConfig = TinyCheckpoint.Config with { HiddenSize = 64, IntermediateSize = 128, HeadDim = 32, MaxPositionEmbeddings = 2048 };
 
@@ -161,36 +159,6 @@ public class MultipleChoiceTests(ITestOutputHelper output)
         Assert.Equal(200, ChoiceItems.Read(ChoiceTask.TruthfulQa, Golden.Outside("benchmark-samples", "truthfulqa_200.jsonl")!).Count);
         Assert.Equal(200, Gsm8k.Read(Golden.Outside("benchmark-samples", "gsm8k_test_200.jsonl")!).Count);
         Assert.Equal(171, EqBench.Read(Golden.Outside("benchmark-samples", "eq_bench_v2_171.jsonl")!).Count);
-    }
-
-    // The claim is about work saved, so it must hold on a busy machine too: the best of three measurements of each.
-    [Fact]
-    public void options_share_their_context_and_take_less_than_half_the_time_of_a_loop()
-    {
-        using var checkpoint = new TinyCheckpoint(LongConfig);
-        using var model = ModelFolder.Load(checkpoint.Root);
-        var items = Made(12);
-        SharedRow[] rows = [.. items.Select((item, i) => MultipleChoice.Row(model, item, new FewShot([.. items.Select(other => other.Solved)], 10, PoolIsTest: true).Before(i)))];
-
-        double Best(Action work) => Enumerable.Range(0, 3).Min(_ =>
-        {
-            var clock = Stopwatch.StartNew();
-            work();
-            return clock.Elapsed.TotalMilliseconds;
-        });
-        var shared = Best(() => TokenLogps.Of(model.Model, rows));
-        var loop = Best(() =>
-        {
-            foreach (var row in rows)
-            {
-                foreach (var option in row.Responses)
-                {
-                    TokenLogps.Of(model.Model, [new SharedRow(row.Prompt, [option])]);
-                }
-            }
-        });
-        output.WriteLine($"{rows.Average(row => row.Prompt.Length):f0} tokens of context: shared {shared:f0} ms, loop {loop:f0} ms, {loop / shared:f1} times");
-        Assert.True(loop > 2 * shared, $"loop {loop:f0} ms, shared {shared:f0} ms");
     }
 
     private static List<ChoiceItem> Made(int count) =>

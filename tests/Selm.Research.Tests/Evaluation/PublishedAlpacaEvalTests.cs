@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using Selm.Research.Evaluation;
@@ -109,19 +108,6 @@ public class PublishedAlpacaEvalTests(ITestOutputHelper output)
         output.WriteLine($"{glm}: {models} models, win rate {worst:g3} points, scores {worstScore:e1}, liblinear's own coefficients {worstProgram:e1}");
         Assert.Equal(47, models);
         Assert.True(worst < points && worstScore < 1e-6 && worstProgram < 1e-6);
-    }
-
-    [SkippableFact]
-    public void one_model_is_fitted_in_less_than_a_second()
-    {
-        Skip.If(Folder is null, "alpaca-eval-lc is not there");
-        var tables = Tables();
-        var annotations = AlpacaAnnotations.Read(Models().First().Path);
-        AlpacaEval.Run(annotations, tables);
-        var watch = Stopwatch.StartNew();
-        AlpacaEval.Run(annotations, tables);
-        output.WriteLine($"{watch.ElapsedMilliseconds} ms");
-        Assert.True(watch.ElapsedMilliseconds < 1000);
     }
 
     [SkippableFact]
