@@ -37,15 +37,20 @@ internal static class EvaluateAlpacaCommand
             string[] files = [parsed.GetRequiredValue(annotations), parsed.GetRequiredValue(difficulty), parsed.GetRequiredValue(gamed)];
             var lookup = parsed.GetValue(asPublished) ? DifficultyLookup.ByRowPosition : DifficultyLookup.ByInstruction;
             var read = AlpacaAnnotations.Read(files[0]);
-            var found = AlpacaEval.Run(read, AlpacaTables.Read(files[1], files[2]), lookup);
-            var result = AlpacaResult.Of(found, read, shared.Provenance(parsed, files), lookup);
+            var tables = AlpacaTables.Read(files[1], files[2]);
+            var found = AlpacaEval.Run(read, tables, lookup);
+            EvaluationResult Result() => AlpacaResult.Of(found, read, AlpacaEval.Interval(read, tables, found, lookup, shared.Seed(parsed)), shared.Provenance(parsed, files), lookup);
             if (!shared.Json(parsed))
             {
-                return shared.Show(parsed, result);
+                return shared.Show(parsed, Result());
             }
             if (shared.Folder(parsed) is { } folder)
             {
-                Console.Error.WriteLine(result.Save(folder));
+                Console.Error.WriteLine(Result().Save(folder));
+            }
+            if (found.NMissing > 0)
+            {
+                Console.Error.WriteLine($"Partial: {found.NMissing} items have no score.");
             }
             Console.WriteLine(JsonSerializer.Serialize(found, JsonFormat.Line));
             return SelmCommandLine.Success;

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using Selm.Research;
 using Selm.Research.Evaluation;
+using Selm.Research.Numerics;
 using Selm.Research.Runs;
 
 namespace Selm.Cli.Commands;
@@ -66,7 +67,7 @@ internal static class EvaluateCompareCommands
             ["selm evaluate win-rate --outputs dpo.json selm.json sft.json --judge pairrm:demo/ranker --out data/runs/evaluation"],
             """
             Every pair is judged and fitted in both directions; the largest deviation from antisymmetry is reported. Models are compared on the prompts
-            that all of them answered.
+            that all of them answered. With --out verdicts are kept, so that nothing is judged twice, and the matrix for the report.
             """)
         {
             outputs,
@@ -80,15 +81,16 @@ internal static class EvaluateCompareCommands
             var matrix = ProgressView.Run(progress => WinRateMatrix.Of([.. files.Select(AlpacaOutputs.Read)], opened.Judge, opened.Parallel, progress));
             if (!shared.Json(parsed))
             {
-                Print("length-controlled", matrix.Models, matrix.Controlled);
-                Print("raw", matrix.Models, matrix.Raw);
+                Print("length-controlled", matrix.Models, (i, j) => matrix.ControlledIntervals[i][j]);
+                Print("raw", matrix.Models, (i, j) => new(matrix.Raw[i][j], matrix.Raw[i][j] - (1.96 * matrix.StandardErrors[i][j]), matrix.Raw[i][j] + (1.96 * matrix.StandardErrors[i][j])));
             }
             var provenance = shared.Provenance(parsed, files.Select(file => File.Exists(file) ? file : file[..file.LastIndexOf('#')]));
             var result = new EvaluationResult("win-rate", string.Join("+", matrix.Models), Measures(matrix), provenance) { Settings = new Dictionary<string, string> { ["judge"] = opened.Judge.Name } };
             if (shared.Folder(parsed) is { } folder)
             {
-                Console.Error.WriteLine(result.Save(folder));
-                AtomicFile.WriteJson(Path.Combine(folder, "matrix.json"), matrix);
+                var saved = result.Save(folder);
+                AtomicFile.WriteJson(EvaluationPage.MatrixPath(saved), matrix);
+                Console.Error.WriteLine(saved);
             }
             if (shared.Json(parsed))
             {
@@ -111,7 +113,10 @@ internal static class EvaluateCompareCommands
             "report",
             "Makes one HTML page with tables and figures of all results in a folder.",
             ["selm evaluate report data/runs/evaluation"],
-            "The page needs nothing else: figures are inline, there is no script and no network.")
+            """
+            The page needs nothing else: figures are inline, there is no script and no network. They are drawn from what --out kept: headline numbers with
+            intervals, win rates of every pair of models, sorted differences and calibration of implicit rewards, distributions of scores.
+            """)
         {
             folder, output,
         };
@@ -153,17 +158,23 @@ internal static class EvaluateCompareCommands
            where i != j
            from measure in new Measure[]
            {
-               new($"{matrix.Models[i]} against {matrix.Models[j]}", matrix.Controlled[i][j], matrix.Prompts[i][j]),
-               new($"{matrix.Models[i]} against {matrix.Models[j]}, raw", matrix.Raw[i][j], matrix.Prompts[i][j]) { StandardError = matrix.StandardErrors[i][j] },
+               new($"{matrix.Models[i]} against {matrix.Models[j]}", matrix.Controlled[i][j], matrix.Prompts[i][j]) { Low = matrix.ControlledIntervals[i][j].Low, High = matrix.ControlledIntervals[i][j].High },
+               new($"{matrix.Models[i]} against {matrix.Models[j]}, raw", matrix.Raw[i][j], matrix.Prompts[i][j])
+               {
+                   StandardError = matrix.StandardErrors[i][j],
+                   Low = Math.Max(0, matrix.Raw[i][j] - (1.96 * matrix.StandardErrors[i][j])),
+                   High = Math.Min(100, matrix.Raw[i][j] + (1.96 * matrix.StandardErrors[i][j])),
+               },
            }
            select measure,
         new("asymmetry", matrix.ControlledAsymmetry, matrix.Prompts[0][1]),
         new("asymmetry_raw", matrix.RawAsymmetry, matrix.Prompts[0][1]),
     ];
 
-    private static void Print(string title, IReadOnlyList<string> models, double[][] values)
+    private static void Print(string title, IReadOnlyList<string> models, Func<int, int, MeanInterval> rate)
     {
-        TextTable.Print(Console.Out, [title, .. models], models.Select((model, i) => (string[])[model, .. values[i].Select(value => value.ToString("0.00", CultureInfo.InvariantCulture))]));
+        string Cell(MeanInterval rate) => string.Create(CultureInfo.InvariantCulture, $"{rate.Mean:0.0} [{rate.Low:0.0}, {rate.High:0.0}]");
+        TextTable.Print(Console.Out, [title, .. models], models.Select((model, i) => (string[])[model, .. models.Select((_, j) => i == j ? "" : Cell(rate(i, j)))]));
         Console.WriteLine();
     }
 }

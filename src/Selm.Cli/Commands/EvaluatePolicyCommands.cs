@@ -46,7 +46,7 @@ internal static class EvaluatePolicyCommands
             var scorer = Rankers.Open(name, where);
             using var owned = scorer as IDisposable;
             var folder = shared.Folder(parsed);
-            var output = folder is null ? Path.GetTempFileName() : Path.Combine(folder, $"rewards-{EvaluationOptions.NameOf(opened.Path)}.jsonl");
+            var output = folder is null ? Path.GetTempFileName() : EvaluationPage.RewardsPath(folder, EvaluationOptions.NameOf(opened.Path));
             try
             {
                 var found = ProgressView.Run(progress => Research.Evaluation.RewardDistribution.Run(
@@ -54,7 +54,7 @@ internal static class EvaluatePolicyCommands
                 var mean = new Measure("mean_reward", found.Mean, found.Count) { StandardError = found.StandardError, Low = found.Mean - (1.96 * found.StandardError), High = found.Mean + (1.96 * found.StandardError) };
                 return shared.Show(parsed, new EvaluationResult(
                     "reward-distribution", EvaluationOptions.NameOf(opened.Path),
-                    [mean, .. found.Bins.Select(bin => new Measure(string.Create(CultureInfo.InvariantCulture, $"fraction {bin.Low:0.###} to {bin.High:0.###}"), bin.Fraction, found.Count))],
+                    [mean, .. found.Bins.Select(bin => Measure.Share(string.Create(CultureInfo.InvariantCulture, $"fraction {bin.Low:0.###} to {bin.High:0.###}"), bin.Fraction, found.Count))],
                     shared.Provenance(parsed, [path], opened))
                 {
                     Settings = new Dictionary<string, string> { ["ranker"] = name, ["against"] = parsed.GetValue(against) ?? "nothing" },
@@ -114,13 +114,17 @@ internal static class EvaluatePolicyCommands
             if (shared.Folder(parsed) is { } place)
             {
                 var own = EvaluationOptions.NameOf(policy.Path);
-                Jsonl.Write(Path.Combine(place, $"implicit-rewards-{own}.jsonl"), rewards);
+                Jsonl.Write(EvaluationPage.ImplicitRewardsPath(place, own), rewards);
                 AtomicFile.WriteJson(Path.Combine(place, $"implicit-rewards-{own}.curves.json"), Curves(rewards, second is not null, scorer is not null));
             }
             return shared.Show(parsed, new EvaluationResult(
                 "implicit-reward", EvaluationOptions.NameOf(policy.Path), Research.Evaluation.ImplicitReward.Measures(rewards), shared.Provenance(parsed, [path], policy))
             {
-                Settings = new Dictionary<string, string> { ["beta"] = scale.ToString("R", CultureInfo.InvariantCulture), ["reference"] = start.WeightHash[..16] },
+                Settings = new Dictionary<string, string>
+                {
+                    ["beta"] = scale.ToString("R", CultureInfo.InvariantCulture), ["reference"] = start.WeightHash[..16],
+                    ["other"] = second is null ? "" : EvaluationOptions.NameOf(second.Path), ["ranker"] = parsed.GetValue(ranker) ?? "",
+                }.Where(setting => setting.Value.Length > 0).ToDictionary(),
                 Items = [.. rewards.Select(reward => new ScoredItem($"{reward.Prompt}", reward.Chosen - reward.Rejected))],
             });
         });

@@ -1,6 +1,7 @@
 // The benchmark's arithmetic from files to numbers. The one subtle point is which instruction a row belongs to when some
 // annotations are missing: the published program looks the difficulty up by the row's place in the shortened table.
 using System.Text.Json.Serialization;
+using Selm.Research.Numerics;
 
 namespace Selm.Research.Evaluation;
 
@@ -83,6 +84,17 @@ public static class AlpacaEval
             wins, losses, draws, judged.Count, 100 * (wins + (draws / 2.0)) / judged.Count,
             rows.Average(row => row.ModelLength), tables.Difficulty.Count - judged.Count);
     }
+
+    /// <summary>The 95 % interval of the length-controlled win rate, fit included; about a second for 805 instructions.</summary>
+    /// <param name="annotations">One model's.</param>
+    /// <param name="tables">Those of the evaluation set and the baseline.</param>
+    /// <param name="found">What <see cref="Run(AlpacaAnnotations, AlpacaTables, DifficultyLookup)"/> made of them.</param>
+    /// <param name="lookup">As there.</param>
+    /// <param name="seed">Of the resampling.</param>
+    public static MeanInterval Interval(
+        AlpacaAnnotations annotations, AlpacaTables tables, AlpacaEvalResult found, DifficultyLookup lookup = DifficultyLookup.ByInstruction, ulong seed = 0) => found.C == 0
+        ? new(found.LengthControlledWinrate, found.LengthControlledWinrate, found.LengthControlledWinrate)
+        : LengthControlledWinRate.Interval(Pairs(annotations, tables, lookup), tables.Calibration, new(new(found.LengthControlledWinrate, found.LcStandardError), default, found.C, []), seed);
 
     /// <summary>The rows as the GLM sees them.</summary>
     /// <param name="annotations">One model's.</param>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Selm.Research.Numerics;
 using Selm.Research.Runs;
 
 namespace Selm.Research.Evaluation;
@@ -9,23 +10,24 @@ public static class AlpacaResult
     /// <summary>Puts the numbers, the settings and the preferences of each instruction together.</summary>
     /// <param name="found">The numbers.</param>
     /// <param name="annotations">Where they come from.</param>
+    /// <param name="controlled">The interval of the length-controlled win rate, fit included (<see cref="AlpacaEval.Interval"/>).</param>
     /// <param name="provenance">Of this computation.</param>
     /// <param name="lookup">How difficulties were looked up.</param>
-    public static EvaluationResult Of(AlpacaEvalResult found, AlpacaAnnotations annotations, Provenance provenance, DifficultyLookup lookup)
+    public static EvaluationResult Of(AlpacaEvalResult found, AlpacaAnnotations annotations, MeanInterval controlled, Provenance provenance, DifficultyLookup lookup)
     {
-        Measure Rate(string name, double value, double error) =>
-            new(name, value, found.NTotal) { StandardError = error, Low = value - (1.96 * error), High = value + (1.96 * error) };
+        double[] judged = [.. annotations.Rows.Where(row => row.Preference is not null).Select(row => row.Preference!.Value)];
         return new(
             "alpaca-eval", found.Model ?? Path.GetFileNameWithoutExtension(annotations.Path),
             [
-                Rate("length_controlled_winrate", found.LengthControlledWinrate, found.LcStandardError),
-                Rate("win_rate", found.WinRate, found.StandardError),
-                new("discrete_win_rate", found.DiscreteWinRate, found.NTotal),
-                new("avg_length", found.AvgLength, annotations.Rows.Count),
+                new("length_controlled_winrate", found.LengthControlledWinrate, found.NTotal) { StandardError = found.LcStandardError, Low = controlled.Low, High = controlled.High },
+                Measure.Percent("win_rate", judged),
+                Measure.Percent("discrete_win_rate", [.. judged.Select(p => p > 0.5 ? 1 : p < 0.5 ? 0 : 0.5)]),
+                Measure.Mean("avg_length", [.. annotations.Rows.Select(row => (double)row.ModelLength)]),
             ],
             provenance)
         {
             Missing = found.NMissing,
+            Notes = ["The standard error of the length-controlled win rate is the published one, without the uncertainty of the fit; its interval resamples instructions and refits."],
             Settings = new Dictionary<string, string>
             {
                 ["C"] = found.C.ToString("R", CultureInfo.InvariantCulture),

@@ -31,6 +31,18 @@ public sealed record Measure(string Name, double Value, int N)
             ? measure
             : measure with { Low = Math.Max(0, measure.Low!.Value), High = Math.Min(100, measure.High!.Value) };
 
+    /// <summary>A share of items, from 0 to 1, with Wilson's 95 % interval, which has a width also where the share is 0.</summary>
+    /// <param name="name">What was measured.</param>
+    /// <param name="share">From 0 to 1.</param>
+    /// <param name="n">The items, at least 1.</param>
+    public static Measure Share(string name, double share, int n)
+    {
+        const double z = 1.96;
+        var scale = 1 + (z * z / n);
+        var (centre, half) = ((share + (z * z / (2 * n))) / scale, z / scale * Math.Sqrt((share * (1 - share) / n) + (z * z / (4.0 * n * n))));
+        return new(name, share, n) { Low = Math.Max(0, centre - half), High = Math.Min(1, centre + half) };
+    }
+
     /// <summary>The mean of scores with its standard error and normal 95 % interval.</summary>
     /// <param name="name">What was measured.</param>
     /// <param name="scores">One per item.</param>
@@ -59,6 +71,8 @@ public readonly record struct ScoredItem(string Id, double? Score, int Run = 0);
 /// <param name="Provenance">When, where, by what and from which inputs.</param>
 public sealed record EvaluationResult(string Benchmark, string Model, IReadOnlyList<Measure> Measures, Provenance Provenance)
 {
+    private const int LongestName = 120;
+
     /// <summary>What else decides the numbers: shots, sampling, judge.</summary>
     public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string>();
 
@@ -125,8 +139,9 @@ public sealed record EvaluationResult(string Benchmark, string Model, IReadOnlyL
         }
     }
 
-    /// <summary>A name as part of a file name: what is no letter, digit, dot, hyphen or underscore becomes a hyphen.</summary>
-    internal static string FileName(string name) => new([.. name.Select(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '_' ? c : '-')]);
+    /// <summary>A name as part of a file name: what is no letter, digit, dot, hyphen or underscore becomes a hyphen; a long name ends in its hash.</summary>
+    internal static string FileName(string name) => new([.. (name.Length <= LongestName ? name : $"{name[..(LongestName - 9)]}-{ContentHash.OfText(name)[..8]}")
+        .Select(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '_' ? c : '-')]);
 
     private void WriteCsv(Stream stream)
     {

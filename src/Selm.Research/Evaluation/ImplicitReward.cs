@@ -33,7 +33,11 @@ public sealed record ImplicitRewards(int Prompt, double Chosen, double Rejected,
 /// <param name="Predicted">Mean sigma(r(chosen) - r(rejected)).</param>
 /// <param name="Observed">The ranker's mean probability sigma(margin) for chosen.</param>
 /// <param name="Count">Pairs in the bin.</param>
-public readonly record struct CalibrationBin(double Predicted, double Observed, int Count);
+public readonly record struct CalibrationBin(double Predicted, double Observed, int Count)
+{
+    /// <summary>Of <see cref="Observed"/>, over the pairs of the bin; 0 for a single one.</summary>
+    public double StandardError { get; init; }
+}
 
 /// <summary>Implicit rewards of policies.</summary>
 public static class ImplicitReward
@@ -88,6 +92,20 @@ public static class ImplicitReward
         return result;
     }
 
+    /// <summary>Reads what <c>selm evaluate implicit-reward --out</c> kept.</summary>
+    /// <exception cref="InputException">The file is missing, empty or broken.</exception>
+    public static IReadOnlyList<ImplicitRewards> Read(string path)
+    {
+        ImplicitRewards[] rewards = [.. Jsonl.Read(path).Select(row => new ImplicitRewards(row.WholeNumber("prompt"), row.Number("chosen"), row.Number("rejected"), row.Number("own"))
+        {
+            OtherChosen = row.NumberOrNull("other_chosen"),
+            OtherRejected = row.NumberOrNull("other_rejected"),
+            OtherOwn = row.NumberOrNull("other_own"),
+            RankerMargin = row.NumberOrNull("ranker_margin"),
+        })];
+        return rewards.Length > 0 ? rewards : throw new InputException($"{path} has no rows; run selm evaluate implicit-reward again.");
+    }
+
     /// <summary>Mean rewards and margin; with a second policy the mean differences, with a ranker the agreement.</summary>
     /// <param name="rewards">One per pair.</param>
     public static IReadOnlyList<Measure> Measures(IReadOnlyCollection<ImplicitRewards> rewards)
@@ -104,6 +122,7 @@ public static class ImplicitReward
         {
             measures.Add(Measure.Mean("chosen_minus_other", SortedDifferences(rewards, reward => reward.Chosen, reward => reward.OtherChosen)));
             measures.Add(Measure.Mean("rejected_minus_other", SortedDifferences(rewards, reward => reward.Rejected, reward => reward.OtherRejected)));
+            measures.Add(Measure.Mean("own_minus_other", SortedDifferences(rewards, reward => reward.Own, reward => reward.OtherOwn)));
         }
         if (rewards.All(reward => reward.RankerMargin is not null))
         {
@@ -131,7 +150,10 @@ public static class ImplicitReward
                 LogMath.Sigmoid(reward.Chosen - reward.Rejected),
                 LogMath.Sigmoid(reward.RankerMargin ?? throw new ArgumentException("no ranker was asked", nameof(rewards))))).OrderBy(pair => pair.Item1),
         ];
-        return [.. pairs.Chunk(Math.Max(1, (pairs.Length + bins - 1) / bins)).Select(bin => new CalibrationBin(bin.Average(pair => pair.Predicted), bin.Average(pair => pair.Observed), bin.Length))];
+        return [.. pairs.Chunk(Math.Max(1, (pairs.Length + bins - 1) / bins)).Select(bin => new CalibrationBin(bin.Average(pair => pair.Predicted), bin.Average(pair => pair.Observed), bin.Length)
+        {
+            StandardError = Measure.Mean("", [.. bin.Select(pair => pair.Observed)]).StandardError ?? 0,
+        })];
     }
 
     /// <summary>Mean distance between predicted and observed, weighted by the pairs of each bin.</summary>

@@ -121,6 +121,24 @@ public static class Statistics
     }
 
     /// <summary>
+    /// The places of the sorted values between which the p-quantile of their population lies, whatever its distribution: as many
+    /// values fall below the quantile as a binomial says (normal approximation, rounded outwards; the ends are the extremes).
+    /// </summary>
+    /// <param name="count">How many values, at least 1.</param>
+    /// <param name="p">Which quantile, from 0 to 1.</param>
+    /// <param name="level">The confidence, between 0 and 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A count below 1, or a probability out of range.</exception>
+    public static (int Low, int High) QuantilePlaces(int count, double p, double level = 0.95)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
+        ArgumentOutOfRangeException.ThrowIfNegative(p);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(p, 1);
+        var half = Normal.InvCDF(0, 1, (1 + level) / 2) * Math.Sqrt(count * p * (1 - p));
+        int Place(double place) => Math.Clamp((int)place, 0, count - 1);
+        return (Place(Math.Floor((count * p) - half) - 1), Place(Math.Ceiling((count * p) + half)));
+    }
+
+    /// <summary>
     /// Holm's step-down correction: adjusted p-values, each of which can be held against alpha so that the chance of any false
     /// rejection in the table stays below alpha (Holm 1979).
     /// </summary>

@@ -1,5 +1,6 @@
 // Every model against every other (the paper's Figure 2). What is notable: each pair is judged and fitted in both directions,
 // so that antisymmetry is measured, not assumed.
+using Selm.Research.Numerics;
 
 namespace Selm.Research.Evaluation;
 
@@ -14,6 +15,9 @@ namespace Selm.Research.Evaluation;
 public sealed record WinRateMatrix(
     IReadOnlyList<string> Models, double[][] Raw, double[][] Controlled, double[][] StandardErrors, int[][] Prompts, double RawAsymmetry, double ControlledAsymmetry)
 {
+    /// <summary>95 % intervals of <see cref="Controlled"/>, fits included, [models][models]; the diagonal has no width.</summary>
+    public MeanInterval[][] ControlledIntervals { get; init; } = [];
+
     /// <summary>Judges every ordered pair of models on the prompts that all of them answered.</summary>
     /// <param name="models">At least two sets of answers to one evaluation set, with different names.</param>
     /// <param name="judge">Who prefers; asked about each pair in both orders.</param>
@@ -29,7 +33,7 @@ public sealed record WinRateMatrix(
         var shared = models.Select(model => model.Rows.Select(row => row.Instruction)).Aggregate((a, b) => a.Intersect(b)).ToHashSet();
         var cut = models.Select(model => model with { Rows = [.. models[0].Rows.Where(row => shared.Contains(row.Instruction)).Join(model.Rows, a => a.Instruction, b => b.Instruction, (_, b) => b)] }).ToList();
         var n = models.Count;
-        var (raw, controlled, errors, prompts) = (Square(n, 50.0), Square(n, 50.0), Square(n, 0.0), Square(n, 0));
+        var (raw, controlled, errors, prompts, intervals) = (Square(n, 50.0), Square(n, 50.0), Square(n, 0.0), Square(n, 0), Square(n, new MeanInterval(50, 50, 50)));
         foreach (var (i, j) in from i in Enumerable.Range(0, n) from j in Enumerable.Range(0, n) where i != j select (i, j))
         {
             var pairs = cut[i].Against(cut[j]);
@@ -41,9 +45,10 @@ public sealed record WinRateMatrix(
             }
             var rate = LengthControlledWinRate.Raw(rows);
             (raw[i][j], errors[i][j]) = (rate.Percent, rate.StandardError);
-            controlled[i][j] = LengthControlledWinRate.Fit(rows, []).Controlled.Percent;
+            var fit = LengthControlledWinRate.Fit(rows, []);
+            (controlled[i][j], intervals[i][j]) = (fit.Controlled.Percent, LengthControlledWinRate.Interval(rows, [], fit));
         }
-        return new([.. models.Select(model => model.Generator)], raw, controlled, errors, prompts, Asymmetry(raw), Asymmetry(controlled));
+        return new([.. models.Select(model => model.Generator)], raw, controlled, errors, prompts, Asymmetry(raw), Asymmetry(controlled)) { ControlledIntervals = intervals };
     }
 
     /// <summary>The largest |w(i, j) + w(j, i) - 100|.</summary>

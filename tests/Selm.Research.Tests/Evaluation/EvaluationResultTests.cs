@@ -6,6 +6,17 @@ namespace Selm.Research.Tests.Evaluation;
 
 public class EvaluationResultTests
 {
+    [Theory]
+    [InlineData(0, 10, 0, 0.2775)] // z^2 / (n + z^2)
+    [InlineData(1, 10, 0.7225, 1)]
+    [InlineData(0.5, 100, 0.4038, 0.5962)]
+    public void a_share_has_wilson_s_interval(double share, int n, double low, double high)
+    {
+        var measure = Measure.Share("s", share, n);
+        Assert.Equal(low, measure.Low!.Value, 1e-4);
+        Assert.Equal(high, measure.High!.Value, 1e-4);
+    }
+
     [Fact]
     public void a_result_survives_its_files_and_nothing_else_is_taken_for_one()
     {

@@ -39,6 +39,24 @@ public class LengthControlledWinRateTests
     }
 
     [Fact]
+    public void the_interval_holds_the_truth_about_as_often_as_it_claims()
+    {
+        // Made judgements with the length effect 1.2 and the model's own effect -0.5: sigma averaged over noise is the truth, found
+        // from very many rows.
+        var truth = LengthControlledWinRate.Fit(Made(1, 40_000), [], 100).Controlled.Percent;
+        var held = 0;
+        for (uint seed = 100; seed < 200; seed++)
+        {
+            var rows = Made(seed, 120);
+            var fit = LengthControlledWinRate.Fit(rows, [], 100);
+            var interval = LengthControlledWinRate.Interval(rows, [], fit, resamples: 200);
+            held += interval.Low <= truth && truth <= interval.High ? 1 : 0;
+            Assert.True(interval.Low < fit.Controlled.Percent && fit.Controlled.Percent < interval.High);
+        }
+        Assert.InRange(held, 88, 100);
+    }
+
+    [Fact]
     public void symmetric_judgements_give_exactly_fifty()
     {
         var rows = Made(2, 40).SelectMany(row => new[]

@@ -22,6 +22,9 @@ public class PolicyComparisonTests
 
         Assert.True(matrix.RawAsymmetry < 1e-9, $"{matrix.RawAsymmetry}");
         Assert.True(matrix.ControlledAsymmetry < 1e-3, $"{matrix.ControlledAsymmetry}");
+        Assert.All(
+            from i in Enumerable.Range(0, 3) from j in Enumerable.Range(0, 3) where i != j select (matrix.Controlled[i][j], matrix.ControlledIntervals[i][j]),
+            pair => Assert.True(pair.Item2.Low <= pair.Item1 && pair.Item1 <= pair.Item2.High && pair.Item2.Low < pair.Item2.High && pair.Item2.Mean == pair.Item1));
         Assert.Equal([50.0, 50, 50], Enumerable.Range(0, 3).Select(i => matrix.Controlled[i][i]));
         Assert.True(matrix.Raw[2][0] > 70 && matrix.Raw[1][0] > 55);
         // This judge looks at nothing but length, so control takes most of the lead away.

@@ -89,6 +89,26 @@ public class StatisticsTests
         Assert.InRange(found / 4000.0, 0.78, 0.82);
     }
 
+    [Theory]
+    [InlineData(40, 0.5)]
+    [InlineData(40, 0.1)]
+    [InlineData(200, 0.9)]
+    public void the_places_hold_the_quantile_as_often_as_they_claim(int count, double p)
+    {
+        var random = new PhiloxStream(4, "quantile", count);
+        var (low, high) = Statistics.QuantilePlaces(count, p);
+        var held = 0;
+        for (var trial = 0; trial < 4000; trial++)
+        {
+            // The p-quantile of the uniform distribution is p.
+            double[] sorted = [.. Enumerable.Range(0, count).Select(_ => random.NextDouble()).Order()];
+            held += sorted[low] <= p && p <= sorted[high] ? 1 : 0;
+        }
+        Assert.InRange(held / 4000.0, 0.94, 0.995);
+        Assert.Equal((0, 0), Statistics.QuantilePlaces(1, 0.5));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Statistics.QuantilePlaces(3, 1.1));
+    }
+
     [Fact]
     public void holm_by_hand()
     {
