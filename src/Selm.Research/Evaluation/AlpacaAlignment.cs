@@ -93,6 +93,6 @@ internal static class AlpacaAlignment
         return unsure < 0
             ? earliest
             : throw AlpacaAnnotations.Error(annotations.Path, unsure,
-                $"annotations are missing, and it may answer instruction {earliest[unsure]} or {latest[unsure]}; add the field index, the instruction's number from 0");
+                $"annotations are missing, and it may answer instruction {earliest[unsure]} or {latest[unsure]}; give as index the number that the instruction has in the whole evaluation set, from 0");
     }
 }

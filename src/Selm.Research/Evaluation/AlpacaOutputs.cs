@@ -8,7 +8,11 @@ namespace Selm.Research.Evaluation;
 /// <summary>One answer of a model.</summary>
 /// <param name="Instruction">What was asked.</param>
 /// <param name="Output">The answer; may be empty.</param>
-public readonly record struct AlpacaOutput(string Instruction, string Output);
+public readonly record struct AlpacaOutput(string Instruction, string Output)
+{
+    /// <summary>The instruction's number in the whole evaluation set, where the file holds a part of it and says so; else null.</summary>
+    public int? Index { get; init; }
+}
 
 /// <summary>A model's answers to an evaluation set.</summary>
 /// <param name="Path">The file.</param>
@@ -18,7 +22,8 @@ public sealed record AlpacaOutputs(string Path, string Generator, IReadOnlyList<
 {
     /// <summary>
     /// Reads a public list [{instruction, output, generator}], the same as JSONL, or JSONL rows {instruction, outputs: {name: text}}
-    /// of several models, one of which is named behind a hash: F.jsonl#name.
+    /// of several models, one of which is named behind a hash: F.jsonl#name. A field index is the instruction's number in the
+    /// whole evaluation set.
     /// </summary>
     /// <exception cref="InputException">The file is missing or broken, an instruction is there twice, or every answer is empty.</exception>
     public static AlpacaOutputs Read(string place)
@@ -26,6 +31,7 @@ public sealed record AlpacaOutputs(string Path, string Generator, IReadOnlyList<
         var hash = place.LastIndexOf('#');
         var (path, name) = hash > 0 && !File.Exists(place) ? (place[..hash], place[(hash + 1)..]) : (place, null);
         var seen = new Dictionary<string, int>();
+        var numbers = new HashSet<int>();
         var rows = new List<AlpacaOutput>();
         var generator = name;
         foreach (var row in PublicRows.Read(path, "instruction and output"))
@@ -37,7 +43,12 @@ public sealed record AlpacaOutputs(string Path, string Generator, IReadOnlyList<
             }
             var output = row.Has("outputs") ? Named(row, name) : row.Text("output");
             generator ??= row.TextOrNull("generator");
-            rows.Add(new(instruction, output));
+            var index = row.WholeNumberOrNull("index");
+            if (index is { } number && !numbers.Add(number))
+            {
+                throw row.Error($"the index {number} is there again; give each instruction its own number, or leave the field out");
+            }
+            rows.Add(new(instruction, output) { Index = index });
         }
         if (rows.Count == 0)
         {
@@ -50,7 +61,7 @@ public sealed record AlpacaOutputs(string Path, string Generator, IReadOnlyList<
 
     /// <summary>The pairs of answers to the instructions of a baseline, in the baseline's order.</summary>
     /// <param name="baseline">The baseline's answers; its instructions are the evaluation set.</param>
-    /// <returns>Instruction number in the baseline's file, instruction, baseline's answer, model's answer; instructions without an answer are left out.</returns>
+    /// <returns>The instruction's index by the baseline's file, its place there where it gives none; instruction, baseline's answer, model's answer; instructions without an answer are left out.</returns>
     /// <exception cref="InputException">An answered instruction is not in the baseline's file, or none is.</exception>
     public IReadOnlyList<AnswerPair> Against(AlpacaOutputs baseline)
     {
@@ -60,8 +71,9 @@ public sealed record AlpacaOutputs(string Path, string Generator, IReadOnlyList<
         {
             throw new InputException($"{Path} answers '{Beginning(stranger)}', which is not in {baseline.Path}; use answers to one evaluation set.");
         }
+        var numbered = baseline.Rows.All(row => row.Index is not null);
         return [.. baseline.Rows.Index().Where(row => own.ContainsKey(row.Item.Instruction))
-            .Select(row => new AnswerPair(row.Index, row.Item.Instruction, row.Item.Output, own[row.Item.Instruction]))];
+            .Select(row => new AnswerPair(numbered ? row.Item.Index!.Value : row.Index, row.Item.Instruction, row.Item.Output, own[row.Item.Instruction]))];
     }
 
     /// <summary>Answers instructions greedily, through the chat template where the model has one.</summary>

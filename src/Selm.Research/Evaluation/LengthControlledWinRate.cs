@@ -89,8 +89,9 @@ public static class LengthControlledWinRate
     }
 
     /// <summary>
-    /// The 95 % interval of a fitted win rate, fit included: instructions are resampled with replacement and the GLM is refitted
-    /// at the chosen C. The published standard error holds the coefficients fixed and is much smaller.
+    /// The 95 % interval of a fitted win rate, fit included: instructions are resampled with replacement and the GLM is refitted,
+    /// at the largest candidate for C, because a strong penalty would hold the rate at 50 whatever the judge said. The published
+    /// standard error holds the coefficients fixed and is much smaller.
     /// </summary>
     /// <param name="rows">As fitted.</param>
     /// <param name="calibration">As fitted; these rows stay as they are.</param>
@@ -117,10 +118,11 @@ public static class LengthControlledWinRate
             {
                 weights[at++] = count;
             }
-            var beta = logistic.Fit(weights, fit.C);
+            var beta = logistic.Fit(weights, Candidates[^1]);
             rates[k] = 100 * rows.Zip(counts, (row, count) => count * LogMath.Sigmoid((beta.Length == 3 ? beta[1] * row.Difficulty : 0) + beta[^1])).Sum() / rows.Count;
         }
-        return new(fit.Controlled.Percent, ArrayStatistics.QuantileInplace(rates, 0.025), ArrayStatistics.QuantileInplace(rates, 0.975));
+        var rate = fit.Controlled.Percent;
+        return new(rate, Math.Min(rate, ArrayStatistics.QuantileInplace(rates, 0.025)), Math.Max(rate, ArrayStatistics.QuantileInplace(rates, 0.975)));
     }
 
     /// <summary>The win rate that coefficients predict for instructions if no answer were longer than the other.</summary>

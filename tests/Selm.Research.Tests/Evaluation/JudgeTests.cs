@@ -144,6 +144,19 @@ public sealed class JudgeTests : IDisposable
         Assert.Equal((1, 0.0), (read.Rows[1].Instruction, read.Rows[1].Preference));
     }
 
+    [Fact]
+    public void a_part_of_an_evaluation_set_keeps_the_numbers_of_its_instructions()
+    {
+        var ours = folder.Write("ours.json", """[{"instruction": "B", "output": "b"}, {"instruction": "A", "output": "a"}]""");
+        var theirs = folder.Write("theirs.jsonl", "{\"index\": 32, \"instruction\": \"A\", \"output\": \"aa\"}\n{\"index\": 16, \"instruction\": \"B\", \"output\": \"bb\"}\n");
+
+        AlpacaJudging.Run(AlpacaOutputs.Read(ours), AlpacaOutputs.Read(theirs), PairJudge.Of("length", new OracleRanker((_, text) => text.Length)), folder.File("f.json"));
+
+        Assert.Equal([32, 16], AlpacaAnnotations.Read(folder.File("f.json")).Rows.Select(row => row.Instruction));
+        Assert.EndsWith("line 2: the index 1 is there again; give each instruction its own number, or leave the field out.",
+            Assert.Throws<InputException>(() => AlpacaOutputs.Read(folder.Write("t.jsonl", "{\"index\": 1, \"instruction\": \"A\", \"output\": \"aa\"}\n{\"index\": 1, \"instruction\": \"B\", \"output\": \"bb\"}\n"))).Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("""[{"instruction": "A", "output": "a"}, {"instruction": "A", "output": "b"}]""", "line 2: the instruction of line 1 is there again; keep one answer to each instruction.")]
     [InlineData("""[{"instruction": "A", "output": ""}]""", "every answer is empty; check how they were generated.")]
