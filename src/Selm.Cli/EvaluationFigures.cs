@@ -1,6 +1,5 @@
 // The figures of an evaluation's page, drawn from what the runs recorded and nothing else. What is notable: a curve of sorted
 // differences has a band without any assumption, because the places of a quantile among sorted values are binomial.
-using System.Globalization;
 using Selm.Research.Evaluation;
 using Selm.Research.Figures;
 
@@ -58,8 +57,7 @@ internal static class EvaluationFigures
             Map("raw", matrix.Raw, (i, j) => Math.Abs(matrix.Raw[i][j] - 50) > 1.96 * matrix.StandardErrors[i][j]),
         ])
         {
-            Caption = string.Create(CultureInfo.InvariantCulture,
-                $"Framed where the 95 % interval over prompts does not reach 50. A cell and its mirror image add up to 100 but for {matrix.ControlledAsymmetry:0.0e+0} points (length-controlled) and {matrix.RawAsymmetry:0.0e+0} (raw) at most."),
+            Caption = $"Framed where the 95 % interval over prompts does not reach 50. A cell and its mirror image add up to 100 but for {Wording.Number(matrix.ControlledAsymmetry)} points (length-controlled) and {Wording.Number(matrix.RawAsymmetry)} (raw) at most.",
         };
     }
 

@@ -129,7 +129,7 @@ internal static class EvaluationPage
         var notes = results.SelectMany(result => result.Notes.Concat(result.Partial ? [$"{result.Model} is partial: {result.Missing} items have no score."] : []));
         return new(
             $"{EvaluationFigures.Id(benchmark)}-results", benchmark,
-            [new("model", Format: ""), .. names.Select(name => new Column(name, Format: name.StartsWith("asymmetry", StringComparison.Ordinal) ? "0.0e+0" : "0.000")), new("n", Format: "0"), new("settings"), new("measured")],
+            [new("model", Format: ""), .. names.Select(name => new Column(name, Format: name.StartsWith("asymmetry", StringComparison.Ordinal) ? "0.###" : "0.000")), new("n", Format: "0"), new("settings"), new("measured")],
             [.. results.Select(result => (IReadOnlyList<Cell>)
             [
                 result.Partial ? $"{result.Model} (partial)" : result.Model, .. names.Select(name => CellOf(result.Measures.FirstOrDefault(measure => measure.Name == name))),

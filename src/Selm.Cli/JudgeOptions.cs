@@ -16,11 +16,12 @@ internal sealed class JudgeOptions(bool required = true)
     private readonly Option<string?> prompt = Values.OptionalText("--judge-prompt", "P.txt", "The question, with {instruction}, {output_1}, {output_2}; answered m or M");
     private readonly Option<string?> cache = Values.OptionalText("--judge-cache", "C.jsonl", "What was judged already; otherwise judge-cache.jsonl in --out, or beside the file that is written");
     private readonly Option<int> parallel = Values.Whole("--parallel", "N", "Questions to the endpoint at once", 4, least: 1);
+    private readonly Option<int> attempts = Values.Whole("--attempts", "N", "How often a question is sent before the endpoint counts as down; 1, 2, 4, .. seconds lie between", 6, least: 1);
     private readonly Option<string> device = Devices.Option();
 
     public void AddTo(Command command, bool ofPairs = true)
     {
-        foreach (var option in new Option[] { judge, model, cache, parallel })
+        foreach (var option in new Option[] { judge, model, cache, parallel, attempts })
         {
             command.Add(option);
         }
@@ -64,7 +65,7 @@ internal sealed class JudgeOptions(bool required = true)
             throw new InputException($"'{parsed.GetRequiredValue(judge)}' cannot grade, it only prefers; give the address of an OpenAI-compatible endpoint.");
         }
         var name = parsed.GetRequiredValue(model) is { Length: > 0 } given ? given : throw new InputException("An endpoint needs --judge-model, the model's name there.");
-        return new(parsed.GetRequiredValue(judge), name, Environment.GetEnvironmentVariable(KeyVariable), CachePath(parsed, shared, written));
+        return new(parsed.GetRequiredValue(judge), name, Environment.GetEnvironmentVariable(KeyVariable), CachePath(parsed, shared, written), parsed.GetValue(attempts));
     }
 
     public int Parallel(ParseResult parsed) => parsed.GetValue(parallel);

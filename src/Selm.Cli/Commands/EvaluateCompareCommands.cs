@@ -98,7 +98,7 @@ internal static class EvaluateCompareCommands
             }
             else
             {
-                Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Largest deviation from antisymmetry: {matrix.ControlledAsymmetry:0.0e+0} points length-controlled, {matrix.RawAsymmetry:0.0e+0} raw."));
+                Console.Error.WriteLine($"Largest deviation from antisymmetry: {Wording.Number(matrix.ControlledAsymmetry)} points length-controlled, {Wording.Number(matrix.RawAsymmetry)} raw.");
             }
             return SelmCommandLine.Success;
         });
