@@ -62,7 +62,9 @@ internal sealed class JudgeOptions(bool required = true)
     {
         if (!IsEndpoint(parsed))
         {
-            throw new InputException($"'{parsed.GetRequiredValue(judge)}' cannot grade, it only prefers; give the address of an OpenAI-compatible endpoint.");
+            throw new InputException(parsed.GetRequiredValue(judge).Length == 0
+                ? "Grading needs --judge, the address of an OpenAI-compatible endpoint."
+                : $"'{parsed.GetRequiredValue(judge)}' cannot grade, it only prefers; give the address of an OpenAI-compatible endpoint.");
         }
         var name = parsed.GetRequiredValue(model) is { Length: > 0 } given ? given : throw new InputException("An endpoint needs --judge-model, the model's name there.");
         return new(parsed.GetRequiredValue(judge), name, Environment.GetEnvironmentVariable(KeyVariable), CachePath(parsed, shared, written), parsed.GetValue(attempts));

@@ -73,6 +73,12 @@ public class EvaluateCommandTests(DemoFixture demo) : IClassFixture<DemoFixture>
         using var folder = new TempFolder();
         SelmProcess.Run("evaluate", "multiple-choice", "--task", "hellaswagg", "--model", "m", "--input", "i").Refused("There is no multiple-choice task 'hellaswagg'; did you mean 'hellaswag'?");
         SelmProcess.Run("evaluate", "report", folder.Root).Refused($"{folder.Root} holds no result of selm evaluate; run a benchmark with --out {folder.Root} first.");
+        SelmProcess.Run("evaluate", "mt-bench", "--questions", folder.Write("q.jsonl", """{"question_id": 81, "category": "writing", "turns": ["a", "b"]}""")).Refused("There is nothing to do; give --model to answer, --judge-prompts to grade, or --grades to average.");
+        SelmProcess.Run("evaluate", "mt-bench", "--questions", folder.File("q.jsonl"), "--grades", folder.Write("g.jsonl", """{"question_id": 82, "model": "m", "turn": 1, "score": 7}""")).Refused($"{folder.File("g.jsonl")} grades question 82, which is not among the questions; use the files of one benchmark.");
+        string Annotations(string baseline) => folder.Write($"{baseline}.json", $$"""[{"index": 0, "output_1": "a", "generator_1": "{{baseline}}", "output_2": "b", "preference": 2}]""");
+        SelmProcess.Run("evaluate", "compare", Annotations("one"), Annotations("two")).Refused("one is judged against one and two against two; compare annotations against one baseline.");
+        SelmProcess.Run("evaluate", "win-rate", "--outputs", $"{folder.Write("o.jsonl", """{"instruction": "i", "outputs": {"selm": "a", "dpo": "b"}}""")}#slem", $"{folder.File("o.jsonl")}#dpo", "--judge", "oracle:lab")
+            .Refused($"{folder.File("o.jsonl")} line 1: it holds no answer of slem; the nearest name there is selm.");
         SelmProcess.Run("evaluate", "reward-distribution", "--model", "m", "--input", "i", "--ranker", "pairrm:x").Refused("PairRM only compares answers; name the field of the other answer with --against.");
     }
 

@@ -51,32 +51,36 @@ internal sealed class FakeEndpoint : IDisposable
 
     private async Task Serve()
     {
-        try
+        while (listener.IsListening)
         {
-            while (true)
+            try
             {
-                var context = await listener.GetContextAsync();
-                using var reader = new StreamReader(context.Request.InputStream);
-                var request = JsonElement.Parse(await reader.ReadToEndAsync());
-                int number;
-                lock (requests)
-                {
-                    requests.Add(request);
-                    number = requests.Count;
-                }
-                var (status, body) = answer(number, request);
-                context.Response.StatusCode = status;
-                if (RetryAfter is { } seconds && status == 429)
-                {
-                    context.Response.Headers["Retry-After"] = seconds;
-                }
-                await context.Response.OutputStream.WriteAsync(Encoding.UTF8.GetBytes(body));
-                context.Response.Close();
+                await Answer(await listener.GetContextAsync());
+            }
+            catch (Exception e) when (e is HttpListenerException or ObjectDisposedException or IOException)
+            {
+                // The test is over, or who asked was killed.
             }
         }
-        catch (Exception e) when (e is HttpListenerException or ObjectDisposedException)
+    }
+
+    private async Task Answer(HttpListenerContext context)
+    {
+        using var reader = new StreamReader(context.Request.InputStream);
+        var request = JsonElement.Parse(await reader.ReadToEndAsync());
+        int number;
+        lock (requests)
         {
-            // The test is over.
+            requests.Add(request);
+            number = requests.Count;
         }
+        var (status, body) = answer(number, request);
+        context.Response.StatusCode = status;
+        if (RetryAfter is { } seconds && status == 429)
+        {
+            context.Response.Headers["Retry-After"] = seconds;
+        }
+        await context.Response.OutputStream.WriteAsync(Encoding.UTF8.GetBytes(body));
+        context.Response.Close();
     }
 }

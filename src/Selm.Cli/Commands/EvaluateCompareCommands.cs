@@ -34,8 +34,12 @@ internal static class EvaluateCompareCommands
         command.SetAction(parsed =>
         {
             string[] files = [parsed.GetRequiredValue(first), .. parsed.GetRequiredValue(others)];
-            var items = files.Select(file => (Name: NameOf(file, files), Items: PairedComparison.ReadItems(file))).ToList();
-            var found = PairedComparison.Of(items[0], items[1..], shared.Seed(parsed));
+            var items = files.Select(file => (Name: NameOf(file, files), Items: PairedComparison.ReadItems(file, out var baseline), Baseline: baseline)).ToList();
+            if (items.FirstOrDefault(other => other.Baseline is not null && items[0].Baseline is { } one && other.Baseline != one) is { Baseline: { } stranger } different)
+            {
+                throw new InputException($"{items[0].Name} is judged against {items[0].Baseline} and {different.Name} against {stranger}; compare annotations against one baseline.");
+            }
+            var found = PairedComparison.Of((items[0].Name, items[0].Items), [.. items[1..].Select(item => (item.Name, item.Items))], shared.Seed(parsed));
             if (shared.Folder(parsed) is { } folder)
             {
                 foreach (var comparison in found)

@@ -108,7 +108,13 @@ internal static class EvaluateJudgedCommands
         shared.AddTo(command);
         command.SetAction(parsed =>
         {
-            var asked = EvaluationOptions.First(Research.Evaluation.MtBench.Read(parsed.GetRequiredValue(questions), parsed.GetValue(references)), parsed.GetValue(limit));
+            var all = Research.Evaluation.MtBench.Read(parsed.GetRequiredValue(questions), parsed.GetValue(references));
+            var asked = EvaluationOptions.First(all, parsed.GetValue(limit));
+            bool LeftOut(int question) => all.Any(one => one.Id == question) && !asked.Any(one => one.Id == question);
+            if (parsed.GetValue(model) is null && parsed.GetValue(prompts) is null && parsed.GetValue(grades) is null)
+            {
+                throw new InputException("There is nothing to do; give --model to answer, --judge-prompts to grade, or --grades to average.");
+            }
             var given = parsed.GetValue(answers);
             if (parsed.GetValue(model) is { } folder)
             {
@@ -124,9 +130,9 @@ internal static class EvaluateJudgedCommands
                 var (name, texts) = Research.Evaluation.MtBench.ReadAnswers(given ?? throw new InputException("Grading needs --answers, the answers to grade."));
                 var place = parsed.GetValue(grades) ?? throw new InputException("Grading needs --grades, the file to write the grades to.");
                 using var endpoint = judge.Endpoint(parsed, shared, place);
-                ProgressView.Run(progress => new MtBenchJudge(promptFile).Grade(endpoint, name, asked, texts, place, judge.Parallel(parsed), progress, Interrupt.Token));
+                ProgressView.Run(progress => new MtBenchJudge(promptFile).Grade(endpoint, name, asked, [.. texts.Where(answer => !LeftOut(answer.QuestionId))], place, judge.Parallel(parsed), progress, Interrupt.Token));
             }
-            return parsed.GetValue(grades) is { } graded ? Averages(parsed, shared, graded, asked) : SelmCommandLine.Success;
+            return parsed.GetValue(grades) is { } graded ? Averages(parsed, shared, graded, asked, LeftOut) : SelmCommandLine.Success;
         });
         return command;
     }
@@ -138,10 +144,15 @@ internal static class EvaluateJudgedCommands
         found.EmptyAnswers > 0 ? $"{found.EmptyAnswers} answers are empty" : "",
     }.Where(part => part.Length > 0));
 
-    private static int Averages(ParseResult parsed, EvaluationOptions shared, string path, IReadOnlyList<MtBenchQuestion> questions)
+    private static int Averages(ParseResult parsed, EvaluationOptions shared, string path, IReadOnlyList<MtBenchQuestion> questions, Func<int, bool> leftOut)
     {
         var code = SelmCommandLine.Success;
-        foreach (var group in Research.Evaluation.MtBench.ReadGrades(path).GroupBy(grade => grade.Model))
+        MtBenchGrade[] grades = [.. Research.Evaluation.MtBench.ReadGrades(path).Where(grade => !leftOut(grade.QuestionId))];
+        if (grades.FirstOrDefault(grade => questions.All(question => question.Id != grade.QuestionId)) is { } stranger)
+        {
+            throw new InputException($"{path} grades question {stranger.QuestionId}, which is not among the questions; use the files of one benchmark.");
+        }
+        foreach (var group in grades.GroupBy(grade => grade.Model))
         {
             var own = group.ToList();
             var runs = own.Select(grade => grade.Run).Distinct().Count();

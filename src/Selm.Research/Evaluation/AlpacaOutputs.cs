@@ -39,7 +39,7 @@ public sealed record AlpacaOutputs(string Path, string Generator, IReadOnlyList<
             var instruction = row.Text("instruction");
             if (!seen.TryAdd(instruction, row.Line))
             {
-                throw row.Error($"the instruction of line {seen[instruction]} is there again; keep one answer to each instruction");
+                throw row.Error($"the instruction of {row.Counted} {seen[instruction]} is there again; keep one answer to each instruction");
             }
             var output = row.Has("outputs") ? Named(row, name) : row.Text("output");
             generator ??= row.TextOrNull("generator");
@@ -100,8 +100,10 @@ public sealed record AlpacaOutputs(string Path, string Generator, IReadOnlyList<
         var outputs = row.Field("outputs");
         string[] names = outputs.ValueKind == JsonValueKind.Object ? [.. outputs.EnumerateObject().Select(output => output.Name)] : [];
         return name is not null && names.Contains(name)
-            ? new JsonRow(row.Path, row.Line, outputs).Text(name)
-            : throw row.Error($"it holds the answers of several models; name one of them as {row.Path}#{(names.Length > 0 ? names[0] : "NAME")}");
+            ? (row with { Value = outputs }).Text(name)
+            : throw row.Error(name is null
+                ? $"it holds the answers of several models; name one of them as {row.Path}#{(names.Length > 0 ? names[0] : "NAME")}"
+                : $"it holds no answer of {name}; the nearest name there is {NearestName.Of(name, names) ?? "none"}");
     }
 }
 

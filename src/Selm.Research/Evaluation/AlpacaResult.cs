@@ -27,7 +27,11 @@ public static class AlpacaResult
             provenance)
         {
             Missing = found.NMissing,
-            Notes = ["The standard error of the length-controlled win rate is the published one, without the uncertainty of the fit; its interval resamples instructions and refits."],
+            Notes =
+            [
+                .. annotations.Rows.Count(row => row.ModelLength == 0) is > 0 and var empty ? [$"{empty} of {annotations.Rows.Count} answers of the model are empty."] : Array.Empty<string>(),
+                "The standard error of the length-controlled win rate is the published one, without the uncertainty of the fit; its interval resamples instructions and refits.",
+            ],
             Settings = new Dictionary<string, string>
             {
                 ["C"] = found.C.ToString("R", CultureInfo.InvariantCulture),

@@ -42,7 +42,19 @@ public sealed record AlpacaTables(
                 }
             }
             var hardness = row.TextOrNull("instruction_difficulty") is null ? difficulty[index] : row.Number("instruction_difficulty");
+            if (Math.Abs(hardness - difficulty[index]) > 1e-6)
+            {
+                throw row.Error(string.Create(CultureInfo.InvariantCulture, $"the difficulty of instruction {index} is {hardness} here and {difficulty[index]} in {difficultyPath}; use the two tables of one evaluation set"));
+            }
             calibration.Add(new(row.Number("std_delta_len"), hardness, row.Probability("preference")));
+        }
+        foreach (var name in names)
+        {
+            var count = rows.Count(row => row.TextOrNull("model") == name);
+            if (count < difficulty.Length)
+            {
+                throw new InputException($"{gamedPath} has {count} rows of {name}, but {difficultyPath} has {difficulty.Length} instructions; give one row of each.");
+            }
         }
         return new(difficulty, calibration, names, lengths.All(length => length is not null) ? [.. lengths.Select(length => length!.Value)] : null);
     }
@@ -50,7 +62,12 @@ public sealed record AlpacaTables(
     private static double[] ReadDifficulty(string path)
     {
         var found = new SortedDictionary<int, double>();
-        foreach (var row in Rows(path))
+        var all = Rows(path);
+        if (all[0].TextOrNull("std_delta_len") is not null)
+        {
+            throw new InputException($"{path} holds the rows of gamed copies, not the difficulties; give each table in its place.");
+        }
+        foreach (var row in all)
         {
             var index = row.Index(int.MaxValue, path);
             if (!found.TryAdd(index, row.Number("instruction_difficulty")))
@@ -113,7 +130,7 @@ public sealed record AlpacaTables(
 
         public int Index(int below, string difficultyPath)
         {
-            var number = Number(Cells.ContainsKey("index") ? "index" : "");
+            var number = Number(Cells.ContainsKey("") && !Cells.ContainsKey("index") ? "" : "index");
             return number >= 0 && number < below && Math.Floor(number) == number
                 ? (int)number
                 : throw Error($"instruction {number} does not exist in {difficultyPath}; correct the index, which counts from 0");

@@ -102,7 +102,7 @@ public sealed class ChatEndpoint : IDisposable
             }
             if (attempt == attempts)
             {
-                throw new InputException($"{url} gave no answer in {attempts} attempts ({trouble}); run the same command again when it is back, {Kept}.");
+                throw new InputException($"{url} gave no answer in {attempts} attempt{(attempts == 1 ? "" : "s")} ({trouble}); run the same command again when it is back, {Kept}.");
             }
             if (after > LongestWait)
             {

@@ -74,7 +74,7 @@ public static partial class ChoiceItems
             };
             if (!seen.TryAdd(item.Id, row.Line))
             {
-                throw row.Error($"the id {item.Id} of line {seen[item.Id]} is there again; keep one row of each question");
+                throw row.Error($"the id {item.Id} of {row.Counted} {seen[item.Id]} is there again; keep one row of each question");
             }
             items.Add(Checked(row, item));
         }
@@ -83,19 +83,23 @@ public static partial class ChoiceItems
 
     private static ChoiceItem HellaSwag(JsonRow row, int number)
     {
+        if (!row.Has("context") && !row.Has("activity_label"))
+        {
+            throw row.Error("it has neither \"context\" nor \"activity_label\"; give HellaSwag's file");
+        }
         var context = row.TextOrNull("context") ?? Cleaned($"{row.Text("activity_label")}: {row.Text("ctx_a")} {Capitalised(row.TextOrNull("ctx_b") ?? "")}");
         return Single(row, row.WholeNumberOrNull("ind")?.ToString(CultureInfo.InvariantCulture) ?? $"{number}", context, [.. row.Texts("endings").Select(Cleaned)], row.WholeNumber("label"));
     }
 
     private static ChoiceItem Science(JsonRow row, int number, ChoiceTask task)
     {
-        var question = new JsonRow(row.Path, row.Line, row.Field("question"));
+        var question = row with { Value = row.Field("question") };
         if (question.Value.ValueKind != JsonValueKind.Object)
         {
             throw row.Error("\"question\" must be an object with \"stem\" and \"choices\"; give the benchmark's JSONL file");
         }
         var choices = question.Items("choices").Select(choice => choice.ValueKind == JsonValueKind.Object
-            ? new JsonRow(row.Path, row.Line, choice)
+            ? row with { Value = choice }
             : throw row.Error("an element of \"choices\" is no object with \"label\" and \"text\"; correct that line")).ToList();
         var key = row.Text("answerKey");
         var stem = question.Text("stem");
@@ -107,6 +111,10 @@ public static partial class ChoiceItems
 
     private static ChoiceItem TruthfulQa(JsonRow row, int number)
     {
+        if (!row.Has("Best Answer"))
+        {
+            throw row.Error("it has neither \"Best Answer\" nor \"mc1_targets\" and \"mc2_targets\"; give TruthfulQA.csv or mc_task.json");
+        }
         var best = Closed(row.Text("Best Answer"));
         string[] truths = [best, .. Split(row.Text("Correct Answers")).Where(answer => answer != best).Distinct()];
         var falsehoods = Split(row.Text("Incorrect Answers")).Distinct().ToArray();

@@ -85,8 +85,15 @@ public sealed class JudgeCache : IDisposable
         }
     }
 
-    /// <inheritdoc/>
-    public void Dispose() => stream?.Dispose();
+    /// <summary>Closes the file; an empty one goes.</summary>
+    public void Dispose()
+    {
+        stream?.Dispose();
+        if (stream is not null && Count == 0)
+        {
+            File.Delete(path!);
+        }
+    }
 
     private static void CutTornLine(FileStream stream)
     {

@@ -124,9 +124,14 @@ public static partial class MtBench
             {
                 throw row.Error($"model_id is {name} but {model} before; keep the answers of one model in a file");
             }
+            var id = row.WholeNumber("question_id");
+            if (answers.Exists(answer => answer.QuestionId == id))
+            {
+                throw row.Error($"question {id} is answered again; keep one row of it, with a choice for each run");
+            }
             foreach (var (run, choice) in row.Items("choices").Index())
             {
-                answers.Add(new(row.WholeNumber("question_id"), run, new JsonRow(path, row.Line, choice).Texts("turns") is [_, _] turns
+                answers.Add(new(id, run, (row with { Value = choice }).Texts("turns") is [_, _] turns
                     ? turns
                     : throw row.Error("a choice does not have two turns; give both answers")));
             }
@@ -144,13 +149,28 @@ public static partial class MtBench
     }));
 
     /// <summary>Reads grades in FastChat's form: {question_id, model, turn, score, judgment}, optionally run.</summary>
-    /// <exception cref="InputException">The file is missing or broken.</exception>
+    /// <exception cref="InputException">The file is missing or broken, or an answer is graded twice.</exception>
     public static IReadOnlyList<MtBenchGrade> ReadGrades(string path)
     {
-        MtBenchGrade[] grades = [.. Jsonl.Read(path).Select(row => new MtBenchGrade(
-            row.WholeNumber("question_id"), row.Text("model"), row.WholeNumber("turn"), row.WholeNumberOrNull("run") ?? 0,
-            row.NumberOrNull("score") ?? Score(row.Text("judgment")), row.TextOrNull("judgment") ?? ""))];
-        return grades.Length > 0 ? grades : throw new InputException($"{path} has no rows; give a judge's grades.");
+        var grades = new List<MtBenchGrade>();
+        var seen = new Dictionary<(string, int, int, int), int>();
+        foreach (var row in Jsonl.Read(path))
+        {
+            var grade = new MtBenchGrade(
+                row.WholeNumber("question_id"), row.Text("model"), row.WholeNumber("turn"), row.WholeNumberOrNull("run") ?? 0,
+                row.NumberOrNull("score") ?? Score(row.Text("judgment")), row.TextOrNull("judgment") ?? "");
+            var answer = (grade.Model, grade.QuestionId, grade.Turn, grade.Run);
+            if (grade.Turn is not (1 or 2))
+            {
+                throw row.Error($"the turn is {grade.Turn} and must be 1 or 2; correct it");
+            }
+            if (!seen.TryAdd(answer, row.Line))
+            {
+                throw row.Error($"turn {grade.Turn} of question {grade.QuestionId} was graded in line {seen[answer]} already; keep one grade, or number them as \"run\"");
+            }
+            grades.Add(grade);
+        }
+        return grades.Count > 0 ? grades : throw new InputException($"{path} has no rows; give a judge's grades.");
     }
 
     /// <summary>The grade in a judgement: the first [[number]], else the first [number], else <see cref="NoScore"/>.</summary>
@@ -178,7 +198,7 @@ public static partial class MtBench
     }
 
     private static string[] Choice(JsonRow row) => row.Items("choices") is [var first, ..]
-        ? new JsonRow(row.Path, row.Line, first).Texts("turns")
+        ? (row with { Value = first }).Texts("turns")
         : throw row.Error("\"choices\" is empty; give an answer");
 
     [GeneratedRegex(@"\[\[([0-9]+\.?[0-9]*)\]\]")]

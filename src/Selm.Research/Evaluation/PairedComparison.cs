@@ -46,11 +46,20 @@ public sealed record PairedComparison(
 
     /// <summary>Reads items: {id, score, run} rows of selm evaluate, or a public annotation list, whose preferences become points from 0 to 100.</summary>
     /// <exception cref="InputException">The file is missing or broken, or an item is there twice.</exception>
-    public static IReadOnlyList<ScoredItem> ReadItems(string path)
+    public static IReadOnlyList<ScoredItem> ReadItems(string path) => ReadItems(path, out _);
+
+    /// <summary>The same with the name of the baseline, where the file is an annotation list that gives one.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="baseline">The baseline's name, or null.</param>
+    /// <exception cref="InputException">The file is missing or broken, or an item is there twice.</exception>
+    public static IReadOnlyList<ScoredItem> ReadItems(string path, out string? baseline)
     {
+        baseline = null;
         if (path.EndsWith(".json", StringComparison.OrdinalIgnoreCase) || Jsonl.Read(path).Select(row => row.Has("preference")).FirstOrDefault())
         {
-            return [.. AlpacaAnnotations.Read(path).Rows.Select((row, i) => new ScoredItem($"{row.Instruction ?? i}", 100 * row.Preference))];
+            var annotations = AlpacaAnnotations.Read(path);
+            baseline = annotations.Baseline;
+            return [.. annotations.Rows.Select((row, i) => new ScoredItem($"{row.Instruction ?? i}", 100 * row.Preference))];
         }
         var seen = new Dictionary<(string, int), int>();
         var items = new List<ScoredItem>();
@@ -72,7 +81,7 @@ public sealed record PairedComparison(
     /// <exception cref="InputException">They share fewer than two scored items.</exception>
     public static PairedComparison Of((string Name, IReadOnlyList<ScoredItem> Items) first, (string Name, IReadOnlyList<ScoredItem> Items) second, ulong seed = 0)
     {
-        var (one, other) = (ByPrompt(first.Items), ByPrompt(second.Items));
+        var (one, other) = (ByPrompt(first), ByPrompt(second));
         var runs = Math.Min(one.Values.Max(scores => scores.Count), other.Values.Max(scores => scores.Count));
         string[] shared = [.. one.Keys.Where(id => other.ContainsKey(id) && one[id].Count >= runs && other[id].Count >= runs)];
         if (shared.Length < 2)
@@ -109,9 +118,9 @@ public sealed record PairedComparison(
         return [.. all.Zip(Statistics.Holm([.. all.Select(comparison => comparison.Sign.P)]), (comparison, p) => comparison with { AdjustedP = p })];
     }
 
-    private static Dictionary<string, List<double>> ByPrompt(IReadOnlyList<ScoredItem> items)
+    private static Dictionary<string, List<double>> ByPrompt((string Name, IReadOnlyList<ScoredItem> Items) result)
     {
-        var found = items.Where(item => item.Score is not null).OrderBy(item => item.Run).GroupBy(item => item.Id).ToDictionary(group => group.Key, group => group.Select(item => item.Score!.Value).ToList());
-        return found.Count > 0 ? found : throw new InputException("A result has no scored item; run the benchmark again.");
+        var found = result.Items.Where(item => item.Score is not null).OrderBy(item => item.Run).GroupBy(item => item.Id).ToDictionary(group => group.Key, group => group.Select(item => item.Score!.Value).ToList());
+        return found.Count > 0 ? found : throw new InputException($"No item of {result.Name} has a score; run its benchmark again.");
     }
 }

@@ -7,7 +7,7 @@ namespace Selm.Research.Evaluation;
 /// <summary>The rows of a benchmark's public file, in whichever form it was published.</summary>
 internal static class PublicRows
 {
-    /// <summary>Reads a JSON list (by the ending .json; the number of an element stands for its line), CSV (.csv) or JSONL.</summary>
+    /// <summary>Reads a JSON list (by the ending .json), CSV (.csv) or JSONL.</summary>
     /// <param name="path">The file.</param>
     /// <param name="example">What an element of a list holds, for complaints.</param>
     /// <exception cref="InputException">The file is missing, empty or broken; the sentence names the line.</exception>
@@ -38,7 +38,7 @@ internal static class PublicRows
         }
         return list.ValueKind == JsonValueKind.Array
             ? list.EnumerateArray().Select((item, i) => item.ValueKind == JsonValueKind.Object
-                ? new JsonRow(path, i + 1, item)
+                ? new JsonRow(path, i + 1, item) { Counted = "row" }
                 : throw new InputException($"{path} row {i + 1} is not an object; give one with {example}."))
             : throw new InputException($"{path} is not a list; give a list of objects with {example}.");
     }

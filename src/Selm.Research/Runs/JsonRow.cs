@@ -11,6 +11,9 @@ namespace Selm.Research.Runs;
 /// <param name="Value">The object.</param>
 public readonly record struct JsonRow(string Path, int Line, JsonElement Value)
 {
+    /// <summary>What <see cref="Line"/> counts: lines of a file, or rows of a JSON list.</summary>
+    public string Counted { get; init; } = "line";
+
     /// <summary>Whether the field is there and not null.</summary>
     public bool Has(string name) => Value.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null;
 
@@ -126,8 +129,8 @@ public readonly record struct JsonRow(string Path, int Line, JsonElement Value)
         return row;
     }
 
-    /// <summary>An error about this row: "F.jsonl line 4711: what." One sentence, without the full stop.</summary>
-    public InputException Error(string what) => new($"{Path} line {Line}: {what}.");
+    /// <summary>An error about this row: "F.jsonl line 4711: what." ("F.json row 4711: what." in a list) One sentence, without the full stop.</summary>
+    public InputException Error(string what) => new($"{Path} {Counted} {Line}: {what}.");
 
     private InputException Wrong(string name, string expected, JsonElement found) =>
         Error($"the field \"{name}\" must be {expected} but is {Jsonl.Kind(found)}; correct that line");

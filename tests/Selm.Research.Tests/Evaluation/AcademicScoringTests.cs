@@ -142,6 +142,8 @@ public class AcademicScoringTests
             Assert.Equal($"{folder.File("f.jsonl")} {sentence}", Assert.Throws<InputException>(() => read(folder.Write("f.jsonl", text))).Message);
 
         Refused("""{"question": "?", "answer": "1"}""", "line 1: \"answer\" does not end in \"#### number\"; complete it.", path => Gsm8k.Read(path));
+        Refused("""{"ctx": "a"}""", "line 1: it has neither \"context\" nor \"activity_label\"; give HellaSwag's file.", path => ChoiceItems.Read(ChoiceTask.HellaSwag, path));
+        Refused("""{"question": "a"}""", "line 1: it has neither \"Best Answer\" nor \"mc1_targets\" and \"mc2_targets\"; give TruthfulQA.csv or mc_task.json.", path => ChoiceItems.Read(ChoiceTask.TruthfulQa, path));
         Refused("""{"context": "a", "endings": ["b", "c"], "label": 2}""", "line 1: the label is 2, but there are 2 options, counted from 0; correct it.", path => ChoiceItems.Read(ChoiceTask.HellaSwag, path));
         Refused("\n" + """{"context": "a", "endings": ["b", " "], "label": 0}""", "line 2: the question or an option is empty; complete it or delete that line.", path => ChoiceItems.Read(ChoiceTask.HellaSwag, path));
         Refused("""{"id": "q", "question": {"stem": "?", "choices": [{"label": "A", "text": "x"}, {"label": "B", "text": "y"}]}, "answerKey": "E"}""",

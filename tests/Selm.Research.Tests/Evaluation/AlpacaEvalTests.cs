@@ -100,6 +100,21 @@ public sealed class AlpacaEvalTests : IDisposable
     }
 
     [Fact]
+    public void empty_answers_are_told()
+    {
+        var read = AlpacaAnnotations.Read(folder.Write("e.json", PublicJson(All).Replace(new string('m', (int)Made[3].ModelLength) + "\"", "\"", StringComparison.Ordinal)));
+        var tables = AlpacaTables.Read(difficulty, gamed);
+        var found = AlpacaEval.Run(read, tables);
+
+        var result = AlpacaResult.Of(found, read, AlpacaEval.Interval(read, tables, found), Provenance.Now(0, TimeSpan.Zero, new Dictionary<string, string>()), DifficultyLookup.ByInstruction);
+
+        Assert.Equal($"{read.Rows.Count(row => row.ModelLength == 0)} of 40 answers of the model are empty.", result.Notes[0]);
+        Assert.True(result.Measures[0].Low < result.Measures[0].Value && result.Measures[0].Value < result.Measures[0].High);
+        Assert.True(result.Measures[0].High - result.Measures[0].Low > 4 * found.LcStandardError);
+        Assert.All(new[] { found.WinRate, found.DiscreteWinRate, found.AvgLength }.Zip(result.Measures.Skip(1)), pair => Assert.Equal(pair.First, pair.Second.Value, 1e-9));
+    }
+
+    [Fact]
     public void the_baseline_against_itself_is_fifty()
     {
         var path = folder.Write("self.json", File.ReadAllText(PublicList(All)).Replace("\"made\"", "\"base\"", StringComparison.Ordinal));
@@ -181,6 +196,10 @@ public sealed class AlpacaEvalTests : IDisposable
     [InlineData("model,index,std_delta_len,preference\na,1,0,0\na,1,0,0\n", "line 3: instruction 1 of a is there twice", true)]
     [InlineData("model,index,len_1,std_delta_len,preference\na,1,5,0,0\nb,1,6,0,0\n", "line 3: the baseline's answer to instruction 1 has 6 characters here and 5 before", true)]
     [InlineData("index,std_delta_len,preference\n1,0\n", "not valid CSV", true)]
+    [InlineData("a,b\n1,2\n", "line 2: the column index is missing or empty", true)]
+    [InlineData("model,index,std_delta_len,preference\na,0,0,0\na,1,0,0\n", "has 2 rows of a, but", true)]
+    [InlineData("index,std_delta_len,preference,instruction_difficulty\n0,0,0,7\n", "line 2: the difficulty of instruction 0 is 7 here and", true)]
+    [InlineData("index,std_delta_len,preference,instruction_difficulty\n0,0,0,7\n", "holds the rows of gamed copies, not the difficulties; give each table in its place.", false)]
     public void a_broken_table_is_refused_with_its_line(string text, string complaint, bool isGamed)
     {
         var table = folder.Write("table.csv", text);

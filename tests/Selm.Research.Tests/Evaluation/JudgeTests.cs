@@ -158,7 +158,7 @@ public sealed class JudgeTests : IDisposable
     }
 
     [Theory]
-    [InlineData("""[{"instruction": "A", "output": "a"}, {"instruction": "A", "output": "b"}]""", "line 2: the instruction of line 1 is there again; keep one answer to each instruction.")]
+    [InlineData("""[{"instruction": "A", "output": "a"}, {"instruction": "A", "output": "b"}]""", "row 2: the instruction of row 1 is there again; keep one answer to each instruction.")]
     [InlineData("""[{"instruction": "A", "output": ""}]""", "every answer is empty; check how they were generated.")]
     [InlineData("[]", "holds no answers; give a list of objects with instruction and output.")]
     public void broken_answers_are_refused(string text, string sentence) =>

@@ -94,6 +94,20 @@ public class MtBenchTests
         Assert.Throws<InputException>(() => new MtBenchJudge(prompts).Question(questions[1] with { Reference = null }, answers[1], 1));
     }
 
+    [Fact]
+    public void doubled_answers_and_grades_are_refused_with_their_line()
+    {
+        using var folder = new TempFolder();
+        void Refused(string rows, string sentence, Action<string> read) =>
+            Assert.Equal($"{folder.File("f.jsonl")} {sentence}", Assert.Throws<InputException>(() => read(folder.Write("f.jsonl", rows))).Message);
+        const string Answer = """{"question_id": 81, "model_id": "m", "choices": [{"turns": ["a", "b"]}]}""", Grade = """{"question_id": 81, "model": "m", "turn": 1, "score": 7}""";
+
+        Refused($"{Answer}\n{Answer}", "line 2: question 81 is answered again; keep one row of it, with a choice for each run.", path => MtBench.ReadAnswers(path));
+        Refused($"{Grade}\n{Grade}", "line 2: turn 1 of question 81 was graded in line 1 already; keep one grade, or number them as \"run\".", path => MtBench.ReadGrades(path));
+        Refused(Grade.Replace("1, \"s", "3, \"s", StringComparison.Ordinal), "line 1: the turn is 3 and must be 1 or 2; correct it.", path => MtBench.ReadGrades(path));
+        Assert.Equal(2, MtBench.ReadGrades(folder.Write("f.jsonl", $"{Grade}\n{Grade.Replace("7", "7, \"run\": 1", StringComparison.Ordinal)}")).Count);
+    }
+
     [SkippableFact]
     public void the_real_files_are_read()
     {

@@ -110,11 +110,11 @@ public class MultipleChoiceTests
     }
 
     [Theory]
-    [InlineData("""[{"question": "?", "mc1_targets": {"a": 1, "b": 1}, "mc2_targets": {"a": 1, "b": 0}}]""", "line 1: \"mc1_targets\" has 2 answers with label 1; give exactly one.")]
-    [InlineData("""[{"question": "?", "mc1_targets": {"a": 1, "b": 0}, "mc2_targets": {"a": 1, "b": 1}}]""", "line 1: \"mc2_targets\" needs at least one answer with label 1 and one with label 0; complete it.")]
-    [InlineData("""[{"question": "?", "mc1_targets": {"a": 1, "b": 0}, "mc2_targets": {"a": 1, "b": "no"}}]""", "line 1: the label of 'b' in \"mc2_targets\" is \"no\" and must be 0 or 1; correct it.")]
-    [InlineData("""[{"question": "?", "mc1_targets": {"a": 1}, "mc2_targets": {"a": 1, "b": 0}}]""", "line 1: \"mc1_targets\" has 1 answers; give at least two.")]
-    [InlineData("""[{"question": "?", "mc1_targets": ["a"], "mc2_targets": {"a": 1, "b": 0}}]""", "line 1: \"mc1_targets\" must be an object of answers with label 0 or 1; correct it.")]
+    [InlineData("""[{"question": "?", "mc1_targets": {"a": 1, "b": 1}, "mc2_targets": {"a": 1, "b": 0}}]""", "row 1: \"mc1_targets\" has 2 answers with label 1; give exactly one.")]
+    [InlineData("""[{"question": "?", "mc1_targets": {"a": 1, "b": 0}, "mc2_targets": {"a": 1, "b": 1}}]""", "row 1: \"mc2_targets\" needs at least one answer with label 1 and one with label 0; complete it.")]
+    [InlineData("""[{"question": "?", "mc1_targets": {"a": 1, "b": 0}, "mc2_targets": {"a": 1, "b": "no"}}]""", "row 1: the label of 'b' in \"mc2_targets\" is \"no\" and must be 0 or 1; correct it.")]
+    [InlineData("""[{"question": "?", "mc1_targets": {"a": 1}, "mc2_targets": {"a": 1, "b": 0}}]""", "row 1: \"mc1_targets\" has 1 answers; give at least two.")]
+    [InlineData("""[{"question": "?", "mc1_targets": ["a"], "mc2_targets": {"a": 1, "b": 0}}]""", "row 1: \"mc1_targets\" must be an object of answers with label 0 or 1; correct it.")]
     [InlineData("[]", "has no rows; give the benchmark's public file.")]
     [InlineData("", "is empty; give a list of objects with the benchmark's fields.")]
     [InlineData("[7]", "row 1 is not an object; give one with the benchmark's fields.")]
