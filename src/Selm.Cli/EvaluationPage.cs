@@ -98,7 +98,9 @@ internal static class EvaluationPage
     {
         try
         {
-            return JsonSerializer.Deserialize<WinRateMatrix>(File.ReadAllBytes(path), JsonFormat.Line)!;
+            return JsonSerializer.Deserialize<WinRateMatrix>(File.ReadAllBytes(path), JsonFormat.Line) is { } matrix && matrix.ControlledIntervals.Length == matrix.Models?.Count
+                ? matrix
+                : throw new JsonException("it lacks models or intervals");
         }
         catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
         {

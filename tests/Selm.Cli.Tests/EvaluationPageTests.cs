@@ -86,6 +86,17 @@ public sealed class EvaluationPageTests : IDisposable
         Assert.Equal("reward-distribution-headline", Assert.Single(section.Figures).Id);
     }
 
+    [Fact]
+    public void a_matrix_of_another_kind_is_refused()
+    {
+        Matrix(["a", "b"]);
+        var path = Directory.GetFiles(folder.Root, "*.matrix.json").Single();
+        File.WriteAllText(path, "{}");
+        Assert.Equal(
+            $"{path} is no matrix of selm evaluate win-rate (it lacks models or intervals); delete it or run the command again.",
+            Assert.Throws<InputException>(() => EvaluationPage.Of(folder.Root, day)).Message);
+    }
+
     private static Provenance Made => Provenance.Now(0, TimeSpan.FromSeconds(1), new Dictionary<string, string>());
 
     private string Save(EvaluationResult result) => result.Save(folder.Root);
@@ -116,7 +127,7 @@ public sealed class EvaluationPageTests : IDisposable
     {
         var random = new PhiloxStream(3, "matrix");
         AlpacaOutputs Model(string name, int length) => new("f", name, [.. Enumerable.Range(0, 30).Select(i => new AlpacaOutput($"Q{i}", new string('x', length + random.NextInt(20))))]);
-        var matrix = WinRateMatrix.Of([.. models.Select((name, i) => Model(name, 10 + (5 * i)))], PairJudge.Of("length", new Research.Ranking.OracleRanker((prompt, text) => (text.Length / 10.0) + (prompt.Length % 2))));
+        var matrix = WinRateMatrix.Of([.. models.Select((name, i) => Model(name, 10 + (5 * i)))], PairJudge.Of("length", new Research.Ranking.OracleRanker((prompt, text) => (text.Length / 10.0) + (prompt.Length % 2))), resamples: 100);
         AtomicFile.WriteJson(EvaluationPage.MatrixPath(Save(new("win-rate", string.Join("+", models), [new("asymmetry", matrix.ControlledAsymmetry, 30), new("a against b", 60, 30)], Made))), matrix);
     }
 }

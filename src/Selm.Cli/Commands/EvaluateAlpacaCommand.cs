@@ -10,7 +10,7 @@ internal static class EvaluateAlpacaCommand
 {
     public static Command Create()
     {
-        var annotations = Values.Text("--annotations", "F.json", "A public annotation list, or the compact {model, rows}");
+        var annotations = Values.Text("--annotations", "F.json|F.jsonl", "A public annotation list, or the compact {model, rows}");
         var difficulty = Values.Text("--difficulty", "D.csv", "The instructions' difficulties");
         var gamed = Values.Text("--gamed", "G.csv", "The gamed calibration rows");
         var asPublished = Values.Switch("--as-published", "Where annotations are missing, look difficulties up by row position, as the published numbers have it");
@@ -24,7 +24,8 @@ internal static class EvaluateAlpacaCommand
             ],
             """
             --json prints {win_rate, standard_error, length_controlled_winrate, lc_standard_error, coefficients, C, ..} as the last line; coefficients
-            are those of tanh(standardised length gap), instruction difficulty and the model.
+            are those of tanh(standardised length gap), instruction difficulty and the model. The standard error of the length-controlled win rate is the
+            published one, which takes the fit for certain; its interval resamples the instructions and refits.
             Where annotations are missing, a difficulty is looked up by the instruction that was answered; --as-published takes the row's place in
             the shortened file, as the published program does. Annotations come from selm evaluate judge or from the public leaderboard.
             """)

@@ -11,6 +11,8 @@ namespace Selm.Cli.Commands;
 /// <summary><c>selm evaluate compare|win-rate|report</c>: results side by side.</summary>
 internal static class EvaluateCompareCommands
 {
+    private const int Resamples = 500;
+
     public static Command Compare()
     {
         var first = new Argument<string>("FIRST") { Description = "Items of one result: .items.jsonl, or a public annotation list" };
@@ -82,7 +84,7 @@ internal static class EvaluateCompareCommands
         {
             var files = parsed.GetRequiredValue(outputs);
             using var opened = judge.Open(parsed, shared);
-            var matrix = ProgressView.Run(progress => WinRateMatrix.Of([.. files.Select(AlpacaOutputs.Read)], opened.Judge, opened.Parallel, progress));
+            var matrix = ProgressView.Run(progress => WinRateMatrix.Of([.. files.Select(AlpacaOutputs.Read)], opened.Judge, opened.Parallel, progress, Resamples));
             if (!shared.Json(parsed))
             {
                 Print("length-controlled", matrix.Models, (i, j) => matrix.ControlledIntervals[i][j]);

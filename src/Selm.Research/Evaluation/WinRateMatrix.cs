@@ -15,7 +15,7 @@ namespace Selm.Research.Evaluation;
 public sealed record WinRateMatrix(
     IReadOnlyList<string> Models, double[][] Raw, double[][] Controlled, double[][] StandardErrors, int[][] Prompts, double RawAsymmetry, double ControlledAsymmetry)
 {
-    /// <summary>95 % intervals of <see cref="Controlled"/>, fits included, [models][models]; the diagonal has no width.</summary>
+    /// <summary>95 % intervals of <see cref="Controlled"/>, fits included, [models][models]; the diagonal has no width. Empty where none were asked for.</summary>
     public MeanInterval[][] ControlledIntervals { get; init; } = [];
 
     /// <summary>Judges every ordered pair of models on the prompts that all of them answered.</summary>
@@ -23,8 +23,9 @@ public sealed record WinRateMatrix(
     /// <param name="judge">Who prefers; asked about each pair in both orders.</param>
     /// <param name="parallel">How many pairs of answers are judged at once.</param>
     /// <param name="progress">Is told about judged pairs.</param>
+    /// <param name="resamples">Of the prompts, for <see cref="ControlledIntervals"/>, such as 500; 0 leaves the intervals out.</param>
     /// <exception cref="InputException">A name is there twice, or there are too few shared prompts or judgements.</exception>
-    public static WinRateMatrix Of(IReadOnlyList<AlpacaOutputs> models, PairJudge judge, int parallel = 1, IProgress<Runs.StepProgress>? progress = null)
+    public static WinRateMatrix Of(IReadOnlyList<AlpacaOutputs> models, PairJudge judge, int parallel = 1, IProgress<Runs.StepProgress>? progress = null, int resamples = 0)
     {
         if (models.Count < 2 || models.Select(model => model.Generator).Distinct().Count() < models.Count)
         {
@@ -46,9 +47,13 @@ public sealed record WinRateMatrix(
             var rate = LengthControlledWinRate.Raw(rows);
             (raw[i][j], errors[i][j]) = (rate.Percent, rate.StandardError);
             var fit = LengthControlledWinRate.Fit(rows, []);
-            (controlled[i][j], intervals[i][j]) = (fit.Controlled.Percent, LengthControlledWinRate.Interval(rows, [], fit));
+            controlled[i][j] = fit.Controlled.Percent;
+            if (resamples > 0)
+            {
+                intervals[i][j] = LengthControlledWinRate.Interval(rows, [], fit, resamples: resamples);
+            }
         }
-        return new([.. models.Select(model => model.Generator)], raw, controlled, errors, prompts, Asymmetry(raw), Asymmetry(controlled)) { ControlledIntervals = intervals };
+        return new([.. models.Select(model => model.Generator)], raw, controlled, errors, prompts, Asymmetry(raw), Asymmetry(controlled)) { ControlledIntervals = resamples > 0 ? intervals : [] };
     }
 
     /// <summary>The largest |w(i, j) + w(j, i) - 100|.</summary>

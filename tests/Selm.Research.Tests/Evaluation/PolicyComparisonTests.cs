@@ -18,7 +18,7 @@ public class PolicyComparisonTests
         AlpacaOutputs Model(string name, int length) => new("f", name, [.. Enumerable.Range(0, 60).Select(i => new AlpacaOutput($"Q{i}", new string('x', length + random.NextInt(20))))]);
         var judge = PairJudge.Of("length", new OracleRanker((prompt, text) => (text.Length / 10.0) + (prompt.Length % 2)));
 
-        var matrix = WinRateMatrix.Of([Model("short", 10), Model("middle", 20), Model("long", 30)], judge);
+        var matrix = WinRateMatrix.Of([Model("short", 10), Model("middle", 20), Model("long", 30)], judge, resamples: 200);
 
         Assert.True(matrix.RawAsymmetry < 1e-9, $"{matrix.RawAsymmetry}");
         Assert.True(matrix.ControlledAsymmetry < 1e-3, $"{matrix.ControlledAsymmetry}");
