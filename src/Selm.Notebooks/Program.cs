@@ -25,6 +25,7 @@ internal static class Program
             Console.Error.WriteLine($"{first.Message.TrimEnd('.')}; --help shows what there is.");
             return WrongInput;
         }
+        var errors = Console.Error; // cells take the console over
         try
         {
             var code = parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
@@ -33,7 +34,8 @@ internal static class Program
         }
         catch (Exception e) when (e is NotebookException or IOException or UnauthorizedAccessException)
         {
-            Console.Error.WriteLine(e.Message);
+            errors.WriteLine(e.Message);
+            Environment.Exit(WrongInput);
             return WrongInput;
         }
     }

@@ -158,7 +158,7 @@ public sealed class KernelClient : IDisposable
     {
         var content = more ?? [];
         content["code"] = code;
-        content["silent"] = false;
+        content["silent"] ??= false;
         content["store_history"] ??= true;
         content["allow_stdin"] = true;
         content["stop_on_error"] = true;

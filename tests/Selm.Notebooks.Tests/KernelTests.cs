@@ -81,6 +81,43 @@ public sealed class KernelTests(KernelClient kernel) : IClassFixture<KernelClien
     }
 
     [SkippableFact]
+    public void a_thread_that_throws_is_told_and_the_kernel_lives_on()
+    {
+        NeedsZmq();
+        var id = kernel.Execute("var kept = 3;\nvar t = new System.Threading.Thread(() => throw new Exception(\"no\")); t.Start(); t.Join();");
+
+        Assert.Equal("ok", (string?)kernel.Reply(id).Content["status"]);
+        var stream = Assert.Single(kernel.Published(id), one => one.Type == "stream").Content;
+        Assert.Equal("stderr: A thread that a cell started has ended with Exception: no\n", $"{stream["name"]}: {stream["text"]}");
+        Assert.Equal("3", Value("kept"));
+    }
+
+    [SkippableFact]
+    public void a_value_that_cannot_be_shown_does_not_take_the_variables_with_it()
+    {
+        NeedsZmq();
+        var reply = kernel.Reply(kernel.Execute("class Mute { public override string ToString() => throw new Exception(\"mute\"); }\nvar beside = 8;\nnew Mute()")).Content;
+
+        Assert.Equal("error Exception mute", $"{reply["status"]} {reply["ename"]} {reply["evalue"]}");
+        Assert.Equal("8", Value("beside"));
+    }
+
+    [SkippableFact]
+    public void only_cells_of_the_history_are_numbered_and_silent_ones_abort_nobody()
+    {
+        NeedsZmq();
+        var count = (int)kernel.Reply(kernel.Execute("1")).Content["execution_count"]!;
+        Assert.Equal(count, (int)kernel.Reply(kernel.Execute("2", new() { ["store_history"] = false })).Content["execution_count"]!);
+
+        var silent = kernel.Execute("throw new Exception();", new() { ["silent"] = true });
+        var next = kernel.Execute("3");
+        Assert.Equal("error", (string?)kernel.Reply(silent).Content["status"]);
+        Assert.DoesNotContain("execute_input", kernel.Published(silent).Select(one => one.Type));
+        var reply = kernel.Reply(next).Content;
+        Assert.Equal(("ok", count + 1), ((string?)reply["status"], (int)reply["execution_count"]!));
+    }
+
+    [SkippableFact]
     public void user_expressions_are_evaluated_and_a_wrong_one_says_so()
     {
         NeedsZmq();
@@ -125,6 +162,11 @@ public sealed class KernelTests(KernelClient kernel) : IClassFixture<KernelClien
     [InlineData("1 + 1", "complete")]
     [InlineData("foreach (var i in x) {", "incomplete")]
     [InlineData("int x = = 1;", "invalid")]
+    [InlineData("1 ++ ++ )", "invalid")]
+    [InlineData("def f(x):", "invalid")]
+    [InlineData("var s = \"abc;", "invalid")]
+    [InlineData("var s = \"\"\"\nabc\n", "incomplete")]
+    [InlineData("try { }", "incomplete")]
     [InlineData("#!markdown\n# title", "complete")]
     public void the_console_knows_when_a_cell_is_complete(string code, string status)
     {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json.Nodes;
 
 namespace Selm.Notebooks.Tests;
@@ -73,6 +74,8 @@ public sealed class RunTests : IDisposable
     [InlineData("int a = 1;\nint b = a + nowhere;", "cell 2, line 2: does not compile: CS0103: The name 'nowhere' does not exist in the current context")]
     [InlineData("#!csharp\n#!time\n1", "cell 2, line 2: unknown magic '#!time'; cells may use #!csharp and #!markdown.")]
     [InlineData("#r \"nuget: , 1\"", "cell 2, line 1: 'nuget: , 1' names no package; write #r \"nuget: Id, Version\".")]
+    [InlineData("Environment.Exit(0);", "cell 2: the cell has ended the process; leave Environment.Exit out of notebooks.")]
+    [InlineData("var t = new System.Threading.Thread(() => throw new Exception(\"no\")); t.Start(); t.Join();", "cell 2: a thread that a cell started has ended with Exception: no")]
     [InlineData("\nConsole.ReadLine();", "cell 2: a headless run has nobody to type; give the value as a parameter instead of Console.ReadLine().")]
     public void the_first_error_is_told_with_its_cell_and_line_and_the_file_stays_as_it_was(string cell, string message)
     {
@@ -154,6 +157,76 @@ public sealed class RunTests : IDisposable
         Assert.Equal("text/plain:cuda 5 True", Said("done/a.ipynb", 1));
         Refused("a.ipynb has no parameter 'devise'; it has device, n, fast.", "a.ipynb", "--parameter", "devise=x");
         Refused("parameter n is a number such as -3, not 'many'.", "a.ipynb", "--parameter", "n=many");
+        Refused("parameter n is a number such as -3, not 'NaN'.", "a.ipynb", "--parameter", "n=NaN");
+    }
+
+    [Fact]
+    public void a_text_as_parameter_may_hold_quotes_and_backslashes()
+    {
+        folder.Write("a.ipynb", [TempNotebooks.Cell("var s = @\"c:\\x\";", "parameters"), TempNotebooks.Cell("s")]);
+
+        Assert.Equal(0, folder.Run("a.ipynb", "--parameter", "s=it\"s \\ {0} =").Code);
+        Assert.Equal("text/plain:it\"s \\ {0} =", Said("a.ipynb", 1));
+    }
+
+    [Fact]
+    public void a_million_lines_and_half_a_surrogate_pair_are_written()
+    {
+        folder.Write("a.ipynb", "for (var i = 0; i < 1_000_000; i++) Console.WriteLine(i);", "Console.Write(\"a\\ud800b\"); Console.Write('\\ud83d'); Console.Write('\\ude00');");
+
+        Assert.Equal(0, folder.Run("a.ipynb").Code);
+        Assert.EndsWith("\n999999\n", Said("a.ipynb", 0), StringComparison.Ordinal);
+        Assert.Equal("stdout:a\ufffdb😀", Said("a.ipynb", 1));
+    }
+
+    [Fact]
+    public void a_result_that_cannot_be_written_is_known_before_the_first_cell_runs()
+    {
+        folder.Write("a.ipynb", "1");
+        File.WriteAllText(Path.Combine(folder.Root, "file"), "");
+
+        var run = folder.Run("a.ipynb", "--out", "file/sub");
+
+        Assert.Equal(2, run.Code);
+        Assert.Contains("a.ipynb cannot be written: ", Assert.Single(run.Error.TrimEnd().Split('\n')), StringComparison.Ordinal);
+        Assert.Equal("", run.Out);
+    }
+
+    [SkippableFact]
+    public void a_full_disk_is_told_and_leaves_nothing_behind()
+    {
+        Skip.IfNot(File.Exists("/dev/full"), "no /dev/full here");
+        folder.Write("a.ipynb", "1");
+        var done = Directory.CreateDirectory(Path.Combine(folder.Root, "done")).FullName;
+        File.CreateSymbolicLink(Path.Combine(done, "a.ipynb.new"), "/dev/full");
+
+        var run = folder.Run("a.ipynb", "--out", "done");
+
+        Assert.Equal(2, run.Code);
+        Assert.Contains("a.ipynb cannot be written: ", run.Error, StringComparison.Ordinal);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(done));
+    }
+
+    [Theory]
+    [InlineData("SIGINT")]
+    [InlineData("SIGTERM")]
+    public void a_run_of_several_ends_with_the_notebook_that_is_running(string signal)
+    {
+        folder.Write("a.ipynb", "File.WriteAllText(\"pid\", Environment.ProcessId.ToString());\nSystem.Threading.Thread.Sleep(-1);");
+        folder.Write("b.ipynb", "1");
+        using var run = NotebooksProcess.Start(folder.Root, "run", "a.ipynb", "b.ipynb");
+        var file = Path.Combine(folder.Root, "pid");
+        Assert.True(SpinWait.SpinUntil(() => File.Exists(file) && File.ReadAllText(file) != "", TimeSpan.FromSeconds(30)));
+        var child = File.ReadAllText(file);
+
+        using (var kill = Process.Start("kill", ["-s", signal[3..], $"{run.Id}"]))
+        {
+            kill.WaitForExit();
+        }
+
+        Assert.True(run.WaitForExit(TimeSpan.FromSeconds(10)));
+        Assert.NotEqual(0, run.ExitCode);
+        Assert.True(SpinWait.SpinUntil(() => !Directory.Exists($"/proc/{child}"), TimeSpan.FromSeconds(10)));
     }
 
     [Fact]
@@ -187,12 +260,16 @@ public sealed class RunTests : IDisposable
     [InlineData("absent.ipynb does not exist.", "run", "absent.ipynb")]
     [InlineData("--parameter 'x' is not of the form NAME=VALUE.", "run", "a.ipynb", "--parameter", "x")]
     [InlineData("py.ipynb is written in python; only C# notebooks (kernel .net-csharp) run here.", "run", "py.ipynb")]
+    [InlineData("old.ipynb is no notebook of format 4; convert it with 'jupyter nbconvert --to notebook'.", "run", "old.ipynb")]
+    [InlineData("odd.ipynb is no notebook: a field has the wrong type or stands twice (The node must be of type 'JsonObject'); repair it or restore it from version control.", "run", "odd.ipynb")]
     [InlineData("torn.ipynb is no notebook: line 2 is no JSON; repair it or restore it from version control.", "run", "torn.ipynb")]
     public void what_is_no_notebook_is_refused_in_one_sentence(string sentence, params string[] arguments)
     {
         folder.Write("a.ipynb", "1");
         File.WriteAllText(Path.Combine(folder.Root, "py.ipynb"), """{"nbformat":4,"cells":[],"metadata":{"kernelspec":{"name":"python3","language":"python"}}}""");
         File.WriteAllText(Path.Combine(folder.Root, "torn.ipynb"), "{\n");
+        File.WriteAllText(Path.Combine(folder.Root, "old.ipynb"), """{"nbformat":3,"metadata":{},"worksheets":[]}""");
+        File.WriteAllText(Path.Combine(folder.Root, "odd.ipynb"), """{"nbformat":4,"metadata":{},"cells":[{"cell_type":"code","metadata":1}]}""");
 
         var run = NotebooksProcess.Run(folder.Root, arguments);
 

@@ -2,6 +2,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Selm.Notebooks.Running;
 
 namespace Selm.Notebooks.Commands;
@@ -72,10 +73,11 @@ internal static class RunCommand
             "--timeout", options.Timeout.ToString(CultureInfo.InvariantCulture),
         ];
         using var child = Process.Start(Program.Itself(arguments))!;
-        void Stop(object? sender, EventArgs e) => child.Kill();
-        AppDomain.CurrentDomain.ProcessExit += Stop; // both end together
+        void Stop(PosixSignalContext signal) => child.Kill(); // both end together; this process by the signal's own action
+        using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, Stop);
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         child.WaitForExit();
-        AppDomain.CurrentDomain.ProcessExit -= Stop;
         return child.ExitCode;
     }
 

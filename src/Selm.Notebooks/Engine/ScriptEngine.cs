@@ -127,6 +127,7 @@ internal sealed class ScriptEngine
             throw new CompilationErrorException(errors[0].GetMessage(null), [.. errors]);
         }
         JsonObject? shown = null;
+        Exception? unshown = null; // the cell has run, and its variables stay, though its value cannot be shown
         ScriptState<object>? next = null;
 #pragma warning disable SYSLIB0046 // meant for exactly this: an interactive host stopping the code of its user
         ControlledExecution.Run(
@@ -137,16 +138,20 @@ internal sealed class ScriptEngine
                 bool Keep(Exception e) => !interrupt.IsCancellationRequested;
                 var run = state is null ? script.RunAsync(globals, Keep, CancellationToken.None) : script.RunFromAsync(state, Keep, CancellationToken.None);
                 next = run.GetAwaiter().GetResult();
-                if (next.Exception is null && next.ReturnValue is { } value)
+                try
                 {
-                    shown = MimeFormatter.Format(value, []);
+                    shown = next.Exception is null && next.ReturnValue is { } value ? MimeFormatter.Format(value, []) : null;
+                }
+                catch (Exception e) when (Keep(e))
+                {
+                    unshown = e;
                 }
             },
             interrupt);
 #pragma warning restore SYSLIB0046
         interrupt.ThrowIfCancellationRequested();
         state = next!;
-        return next!.Exception is { } thrown ? throw new CellFailedException(thrown) : shown;
+        return (next!.Exception ?? unshown) is { } thrown ? throw new CellFailedException(thrown) : shown;
     }
 
     private void AddPackages(IReadOnlyList<PackageName> wanted)

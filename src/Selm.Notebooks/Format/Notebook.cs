@@ -39,10 +39,21 @@ internal sealed class Notebook
     /// <exception cref="NotebookException">The file is missing, no notebook, or not for C#.</exception>
     public static Notebook Read(string path)
     {
-        var root = Parse(path);
-        if (root["nbformat"]?.GetValueKind() != JsonValueKind.Number || (int)root["nbformat"]! != 4 || root["cells"] is not JsonArray cells)
+        try
         {
-            throw new NotebookException($"{path} is no notebook of format 4; save it as nbformat 4.5.");
+            return Read(path, Parse(path));
+        }
+        catch (Exception e) when (e is InvalidOperationException or FormatException or ArgumentException)
+        {
+            throw new NotebookException($"{path} is no notebook: a field has the wrong type or stands twice ({e.Message.TrimEnd('.')}); repair it or restore it from version control.");
+        }
+    }
+
+    private static Notebook Read(string path, JsonObject root)
+    {
+        if (root["nbformat"]?.GetValueKind() != JsonValueKind.Number || (double)root["nbformat"]! != 4 || root["cells"] is not JsonArray cells)
+        {
+            throw new NotebookException($"{path} is no notebook of format 4; convert it with 'jupyter nbconvert --to notebook'.");
         }
         root["nbformat_minor"] = Math.Max(5, (int?)root["nbformat_minor"] ?? 0);
         root["metadata"] ??= new JsonObject();
@@ -57,6 +68,7 @@ internal sealed class Notebook
         }
         var notebook = new Notebook(path, root);
         notebook.RequireCSharp();
+        notebook.RequireTypes();
         return notebook;
     }
 
@@ -68,9 +80,34 @@ internal sealed class Notebook
     {
         Directory.CreateDirectory(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!);
         var temporary = path + ".new";
-        File.WriteAllText(temporary, Text());
-        File.Move(temporary, path, overwrite: true);
+        try
+        {
+            File.WriteAllText(temporary, Text());
+            File.Move(temporary, path, overwrite: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            File.Delete(temporary);
+            throw Unwritable(path, e);
+        }
     }
+
+    /// <summary>Finds out before a long run that its result could not be written.</summary>
+    /// <exception cref="NotebookException">The folder takes no file.</exception>
+    public static void RequireWritable(string path)
+    {
+        try
+        {
+            Directory.CreateDirectory(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!);
+            using var trial = new FileStream(path + ".new", FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 1, FileOptions.DeleteOnClose);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Unwritable(path, e);
+        }
+    }
+
+    private static NotebookException Unwritable(string path, Exception e) => new($"{path} cannot be written: {e.Message}");
 
     private static JsonObject Parse(string path)
     {
@@ -85,6 +122,16 @@ internal sealed class Notebook
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
             throw new NotebookException($"{path} does not exist.");
+        }
+    }
+
+    // Reads all that a run will read, so that a wrong type is found before anything runs.
+    private void RequireTypes()
+    {
+        _ = SkipReason;
+        foreach (var cell in Cells)
+        {
+            _ = (cell.Source, cell.Metadata.Count, cell.HasTag(""), cell.Outputs.Count);
         }
     }
 

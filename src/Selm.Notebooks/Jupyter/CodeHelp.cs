@@ -11,9 +11,8 @@ namespace Selm.Notebooks.Jupyter;
 /// <summary>Answers to a front end's questions about code.</summary>
 internal static class CodeHelp
 {
-    private const int MostOverloads = 8, Indentation = 4;
+    private const int MostOverloads = 8;
 
-    private static readonly CSharpParseOptions script = CSharpParseOptions.Default.WithKind(SourceCodeKind.Script).WithLanguageVersion(LanguageVersion.Latest);
     private static readonly string[] keywords =
         [.. SyntaxFacts.GetKeywordKinds().Select(SyntaxFacts.GetText).Where(word => word.All(char.IsAsciiLetterLower))];
 
@@ -71,27 +70,6 @@ internal static class CodeHelp
             ["data"] = symbols.Length > 0 ? new() { ["text/plain"] = text } : new JsonObject(),
             ["metadata"] = new JsonObject(),
         };
-    }
-
-    public static JsonObject IsComplete(string code)
-    {
-        if (code.StartsWith("#!", StringComparison.Ordinal) || code.Contains("\n#!", StringComparison.Ordinal))
-        {
-            return new() { ["status"] = "complete" }; // its blocks may be of another language
-        }
-        var tree = CSharpSyntaxTree.ParseText(code, script);
-        if (!SyntaxFactory.IsCompleteSubmission(tree))
-        {
-            var depth = tree.GetRoot().DescendantTokens().Sum(token => token.IsMissing ? 0 : token.Kind() switch
-            {
-                SyntaxKind.OpenBraceToken => 1,
-                SyntaxKind.CloseBraceToken => -1,
-                _ => 0,
-            });
-            return new() { ["status"] = "incomplete", ["indent"] = new string(' ', Indentation * Math.Max(0, depth)) };
-        }
-        var wrong = tree.GetDiagnostics().Any(found => found.Severity == DiagnosticSeverity.Error);
-        return new() { ["status"] = wrong ? "invalid" : "complete" };
     }
 
     private static SemanticModel Model(ScriptEngine engine, string code)

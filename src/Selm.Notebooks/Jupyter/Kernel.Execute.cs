@@ -14,7 +14,8 @@ internal sealed partial class Kernel
     private JsonObject Execute(Request request)
     {
         var (code, silent) = (request.Text("code"), request.Flag("silent", false));
-        var count = silent ? executed : ++executed;
+        var stored = !silent && request.Flag("store_history", true); // only these cells are numbered
+        var count = stored ? ++executed : executed;
         var interrupt = new CancellationTokenSource(); // never disposed: an interrupt may come at the cell's very end
         running = interrupt;
         try
@@ -25,7 +26,7 @@ internal sealed partial class Kernel
             }
             var outputs = new PublishedOutputs(channels, request, interrupt.Token);
             var outcome = engine.Run(code, $"cell-{count}", outputs, interrupt.Token);
-            if (!silent && request.Flag("store_history", true))
+            if (stored)
             {
                 history.Add(count, code, (string?)outcome.Result?["text/plain"]);
             }
@@ -58,7 +59,7 @@ internal sealed partial class Kernel
         content["execution_count"] = count;
         content["user_expressions"] = new JsonObject();
         content["payload"] = new JsonArray();
-        if (request.Flag("stop_on_error", true))
+        if (request.Flag("stop_on_error", true) && !request.Flag("silent", false))
         {
             TakeQueue();
         }
@@ -72,7 +73,7 @@ internal sealed partial class Kernel
         foreach (var (name, expression) in request.Content["user_expressions"] as JsonObject ?? [])
         {
             var outputs = new PublishedOutputs(channels, request, interrupt);
-            var outcome = engine.Run((string?)expression ?? "", "expression", outputs, interrupt);
+            var outcome = engine.Run(expression?.ToString() ?? "", "expression", outputs, interrupt);
             values[name] = outcome.Error is { } error
                 ? Failed(error.Kind, error.Message, error.Trace)
                 : new() { ["status"] = "ok", ["data"] = outcome.Result ?? [], ["metadata"] = new JsonObject() };

@@ -1,4 +1,5 @@
 // The kernel's life: threads for heartbeat, output, control and the parent's pulse; cells run one after another on the shell's thread.
+using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using Selm.Notebooks.Engine;
@@ -19,6 +20,7 @@ internal sealed partial class Kernel(ConnectionFile connection)
     public void Serve()
     {
         CellConsole.Redirect();
+        ExceptionHandling.SetUnhandledExceptionHandler(Survive);
         Start("heartbeat", channels.Echo);
         Start("iopub", channels.Iopub.Run);
         Start("parent", FollowParent);
@@ -40,7 +42,26 @@ internal sealed partial class Kernel(ConnectionFile connection)
         }
     }
 
-    private static void Start(string name, Action loop) => new Thread(() => loop()) { IsBackground = true, Name = name }.Start();
+    // A kernel without one of its threads would hang; it ends instead.
+    private static void Start(string name, Action loop) => new Thread(() =>
+    {
+        try
+        {
+            loop();
+        }
+        catch (Exception e)
+        {
+            Environment.FailFast($"the kernel's thread {name} has failed", e);
+        }
+    })
+    { IsBackground = true, Name = name }.Start();
+
+    // On a thread that a cell started: the cell's output says so, and the kernel lives on.
+    private static bool Survive(Exception thrown)
+    {
+        CellConsole.Outputs.Stream("stderr", $"A thread that a cell started has ended with {thrown.GetType().Name}: {thrown.Message}\n");
+        return true;
+    }
 
     private void ServeControl()
     {
@@ -85,7 +106,7 @@ internal sealed partial class Kernel(ConnectionFile connection)
         "kernel_info_request" => KernelInfo.Reply(),
         "complete_request" => CodeHelp.Complete(engine, request.Text("code"), request.Number("cursor_pos", 0)),
         "inspect_request" => CodeHelp.Inspect(engine, request.Text("code"), request.Number("cursor_pos", 0)),
-        "is_complete_request" => CodeHelp.IsComplete(request.Text("code")),
+        "is_complete_request" => CodeEnd.Reply(request.Text("code")),
         "history_request" => history.Reply(request),
         "comm_info_request" => new() { ["status"] = "ok", ["comms"] = new JsonObject() },
         "comm_open" => RefuseComm(request),

@@ -37,7 +37,7 @@ internal sealed class KernelHistory
             case "search":
                 var pattern = request.Text("pattern") is { Length: > 0 } text ? text : "*";
                 var found = entries.Where(entry => FileSystemName.MatchesSimpleExpression(pattern, entry.Code, ignoreCase: false));
-                return (request.Flag("unique", false) ? found.DistinctBy(entry => entry.Code) : found).TakeLast(last);
+                return (request.Flag("unique", false) ? found.Reverse().DistinctBy(entry => entry.Code).Reverse() : found).TakeLast(last);
             default:
                 return entries.TakeLast(last);
         }

@@ -21,8 +21,13 @@ internal static class NotebookRun
         Parameters.Apply(notebook, request.Parameters);
         var target = Path.GetFullPath(request.Target);
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        if (!request.Check)
+        {
+            Notebook.RequireWritable(target);
+        }
         Environment.CurrentDirectory = folder;
         CellConsole.Redirect();
+        using var guard = new RunGuard(path, progress);
 
         var watch = Stopwatch.StartNew();
         var engine = new ScriptEngine(folder);
@@ -31,6 +36,7 @@ internal static class NotebookRun
         foreach (var cell in notebook.Cells.Where(cell => cell.IsCode))
         {
             var began = watch.Elapsed;
+            guard.Enter(cell);
             var output = recorded.Begin();
             if (RunCell(engine, cell, output, request.CellSeconds) is { } error)
             {

@@ -1,6 +1,5 @@
 // --parameter name=value replaces the initializer of `var name = ...;` in the cell tagged "parameters": the source stays one
 // that any engine runs, and the executed notebook shows the value that it was run with.
-using System.Globalization;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
@@ -46,11 +45,14 @@ internal static class Parameters
         SyntaxKind.TrueLiteralExpression or SyntaxKind.FalseLiteralExpression => bool.TryParse(value, out var flag)
             ? (flag ? "true" : "false")
             : throw new NotebookException($"parameter {name} is true or false, not '{value}'."),
-        SyntaxKind.NumericLiteralExpression => double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out _)
+        SyntaxKind.NumericLiteralExpression => IsNumber(value)
             ? value
             : throw new NotebookException($"parameter {name} is a number such as {old}, not '{value}'."),
         _ => throw new NotebookException($"parameter {name} is computed ({old}); only texts, numbers, true and false can be given."),
     };
+
+    private static bool IsNumber(string value) =>
+        SyntaxFactory.ParseExpression(value, options: script) is { ContainsDiagnostics: false } parsed && Unsigned(parsed).IsKind(SyntaxKind.NumericLiteralExpression);
 
     private static ExpressionSyntax Unsigned(ExpressionSyntax value) =>
         value is PrefixUnaryExpressionSyntax { RawKind: (int)SyntaxKind.UnaryMinusExpression } minus ? minus.Operand : value;

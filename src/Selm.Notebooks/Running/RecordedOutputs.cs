@@ -1,4 +1,5 @@
 // A cell's outputs as nbformat keeps them. Streams that follow each other become one output.
+using System.Text;
 using System.Text.Json.Nodes;
 using Selm.Notebooks.Engine;
 using Selm.Notebooks.Format;
@@ -17,23 +18,24 @@ internal sealed class RecordedOutputs
     /// <summary>The outputs of one cell.</summary>
     internal sealed class Cell(RecordedOutputs all) : ICellOutputs
     {
-        private readonly List<JsonObject> outputs = [];
+        // Streams grow in their builder: a cell may write a million lines.
+        private readonly List<(JsonObject Output, StringBuilder? Text)> outputs = [];
         private bool clearNext;
 
         public void Stream(string name, string text) => Add(() =>
         {
-            if (outputs is [.., var last] && (string?)last["name"] == name)
+            if (outputs is [.., (var last, { } written)] && (string?)last["name"] == name)
             {
-                last["text"] = (string?)last["text"] + text;
+                written.Append(text);
                 return;
             }
-            outputs.Add(new() { ["name"] = name, ["output_type"] = "stream", ["text"] = text });
+            outputs.Add((new() { ["name"] = name, ["output_type"] = "stream" }, new(text)));
         });
 
         public void Display(JsonObject data, string id) => Add(() =>
         {
             var output = new JsonObject { ["data"] = Stored(data), ["metadata"] = new JsonObject(), ["output_type"] = "display_data" };
-            outputs.Add(output);
+            outputs.Add((output, null));
             all.displays.Add((id, output));
         });
 
@@ -62,13 +64,15 @@ internal sealed class RecordedOutputs
 
         public string ReadLine() => throw new NotebookException("a headless run has nobody to type; give the value as a parameter instead of Console.ReadLine().");
 
-        public void Result(JsonObject data) => Add(() => outputs.Add(new()
-        {
-            ["data"] = Stored(data),
-            ["execution_count"] = null,
-            ["metadata"] = new JsonObject(),
-            ["output_type"] = "execute_result",
-        }));
+        public void Result(JsonObject data) => Add(() => outputs.Add((
+            new()
+            {
+                ["data"] = Stored(data),
+                ["execution_count"] = null,
+                ["metadata"] = new JsonObject(),
+                ["output_type"] = "execute_result",
+            },
+            null)));
 
         /// <summary>What the notebook's file keeps.</summary>
         public JsonArray ToJson()
@@ -76,13 +80,14 @@ internal sealed class RecordedOutputs
             lock (all.gate)
             {
                 var kept = new JsonArray();
-                foreach (var output in outputs.Select(output => output.DeepClone().AsObject()))
+                foreach (var (output, text) in outputs)
                 {
-                    if (output["text"] is { } text)
+                    var copy = output.DeepClone().AsObject();
+                    if (text is not null)
                     {
-                        output["text"] = NotebookCell.Lines((string)text!);
+                        copy["text"] = NotebookCell.Lines(text.ToString());
                     }
-                    kept.Add(output);
+                    kept.Add(copy);
                 }
                 return kept;
             }
