@@ -196,15 +196,13 @@ public sealed class RunTests : IDisposable
     public void a_full_disk_is_told_and_leaves_nothing_behind()
     {
         Skip.IfNot(File.Exists("/dev/full"), "no /dev/full here");
-        folder.Write("a.ipynb", "1");
-        var done = Directory.CreateDirectory(Path.Combine(folder.Root, "done")).FullName;
-        File.CreateSymbolicLink(Path.Combine(done, "a.ipynb.new"), "/dev/full");
+        folder.Write("a.ipynb", "File.CreateSymbolicLink(\"done/a.ipynb.new\", \"/dev/full\");");
 
         var run = folder.Run("a.ipynb", "--out", "done");
 
         Assert.Equal(2, run.Code);
         Assert.Contains("a.ipynb cannot be written: ", run.Error, StringComparison.Ordinal);
-        Assert.Empty(Directory.EnumerateFileSystemEntries(done));
+        Assert.Empty(Directory.EnumerateFileSystemEntries(Path.Combine(folder.Root, "done")));
     }
 
     [Theory]
