@@ -47,7 +47,7 @@ public sealed class KernelTests(KernelClient kernel) : IClassFixture<KernelClien
         var reply = kernel.Reply(failing).Content;
         Assert.Equal("error InvalidOperationException no", $"{reply["status"]} {reply["ename"]} {reply["evalue"]}");
         Assert.Contains("line 3", (string?)reply["traceback"]![1], StringComparison.Ordinal);
-        Assert.Equal("aborted", (string?)kernel.Reply(waiting).Content["status"]);
+        Assert.Equal("""{"status":"aborted"}""", kernel.Reply(waiting).Content.ToJsonString());
         Assert.Equal("5", Value("before"));
     }
 
@@ -73,7 +73,7 @@ public sealed class KernelTests(KernelClient kernel) : IClassFixture<KernelClien
     public void a_cell_reads_what_the_user_types()
     {
         NeedsZmq();
-        var id = kernel.Execute("Console.ReadLine() + \"!\"");
+        var id = kernel.Execute("Console.Write(\"who? \"); Console.ReadLine() + \"!\"");
         kernel.Type(id, "hello");
 
         kernel.Reply(id);
@@ -156,6 +156,19 @@ public sealed class KernelTests(KernelClient kernel) : IClassFixture<KernelClien
         Assert.Equal("halfOf", (string?)Assert.Single(completion["matches"]!.AsArray()));
         Assert.True((bool)inspection["found"]!);
         Assert.Contains("double halfOf(double", (string?)inspection["data"]!["text/plain"], StringComparison.Ordinal);
+    }
+
+    [SkippableTheory]
+    [InlineData("Math.Max(", "byte System.Math.Max(byte val1, byte val2)")]
+    [InlineData("\"😀\".Substring(1, ", "string string.Substring(int startIndex, int length)")]
+    [InlineData("new List<int>(", ".List<int>.List(int capacity)")]
+    [InlineData("Math.Max(1, nowhere", "int System.Math.Max(int val1, int val2)")]
+    public void inspection_between_the_brackets_of_a_call_shows_what_is_called(string code, string signature)
+    {
+        NeedsZmq();
+        var reply = kernel.Reply(kernel.Ask("inspect_request", new() { ["code"] = code, ["cursor_pos"] = code.EnumerateRunes().Count() })).Content;
+
+        Assert.Contains(signature, (string?)reply["data"]!["text/plain"] ?? "", StringComparison.Ordinal);
     }
 
     [SkippableTheory]

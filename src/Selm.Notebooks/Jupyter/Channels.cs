@@ -43,6 +43,7 @@ internal sealed class Channels
     /// <summary>Asks the front end that sent the request for a line of input.</summary>
     public string Ask(Request request, CancellationToken interrupt)
     {
+        Iopub.Drain(); // what the cell has written so far says what to type
         while (stdin.Receive(0) is not null)
         {
             // Answers to questions that were interrupted.

@@ -13,6 +13,10 @@ internal static class CodeHelp
 {
     private const int MostOverloads = 8;
 
+    private static readonly SymbolDisplayFormat signature = SymbolDisplayFormat.CSharpErrorMessageFormat
+        .WithMemberOptions(SymbolDisplayMemberOptions.IncludeType | SymbolDisplayMemberOptions.IncludeParameters | SymbolDisplayMemberOptions.IncludeContainingType)
+        .AddParameterOptions(SymbolDisplayParameterOptions.IncludeName | SymbolDisplayParameterOptions.IncludeDefaultValue);
+
     private static readonly string[] keywords =
         [.. SyntaxFacts.GetKeywordKinds().Select(SyntaxFacts.GetText).Where(word => word.All(char.IsAsciiLetterLower))];
 
@@ -57,8 +61,7 @@ internal static class CodeHelp
             position--;
         }
         var symbols = position < 0 ? ImmutableArray<ISymbol>.Empty : SymbolsAt(Model(engine, code), position);
-        var text = string.Join("\n", symbols.Take(MostOverloads).Select(symbol => symbol.ToDisplayString(SymbolDisplayFormat.CSharpErrorMessageFormat.WithMemberOptions(
-            SymbolDisplayMemberOptions.IncludeType | SymbolDisplayMemberOptions.IncludeParameters | SymbolDisplayMemberOptions.IncludeContainingType))));
+        var text = string.Join("\n", symbols.Take(MostOverloads).Select(symbol => symbol.ToDisplayString(signature)));
         if (symbols is [var first, ..] && Documentation.Summary(first, engine.Preview("")) is { } summary)
         {
             text += "\n\n" + summary;
@@ -116,19 +119,31 @@ internal static class CodeHelp
             _ => "instance",
         }));
 
-    // The candidates of a method group come from its call when that is complete.
+    // The name under the cursor; between the brackets of a call, where there is none, what is called.
     private static ImmutableArray<ISymbol> SymbolsAt(SemanticModel model, int position)
     {
         var token = model.SyntaxTree.GetRoot().FindToken(position);
-        if (!token.IsKind(SyntaxKind.IdentifierToken) && token.Parent is not PredefinedTypeSyntax)
+        var named = token.IsKind(SyntaxKind.IdentifierToken) || token.Parent is PredefinedTypeSyntax ? Symbols(model, token.Parent!) : [];
+        return named.Length > 0 ? named : token.Parent?.FirstAncestorOrSelf<BaseArgumentListSyntax>()?.Parent switch
         {
-            return [];
-        }
-        var info = model.GetSymbolInfo(token.Parent!);
+            InvocationExpressionSyntax call => Overloads(model, call.Expression),
+            BaseObjectCreationExpressionSyntax creation => Overloads(model, creation),
+            _ => [],
+        };
+    }
+
+    // The one that fits what has been written so far comes first.
+    private static ImmutableArray<ISymbol> Overloads(SemanticModel model, ExpressionSyntax called) =>
+        [.. Symbols(model, called).Union(model.GetMemberGroup(called), SymbolEqualityComparer.Default)];
+
+    // The candidates of a method group come from its call when that is complete.
+    private static ImmutableArray<ISymbol> Symbols(SemanticModel model, SyntaxNode node)
+    {
+        var info = model.GetSymbolInfo(node);
         return info.Symbol is { } one ? [one]
             : info.CandidateSymbols.Length > 0 ? info.CandidateSymbols
-            : model.GetMemberGroup(token.Parent!) is { Length: > 0 } group ? group
-            : model.GetDeclaredSymbol(token.Parent!) is { } declared ? [declared]
+            : model.GetMemberGroup(node) is { Length: > 0 } group ? group
+            : model.GetDeclaredSymbol(node) is { } declared ? [declared]
             : [];
     }
 

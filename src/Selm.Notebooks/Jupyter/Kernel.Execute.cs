@@ -98,7 +98,7 @@ internal sealed partial class Kernel
             if (request.Type == "execute_request")
             {
                 Status(request, "busy");
-                channels.ReplyShell(request, new() { ["status"] = "aborted", ["execution_count"] = executed });
+                channels.ReplyShell(request, new() { ["status"] = "aborted" }); // without a number: front ends would show it
                 Status(request, "idle");
             }
             else

@@ -104,8 +104,8 @@ internal sealed partial class Kernel(ConnectionFile connection)
     {
         "execute_request" => Execute(request),
         "kernel_info_request" => KernelInfo.Reply(),
-        "complete_request" => CodeHelp.Complete(engine, request.Text("code"), request.Number("cursor_pos", 0)),
-        "inspect_request" => CodeHelp.Inspect(engine, request.Text("code"), request.Number("cursor_pos", 0)),
+        "complete_request" => CodeHelp.Complete(engine, request.Text("code"), request.Number("cursor_pos", int.MaxValue)),
+        "inspect_request" => CodeHelp.Inspect(engine, request.Text("code"), request.Number("cursor_pos", int.MaxValue)),
         "is_complete_request" => CodeEnd.Reply(request.Text("code")),
         "history_request" => history.Reply(request),
         "comm_info_request" => new() { ["status"] = "ok", ["comms"] = new JsonObject() },

@@ -11,7 +11,7 @@ namespace Selm.Notebooks.Jupyter;
 internal sealed class Publisher(ZmqSocket iopub, Wire wire)
 #pragma warning restore CA1001
 {
-    private const int WaitMilliseconds = 30, LongestText = 1 << 16, LongestQueue = 1 << 14;
+    private const int WaitMilliseconds = 30, LongestText = 1 << 16, LongestQueue = 1 << 14, LongestDrain = 1000;
 
     private static readonly byte[] topic = "kernel"u8.ToArray();
     private readonly ConcurrentQueue<Item> queue = new();
@@ -19,13 +19,21 @@ internal sealed class Publisher(ZmqSocket iopub, Wire wire)
     private readonly StringBuilder text = new();
     private (string Name, JsonObject Parent)? writer;
 
-    private sealed record Item(string Type, JsonObject? Parent, JsonObject? Content, string Name = "", string Text = "");
+    private sealed record Item(string Type, JsonObject? Parent, JsonObject? Content, string Name = "", string Text = "", ManualResetEventSlim? Sent = null);
 
     /// <summary>Queues a message.</summary>
     public void Publish(string type, JsonObject? parent, JsonObject content) => Add(new(type, parent, content));
 
     /// <summary>Queues text of a stream.</summary>
     public void Stream(JsonObject parent, string name, string written) => Add(new("stream", parent, null, name, written));
+
+    /// <summary>Waits until all that is queued has been sent, though not for ever.</summary>
+    public void Drain()
+    {
+        var sent = new ManualResetEventSlim();
+        Add(new("", null, null, Sent: sent));
+        sent.Wait(LongestDrain);
+    }
 
     /// <summary>Sends for ever; the thread's body.</summary>
     public void Run()
@@ -38,6 +46,11 @@ internal sealed class Publisher(ZmqSocket iopub, Wire wire)
                 {
                     Flush();
                 }
+            }
+            else if (item.Sent is { } sent)
+            {
+                Flush();
+                sent.Set();
             }
             else if (item.Content is null)
             {
