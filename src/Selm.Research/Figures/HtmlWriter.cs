@@ -1,5 +1,6 @@
 // A picture first, a live figure where the page allows scripts. The picture is cleared only after Plotly has drawn, so that
-// a page without scripts, without a network or with a broken download still shows the figure.
+// a page without scripts, without a network or with a broken download still shows the figure. The classic notebook has a
+// module loader, which would take Plotly for itself and leave window.Plotly empty; there the loader is asked.
 using System.Net;
 using Selm.Research.Runs;
 
@@ -24,6 +25,10 @@ public static class HtmlWriter
             (function () {
               const figure = {{json}};
               const library = window.Plotly ? Promise.resolve() : (window.selmPlotly ??= new Promise((done, failed) => {
+                if (window.define?.amd && window.requirejs) {
+                  window.requirejs(["{{Library}}"], plotly => { window.Plotly = plotly; done(); }, failed);
+                  return;
+                }
                 const tag = document.createElement("script");
                 tag.src = "{{Library}}";
                 tag.onload = done;
@@ -40,6 +45,7 @@ public static class HtmlWriter
                     box.replaceChildren(live);
                   } catch (error) {
                     live.remove();
+                    box.removeAttribute("data-live");
                   }
                 }
               }).catch(() => {});

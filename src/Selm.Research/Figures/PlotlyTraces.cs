@@ -81,6 +81,13 @@ internal sealed class PlotlyTraces(Panel panel, Trace trace, string colour)
             ["y"] = PlotlyWriter.Numbers(bar.Values),
             ["marker"] = Body(),
         };
+        if (bar.Values.Any(double.IsNaN))
+        {
+            // A bar without a value has no height, but would still show its outline.
+            var outline = node["marker"]!["line"]!;
+            var width = outline["width"]!.GetValue<double>();
+            outline["width"] = PlotlyWriter.Numbers(bar.Values.Select(v => double.IsNaN(v) ? 0 : width));
+        }
         AddErrors(node, "error_y", bar.Errors, bar.Values);
         if (bar.ValueFormat.Length > 0)
         {

@@ -36,7 +36,7 @@ public static class PlotlyWriter
                 foreach (var (part, node) in new PlotlyTraces(panel, trace, colours[trace.Name]).Nodes().Index())
                 {
                     (node["xaxis"], node["yaxis"]) = (axes.X, axes.Y);
-                    (node["name"], node["legendgroup"]) = (FigureLayout.LegendText(figure, trace), $"{trace.Name} {trace.Origin}");
+                    (node["name"], node["legendgroup"]) = (Plain(FigureLayout.LegendText(figure, trace)), $"{trace.Name} {trace.Origin}");
                     node["showlegend"] = first && part == 0;
                     data.Add(node);
                 }
@@ -68,6 +68,9 @@ public static class PlotlyWriter
     /// <summary>A list of numbers in which what is not finite is null.</summary>
     internal static JsonArray Numbers(IEnumerable<double> values) => [.. values.Select(v => double.IsFinite(v) ? JsonValue.Create(v) : null)];
 
+    // Plotly reads a little HTML in its texts; a figure's words are plain.
+    private static string Plain(string text) => text.Replace("&", "&amp;", StringComparison.Ordinal).Replace("<", "&lt;", StringComparison.Ordinal).Replace(">", "&gt;", StringComparison.Ordinal);
+
     private static (string Suffix, string X, string Y) AxisNames(int place)
     {
         var suffix = place == 0 ? "" : $"{place + 1}";
@@ -76,7 +79,7 @@ public static class PlotlyWriter
 
     private static JsonObject Layout(Figure figure) => new()
     {
-        ["title"] = new JsonObject { ["text"] = figure.Title, ["font"] = new JsonObject { ["size"] = 16 } },
+        ["title"] = new JsonObject { ["text"] = Plain(figure.Title), ["font"] = new JsonObject { ["size"] = 16 } },
         ["height"] = 170 + (int)(1.7 * figure.Panels.Chunk(figure.Columns).Sum(row => row.Max(panel => panel.Height))),
         ["plot_bgcolor"] = "#FFFFFF",
         ["paper_bgcolor"] = "#FFFFFF",
@@ -87,7 +90,7 @@ public static class PlotlyWriter
     {
         var node = new JsonObject
         {
-            ["title"] = new JsonObject { ["text"] = axis.Label },
+            ["title"] = new JsonObject { ["text"] = Plain(axis.Label) },
             ["domain"] = Numbers([domain.Low, domain.High]),
             ["anchor"] = anchor,
             ["automargin"] = true,
@@ -102,7 +105,7 @@ public static class PlotlyWriter
             // Categories are numbers with names, so that points and bars can stand on the same axis.
             node["tickmode"] = "array";
             node["tickvals"] = Numbers(Enumerable.Range(0, names.Count).Select(i => (double)i));
-            node["ticktext"] = new JsonArray([.. names.Select(name => JsonValue.Create(name))]);
+            node["ticktext"] = new JsonArray([.. names.Select(name => JsonValue.Create(Plain(name)))]);
             node["showgrid"] = false;
         }
         else
@@ -199,7 +202,7 @@ public static class PlotlyWriter
 
     private static JsonObject Words(string text, double x, double y, string xRef, string yRef, string xAnchor, string yAnchor) => new()
     {
-        ["text"] = text,
+        ["text"] = Plain(text),
         ["x"] = x,
         ["y"] = y,
         ["xref"] = xRef,

@@ -48,6 +48,21 @@ public class PlotlyWriterTests
     }
 
     [Fact]
+    public void a_bar_without_a_value_has_no_outline()
+    {
+        var figure = new Figure("hollow", "t", [new(new("x") { Categories = ["a", "b"] }, new("y"), [new BarTrace("paper", Origin.Paper, [1, double.NaN])])]);
+        var marker = JsonDocument.Parse(PlotlyWriter.Write(figure)).RootElement.GetProperty("data")[0].GetProperty("marker");
+        Assert.Equal([1.5, 0], marker.GetProperty("line").GetProperty("width").EnumerateArray().Select(width => width.GetDouble()));
+    }
+
+    [Fact]
+    public void words_that_look_like_markup_are_no_markup_to_plotly()
+    {
+        var json = JsonDocument.Parse(PlotlyWriter.Write(SampleFigures.All["lines"] with { Title = "a<b>c</b> & d" })).RootElement;
+        Assert.Equal("a&lt;b&gt;c&lt;/b&gt; &amp; d", json.GetProperty("layout").GetProperty("title").GetProperty("text").GetString());
+    }
+
+    [Fact]
     public void seeds_lie_along_the_axis_of_the_numbers()
     {
         var figure = new Figure("lying", "Seeds of two methods",
