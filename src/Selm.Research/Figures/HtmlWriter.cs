@@ -2,6 +2,7 @@
 // a page without scripts, without a network or with a broken download still shows the figure. The classic notebook has a
 // module loader, which would take Plotly for itself and leave window.Plotly empty; there the loader is asked.
 using System.Net;
+using System.Text.Json;
 using Selm.Research.Runs;
 
 namespace Selm.Research.Figures;
@@ -24,6 +25,7 @@ public static class HtmlWriter
             <script>
             (function () {
               const figure = {{json}};
+              const caption = {{JsonSerializer.Serialize(FigureLayout.CaptionText(figure))}};
               const library = window.Plotly ? Promise.resolve() : (window.selmPlotly ??= new Promise((done, failed) => {
                 if (window.define?.amd && window.requirejs) {
                   window.requirejs(["{{Library}}"], plotly => { window.Plotly = plotly; done(); }, failed);
@@ -43,6 +45,7 @@ public static class HtmlWriter
                   try {
                     await window.Plotly.newPlot(live, figure.data, figure.layout, figure.config);
                     box.replaceChildren(live);
+                    box.appendChild(document.createElement("p")).textContent = caption;
                   } catch (error) {
                     live.remove();
                     box.removeAttribute("data-live");

@@ -104,9 +104,10 @@ internal sealed class PlotlyTraces(Panel panel, Trace trace, string colour)
         }
     }
 
-    private static JsonObject Waterfall(WaterfallTrace waterfall)
+    private JsonObject Waterfall(WaterfallTrace waterfall)
     {
         var bars = waterfall.Bars().ToArray();
+        var colours = bars.Select(bar => bar.Step.Total ? Palette.Grey : bar.Step.Value >= 0 ? Palette.Colours[0] : Palette.Colours[1]).ToArray();
         return new()
         {
             ["type"] = "bar",
@@ -118,7 +119,8 @@ internal sealed class PlotlyTraces(Panel panel, Trace trace, string colour)
             ["textposition"] = "outside",
             ["marker"] = new JsonObject
             {
-                ["color"] = new JsonArray([.. bars.Select(bar => JsonValue.Create(bar.Step.Total ? Palette.Grey : bar.Step.Value >= 0 ? Palette.Colours[0] : Palette.Colours[1]))]),
+                ["color"] = new JsonArray([.. colours.Select(one => JsonValue.Create(trace.Origin == Origin.Paper ? TraceStyle.Pale(one) : one))]),
+                ["line"] = new JsonObject { ["color"] = new JsonArray([.. colours.Select(one => JsonValue.Create(one))]), ["width"] = trace.Origin == Origin.Measured ? 0 : 1.5 },
             },
         };
     }

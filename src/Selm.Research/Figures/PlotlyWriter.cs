@@ -18,14 +18,15 @@ public static class PlotlyWriter
     {
         FigureRules.Demand(figure);
         var colours = Palette.Assign(figure);
-        var (data, layout, annotations, lines) = (new JsonArray(), Layout(figure), new JsonArray(), new JsonArray());
+        var grid = new PlotlyGrid(figure);
+        var (data, layout, annotations, lines) = (new JsonArray(), Layout(grid), new JsonArray(), new JsonArray());
         var inLegend = new HashSet<(string, Origin)>();
         foreach (var (place, panel) in figure.Panels.Index())
         {
             var axes = AxisNames(place);
-            var (across, up) = Domains(figure, place);
-            layout[$"xaxis{axes.Suffix}"] = AxisOf(panel.X, panel.XCategories, DataRange.X(panel), across, axes.Y, reversed: false);
-            layout[$"yaxis{axes.Suffix}"] = AxisOf(panel.Y, panel.Y.Categories, DataRange.Y(panel), up, axes.X, reversed: panel.Y.Categories is not null);
+            var (across, up) = grid.Domain(place);
+            layout[$"xaxis{axes.Suffix}"] = AxisOf(panel.X, XNames(grid, panel), DataRange.X(panel), across, axes.Y, reversed: false);
+            layout[$"yaxis{axes.Suffix}"] = AxisOf(panel.Y, panel.Y.Categories?.Select(Plain).ToArray(), DataRange.Y(panel), up, axes.X, reversed: panel.Y.Categories is not null);
             if (panel.Title.Length > 0)
             {
                 annotations.Add(Words(panel.Title, across.Low, up.High, "paper", "paper", "left", "bottom"));
@@ -50,7 +51,7 @@ public static class PlotlyWriter
         (layout["annotations"], layout["shapes"]) = (annotations, lines);
         if (inLegend.Count > 0)
         {
-            layout["legend"] = new JsonObject { ["orientation"] = "h", ["x"] = 0, ["y"] = 1.06, ["yanchor"] = "bottom" };
+            layout["legend"] = new JsonObject { ["orientation"] = "h", ["x"] = 0, ["y"] = grid.LegendBottom, ["yanchor"] = "bottom" };
         }
         // Side by side within a category; a mode is only known to Plotly where there are traces of its type.
         foreach (var type in data.Select(trace => (string)trace!["type"]!).Distinct().Where(type => type is "bar" or "box" or "violin"))
@@ -71,31 +72,47 @@ public static class PlotlyWriter
     // Plotly reads a little HTML in its texts; a figure's words are plain.
     private static string Plain(string text) => text.Replace("&", "&amp;", StringComparison.Ordinal).Replace("<", "&lt;", StringComparison.Ordinal).Replace(">", "&gt;", StringComparison.Ordinal);
 
+    private static string Lines(IEnumerable<string> lines) => string.Join("<br>", lines.Select(Plain));
+
+    private static string[]? XNames(PlotlyGrid grid, Panel panel) =>
+        panel.XCategories is { } names ? grid.Labels(names)?.Select(Lines).ToArray() ?? names.Select(Plain).ToArray() : null;
+
     private static (string Suffix, string X, string Y) AxisNames(int place)
     {
         var suffix = place == 0 ? "" : $"{place + 1}";
         return (suffix, $"x{suffix}", $"y{suffix}");
     }
 
-    private static JsonObject Layout(Figure figure) => new()
+    private static JsonObject Layout(PlotlyGrid grid) => new()
     {
-        ["title"] = new JsonObject { ["text"] = Plain(figure.Title), ["font"] = new JsonObject { ["size"] = 16 } },
-        ["height"] = 170 + (int)(1.7 * figure.Panels.Chunk(figure.Columns).Sum(row => row.Max(panel => panel.Height))),
+        ["title"] = new JsonObject
+        {
+            ["text"] = Lines(grid.Title),
+            ["font"] = new JsonObject { ["size"] = 16 },
+            ["x"] = 0,
+            ["xref"] = "paper",
+            ["y"] = 1,
+            ["yref"] = "container",
+            ["yanchor"] = "top",
+            ["pad"] = new JsonObject { ["t"] = 12 },
+        },
+        ["height"] = Math.Round(grid.Height),
         ["plot_bgcolor"] = "#FFFFFF",
         ["paper_bgcolor"] = "#FFFFFF",
-        ["margin"] = new JsonObject { ["l"] = 70, ["r"] = 20, ["t"] = 110, ["b"] = 60 },
+        ["margin"] = new JsonObject { ["l"] = Math.Round(grid.Left), ["r"] = PlotlyGrid.Right, ["t"] = Math.Round(grid.Top), ["b"] = Math.Round(grid.Bottom) },
     };
 
-    private static JsonObject AxisOf(Axis axis, IReadOnlyList<string>? names, AxisRange range, AxisRange domain, string anchor, bool reversed)
+    private static JsonObject AxisOf(Axis axis, string[]? names, AxisRange range, AxisRange domain, string anchor, bool reversed)
     {
         var node = new JsonObject
         {
-            ["title"] = new JsonObject { ["text"] = Plain(axis.Label) },
+            ["title"] = new JsonObject { ["text"] = Plain(axis.Label), ["standoff"] = 8 },
             ["domain"] = Numbers([domain.Low, domain.High]),
             ["anchor"] = anchor,
             ["automargin"] = true,
             ["linecolor"] = Palette.Grey,
             ["zeroline"] = false,
+            ["exponentformat"] = "e",
         };
         var log = axis.Log && names is null;
         var (low, high) = log ? (Math.Log10(range.Low), Math.Log10(range.High)) : (range.Low, range.High);
@@ -104,8 +121,8 @@ public static class PlotlyWriter
         {
             // Categories are numbers with names, so that points and bars can stand on the same axis.
             node["tickmode"] = "array";
-            node["tickvals"] = Numbers(Enumerable.Range(0, names.Count).Select(i => (double)i));
-            node["ticktext"] = new JsonArray([.. names.Select(name => JsonValue.Create(Plain(name)))]);
+            node["tickvals"] = Numbers(Enumerable.Range(0, names.Length).Select(i => (double)i));
+            node["ticktext"] = new JsonArray([.. names.Select(name => JsonValue.Create(name))]);
             node["showgrid"] = false;
         }
         else
@@ -113,18 +130,6 @@ public static class PlotlyWriter
             node["gridcolor"] = Palette.Pale;
         }
         return node;
-    }
-
-    // The share of the picture a panel's axes take, across and upwards.
-    private static (AxisRange Across, AxisRange Up) Domains(Figure figure, int place)
-    {
-        var columns = Math.Min(figure.Columns, figure.Panels.Count);
-        var rows = (figure.Panels.Count + columns - 1) / columns;
-        var (row, column) = (place / columns, place % columns);
-        var (wide, high) = (1.0 / columns, 1.0 / rows);
-        var (gapAcross, gapUp) = (columns > 1 ? 0.06 : 0, rows > 1 ? 0.3 * high : 0);
-        return (new((column * wide) + (column > 0 ? gapAcross : 0), (column + 1) * wide),
-            new(1 - ((row + 1) * high) + (row < rows - 1 ? gapUp : 0), 1 - (row * high)));
     }
 
     private static void Cells(HeatMapTrace heat, (string Suffix, string X, string Y) axes, JsonArray annotations, JsonArray lines)
@@ -194,7 +199,7 @@ public static class PlotlyWriter
             if (annotation.Text.Length > 0)
             {
                 annotations.Add(upright
-                    ? Words(annotation.Text, Place(to, panel.X), up.High, axes.X, "paper", "left", "top")
+                    ? Words(annotation.Text, Place(from, panel.X), up.High, axes.X, "paper", "left", "top")
                     : Words(annotation.Text, across.High, Place(to, panel.Y), "paper", axes.Y, "right", "bottom"));
             }
         }
