@@ -2,11 +2,12 @@
 // command needs, and what it loads must be the library that a notebook names, not the one selm was built with.
 using System.CommandLine;
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 
 namespace Selm.Cli.Commands;
 
 /// <summary><c>selm notebooks</c>: hands everything to the notebook program.</summary>
-internal static class NotebooksCommand
+internal static partial class NotebooksCommand
 {
     private const string Name = "notebooks";
 
@@ -55,20 +56,26 @@ internal static class NotebooksCommand
         }
         var dotnet = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
         using var child = Process.Start(new ProcessStartInfo(dotnet, [program, .. arguments]) { UseShellExecute = false })!;
-        AppDomain.CurrentDomain.ProcessExit += (_, _) => Stop(child);
+        void Stop(PosixSignalContext signal) => Terminate(child); // this process ends by the signal's own action
+        using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, Stop);
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         child.WaitForExit();
         return child.ExitCode;
     }
 
-    private static void Stop(Process child)
+    // By TERM, so that it can end the process of the notebook that is running.
+    private static void Terminate(Process child)
     {
-        try
+        if (OperatingSystem.IsWindows())
         {
             child.Kill();
+            return;
         }
-        catch (InvalidOperationException)
-        {
-            // It has ended by itself.
-        }
+        const int Term = 15;
+        _ = kill(child.Id, Term);
     }
+
+    [LibraryImport("libc")]
+    private static partial int kill(int process, int signal);
 }
