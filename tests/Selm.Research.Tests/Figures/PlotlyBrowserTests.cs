@@ -88,11 +88,11 @@ public class PlotlyBrowserTests
               const boxes = [...document.querySelectorAll("[data-selm-figure]")];
               report({
                 live: boxes.filter(box => box.querySelector(".js-plotly-plot .main-svg")).length,
-                pictures: boxes.filter(box => box.querySelector(":scope > svg")).length,
+                pictures: boxes.filter(box => box.querySelector(":scope > img")?.naturalWidth > 0).length,
                 marked: boxes.filter(box => box.hasAttribute("data-live")).length,
                 children: boxes.map(box => box.children.length).join(" "),
                 captions: boxes.filter(box => box.querySelector(":scope > p")?.textContent.length > 0).length,
-                alerts, images: document.querySelectorAll("img").length, words: document.body.innerText.includes("window.Plotly"),
+                alerts, images: document.querySelectorAll("[onerror]").length, words: document.body.innerText.includes("window.Plotly"),
               });
             }, 20000);
             </script>
