@@ -7,6 +7,8 @@
 //   optional list, None), and arguments left out take the schema's defaults;
 // - a tensor handle is an at::Tensor on the heap, owned by the caller; undefined tensors travel as null.
 // Compiles against libtorch 1.13 (Debian's libtorch-dev) and the headers inside PyTorch 2.x wheels.
+#include "gemm.h"
+
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
@@ -202,6 +204,7 @@ SELM_API void* selm_find(const char* name, const char* overload) {
 
 // Calls an operator. `results` has room for `room` values; `returned` says how many came.
 SELM_API int selm_call(void* op, const Arg* args, int32_t count, Arg* results, int32_t room, int32_t* returned) {
+    if (selm::onednn() != nullptr) selm::start_workers();
     return guarded([&] {
         const auto& o = *static_cast<Op*>(op);
         TORCH_CHECK(count <= static_cast<int32_t>(o.arguments.size()), "too many arguments for ",

@@ -4,6 +4,8 @@
 #pragma once
 #include <ATen/ATen.h>
 
+#include "signals.h"
+
 #include <dlfcn.h>
 
 #include <cstdint>
@@ -30,6 +32,7 @@ inline Sgemm onednn() {
 inline void gemm(int64_t m, int64_t n, int64_t k, Mat a, Mat b, float beta, float* c, int64_t pitch) {
     if (m == 0 || n == 0) return;
     if (const Sgemm sgemm = onednn()) {
+        const SignalsHeld held;
         const int failed = sgemm(a.transposed ? 'T' : 'N', b.transposed ? 'T' : 'N', m, n, k, 1.0f, a.data, a.pitch, b.data, b.pitch, beta, c, pitch);
         TORCH_CHECK(failed == 0, "oneDNN refused a product of ", m, " x ", k, " x ", n);
         return;
