@@ -60,7 +60,7 @@ public static class Equations
             # Where the paper is in the kit
 
             Everything that the paper (arXiv 2405.19332) numbers. Numbers are those of the first edition; version 3 is named where it
-            differs. Steps of the derivation are equalities with both sides as numbers: lesson 05 ends with all of them.
+            differs (the equations of its section 3 as its section numbers suggest; we had no copy of that text). Steps of the derivation are equalities with both sides as numbers: lesson 05 ends with all of them.
             This page is written from src/Selm.Research/Lessons/Equations.cs, and a test follows its links.
 
             | paper | version 3 | what | source | tests | lesson |
