@@ -34,8 +34,41 @@ internal sealed class EvaluationOptions
 
     public ulong Seed(ParseResult parsed) => (ulong)parsed.GetValue(seed);
 
-    /// <summary>The name of a model: that of its folder.</summary>
-    public static string NameOf(string model) => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(model)));
+    /// <summary>The name of a model: that of its folder, or of the folder above where it is called model, as runs call theirs.</summary>
+    public static string NameOf(string model)
+    {
+        var folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(model));
+        return Path.GetFileName(folder) is var name && name != "model" ? name : Path.GetFileName(Path.GetDirectoryName(folder)) is { Length: > 0 } above ? above : name;
+    }
+
+    /// <summary>The name under which a result is kept: the model's, with a number where --out has a result of other weights under it.</summary>
+    public string NameFor(ParseResult parsed, string benchmark, ModelFolder model, ModelFolder? other = null)
+    {
+        var name = NameOf(model.Path);
+        return Folder(parsed) is not { } place ? name
+            : Enumerable.Range(1, int.MaxValue).Select(k => k == 1 ? name : string.Create(CultureInfo.InvariantCulture, $"{name}-{k}")).First(free => !IsOfOthers(EvaluationResult.PathIn(place, benchmark, free), model, other));
+    }
+
+    /// <summary>The second policy of a comparison, as a setting.</summary>
+    public static string OtherWeights(ModelFolder? other) => other is null ? "" : other.WeightHash[..16];
+
+    // A file that cannot be read is left alone too.
+    private static bool IsOfOthers(string path, ModelFolder model, ModelFolder? other)
+    {
+        if (!File.Exists(path))
+        {
+            return false;
+        }
+        try
+        {
+            return EvaluationResult.Read(path) is not { } kept
+                || kept.Provenance.Inputs.GetValueOrDefault("model") != model.WeightHash || kept.Settings.GetValueOrDefault("other_weights", "") != OtherWeights(other);
+        }
+        catch (InputException)
+        {
+            return true;
+        }
+    }
 
     /// <exception cref="InputException">The file cannot be read.</exception>
     public static string ReadText(string path)

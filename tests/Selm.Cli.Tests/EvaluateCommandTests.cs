@@ -62,9 +62,27 @@ public class EvaluateCommandTests(DemoFixture demo) : IClassFixture<DemoFixture>
         Assert.InRange(math.GetProperty("exact_match").GetDouble(), 0, 100);
         Assert.Equal(0, implicitReward.GetProperty("chosen_minus_other").GetDouble());
         Assert.True(double.IsFinite(rewards.GetProperty("mean_reward").GetDouble()));
-        var kept = JsonElement.Parse(File.ReadAllBytes(folder.File("hellaswag-model.json"))).GetProperty("provenance").GetProperty("inputs");
+        var kept = JsonElement.Parse(File.ReadAllBytes(folder.File("hellaswag-demo.json"))).GetProperty("provenance").GetProperty("inputs");
         Assert.Equal(64, kept.GetProperty("h.jsonl").GetString()!.Length);
         Assert.Equal(64, kept.GetProperty("model").GetString()!.Length);
+    }
+
+    [Fact]
+    public void the_result_of_other_weights_is_never_written_over()
+    {
+        using var folder = new TempFolder();
+        string copy = demo.CopyModel(folder), results = folder.File("results"), pairs = Path.Combine(demo.Root, "pairs.jsonl");
+        var trained = folder.File("trained", "model");
+        Ok("train", "--model", demo.Model, "--data", pairs, "--recipe", folder.Write("dpo.yaml", "loss: {kind: dpo, beta: 0.1}\nbatch_size: 10\ngradient_accumulation: 1\nmax_length: 160\nmax_prompt_length: 96\nmax_new_tokens: 8\nthreads: 1\n"), "--out", folder.File("trained"));
+        string[] Compared(string with) => ["evaluate", "implicit-reward", "--model", demo.Model, "--reference", demo.Model, "--other", with, "--input", pairs, "--limit", "2", "--max-new-tokens", "2", "--out", results];
+
+        foreach (var second in new[] { copy, trained, copy })
+        {
+            Ok(Compared(second));
+        }
+
+        Assert.Equal(["implicit-reward-demo-2.json", "implicit-reward-demo.json"], Directory.GetFiles(results, "implicit-reward-*.json").Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(2, Directory.GetFiles(results, "implicit-rewards-*.jsonl").Length);
     }
 
     [Fact]

@@ -169,7 +169,7 @@ internal static class EvaluateAcademicCommands
 
         public int Show(ParseResult parsed, string benchmark, IReadOnlyList<Measure> measures, ModelFolder opened, string[] inputs, IReadOnlyList<ScoredItem> items, FewShot? few, int missing = 0) =>
             shared.Show(parsed, new EvaluationResult(
-                benchmark, EvaluationOptions.NameOf(opened.Path), measures,
+                benchmark, shared.NameFor(parsed, benchmark, opened), measures,
                 shared.Provenance(parsed, parsed.GetValue(from) is { } file ? [.. inputs, file] : inputs, opened))
             {
                 Items = items,

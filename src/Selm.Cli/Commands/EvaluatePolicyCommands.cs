@@ -46,14 +46,15 @@ internal static class EvaluatePolicyCommands
             var scorer = Rankers.Open(name, where);
             using var owned = scorer as IDisposable;
             var folder = shared.Folder(parsed);
-            var output = folder is null ? Path.GetTempFileName() : EvaluationPage.RewardsPath(folder, EvaluationOptions.NameOf(opened.Path));
+            var named = shared.NameFor(parsed, "reward-distribution", opened);
+            var output = folder is null ? Path.GetTempFileName() : EvaluationPage.RewardsPath(folder, named);
             try
             {
                 var found = ProgressView.Run(progress => Research.Evaluation.RewardDistribution.Run(
                     opened, path, output, scorer, parsed.GetValue(against), parsed.GetValue(bins), parsed.GetValue(length), parsed.GetValue(batch), progress, Interrupt.Token));
                 var mean = new Measure("mean_reward", found.Mean, found.Count) { StandardError = found.StandardError, Low = found.Mean - (1.96 * found.StandardError), High = found.Mean + (1.96 * found.StandardError) };
                 return shared.Show(parsed, new EvaluationResult(
-                    "reward-distribution", EvaluationOptions.NameOf(opened.Path),
+                    "reward-distribution", named,
                     [mean, .. found.Bins.Select(bin => Measure.Share(string.Create(CultureInfo.InvariantCulture, $"fraction {bin.Low:0.###} to {bin.High:0.###}"), bin.Fraction, found.Count))],
                     shared.Provenance(parsed, [path], opened))
                 {
@@ -111,19 +112,19 @@ internal static class EvaluatePolicyCommands
             using var owned = scorer as IDisposable;
             var rewards = ProgressView.Run(progress => Research.Evaluation.ImplicitReward.Of(
                 policy, start, second, records, scale, scorer, parsed.GetValue(length), shared.Folder(parsed), parsed.GetValue(batch), progress, Interrupt.Token));
+            var own = shared.NameFor(parsed, "implicit-reward", policy, second);
             if (shared.Folder(parsed) is { } place)
             {
-                var own = EvaluationOptions.NameOf(policy.Path);
                 Jsonl.Write(EvaluationPage.ImplicitRewardsPath(place, own), rewards);
                 AtomicFile.WriteJson(Path.Combine(place, $"implicit-rewards-{own}.curves.json"), Curves(rewards, second is not null, scorer is not null));
             }
             return shared.Show(parsed, new EvaluationResult(
-                "implicit-reward", EvaluationOptions.NameOf(policy.Path), Research.Evaluation.ImplicitReward.Measures(rewards), shared.Provenance(parsed, [path], policy))
+                "implicit-reward", own, Research.Evaluation.ImplicitReward.Measures(rewards), shared.Provenance(parsed, [path], policy))
             {
                 Settings = new Dictionary<string, string>
                 {
                     ["beta"] = scale.ToString("R", CultureInfo.InvariantCulture), ["reference"] = start.WeightHash[..16],
-                    ["other"] = second is null ? "" : EvaluationOptions.NameOf(second.Path), ["ranker"] = parsed.GetValue(ranker) ?? "",
+                    ["other"] = second is null ? "" : EvaluationOptions.NameOf(second.Path), ["other_weights"] = EvaluationOptions.OtherWeights(second), ["ranker"] = parsed.GetValue(ranker) ?? "",
                 }.Where(setting => setting.Value.Length > 0).ToDictionary(),
                 Items = [.. rewards.Select(reward => new ScoredItem($"{reward.Prompt}", reward.Chosen - reward.Rejected))],
             });

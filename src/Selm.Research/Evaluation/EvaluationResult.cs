@@ -112,15 +112,18 @@ public sealed record EvaluationResult(string Benchmark, string Model, IReadOnlyL
     /// <exception cref="InputException">The folder is not writable.</exception>
     public string Save(string folder)
     {
-        var stem = Path.Combine(folder, $"{FileName(Benchmark)}-{FileName(Model)}");
-        AtomicFile.WriteJson($"{stem}.json", this);
-        AtomicFile.Write($"{stem}.csv", WriteCsv);
+        var path = PathIn(folder, Benchmark, Model);
+        AtomicFile.WriteJson(path, this);
+        AtomicFile.Write(Path.ChangeExtension(path, ".csv"), WriteCsv);
         if (Items.Count > 0)
         {
-            Jsonl.Write($"{stem}.items.jsonl", Items);
+            Jsonl.Write(Path.ChangeExtension(path, ".items.jsonl"), Items);
         }
-        return $"{stem}.json";
+        return path;
     }
+
+    /// <summary>Where <see cref="Save"/> puts the result of a benchmark for a model.</summary>
+    public static string PathIn(string folder, string benchmark, string model) => Path.Combine(folder, $"{FileName(benchmark)}-{FileName(model)}.json");
 
     /// <summary>Reads what <see cref="Save"/> wrote, without the items; null where the file is JSON of another kind.</summary>
     /// <exception cref="InputException">The file cannot be read or is broken.</exception>
