@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Selm.Research;
-using Selm.Research.Models;
 using TorchSharp;
 
 namespace Selm.Cli;
@@ -19,7 +18,4 @@ internal static class Devices
         "bf16" => torch.ScalarType.BFloat16,
         _ => throw new InputException($"There is no precision '{name}'; give fp32 or bf16."),
     };
-
-    /// <exception cref="InputException">The name is unknown, or there is no such device.</exception>
-    public static torch.Device Parse(string name) => DeviceName.Parse(name);
 }

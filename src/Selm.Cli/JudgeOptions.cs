@@ -44,7 +44,7 @@ internal sealed class JudgeOptions(bool required = true)
             return new(PairJudge.Of(endpoint, parsed.GetValue(prompt) is { } file ? EvaluationOptions.ReadText(file) : PairJudge.DefaultPrompt, shared.Seed(parsed), Interrupt.Token), [endpoint], parsed.GetValue(parallel));
         }
         var name = parsed.GetRequiredValue(judge);
-        var ranker = Rankers.Open(name, Devices.Parse(parsed.GetRequiredValue(device)));
+        var ranker = Rankers.Open(name, DeviceName.Parse(parsed.GetRequiredValue(device)));
         var own = PairJudge.Of(name, ranker);
         // An oracle is quicker than its file; a model is named by its weights and by the kit that computes it.
         if (ranker is not IDisposable || CachePath(parsed, shared, written) is not { } path)

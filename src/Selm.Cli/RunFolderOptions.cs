@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Selm.Research.Alignment;
 using Selm.Research.Lab;
+using Selm.Research.Models;
 using Selm.Research.Runs;
 
 namespace Selm.Cli;
@@ -36,7 +37,7 @@ internal sealed class RunFolderOptions(bool byName = false)
     {
         var folder = parsed.GetValue(output) ?? Path.Combine("data", "runs", recipe.Name);
         Threads.Limit(recipe.Threads);
-        var device = Devices.Parse(recipe.Device);
+        var device = DeviceName.Parse(recipe.Device);
         var answers = ProgressView.Run(progress =>
         {
             var resolved = LabSources.Resolve(recipe, labModels, device, progress, Interrupt.Token);

@@ -157,7 +157,7 @@ internal static class EvaluateAcademicCommands
         public string? Folder(ParseResult parsed) => shared.Folder(parsed);
 
         public ModelFolder Open(ParseResult parsed) => ModelFolder.Load(
-            parsed.GetRequiredValue(model), Devices.Precision(parsed.GetRequiredValue(precision)), Devices.Parse(parsed.GetRequiredValue(device)));
+            parsed.GetRequiredValue(model), Devices.Precision(parsed.GetRequiredValue(precision)), DeviceName.Parse(parsed.GetRequiredValue(device)));
 
         public FewShot Shots(ParseResult parsed, int paper, IEnumerable<string> test, Func<string, IEnumerable<string>> read)
         {

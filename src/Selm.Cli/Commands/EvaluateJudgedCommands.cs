@@ -28,7 +28,7 @@ internal static class EvaluateJudgedCommands
         {
             var path = parsed.GetRequiredValue(output);
             var rows = EvaluationOptions.First(AlpacaOutputs.Read(parsed.GetRequiredValue(instructions)).Rows, parsed.GetValue(limit));
-            using var opened = ModelFolder.Load(parsed.GetRequiredValue(model), Devices.Precision(parsed.GetRequiredValue(precision)), Devices.Parse(parsed.GetRequiredValue(device)));
+            using var opened = ModelFolder.Load(parsed.GetRequiredValue(model), Devices.Precision(parsed.GetRequiredValue(precision)), DeviceName.Parse(parsed.GetRequiredValue(device)));
             var answers = ProgressView.Run(progress => AlpacaOutputs.Generate(
                 opened, [.. rows.Select(row => row.Instruction)], parsed.GetValue(length), parsed.GetValue(batch), Path.GetDirectoryName(Path.GetFullPath(path)), progress, Interrupt.Token));
             var name = EvaluationOptions.NameOf(opened.Path);
@@ -119,7 +119,7 @@ internal static class EvaluateJudgedCommands
             if (parsed.GetValue(model) is { } folder)
             {
                 var path = given ?? throw new InputException("--model needs --answers, the file to write its answers to.");
-                using var opened = ModelFolder.Load(folder, Devices.Precision(parsed.GetRequiredValue(precision)), Devices.Parse(parsed.GetRequiredValue(device)));
+                using var opened = ModelFolder.Load(folder, Devices.Precision(parsed.GetRequiredValue(precision)), DeviceName.Parse(parsed.GetRequiredValue(device)));
                 var drawn = ProgressView.Run(progress => Research.Evaluation.MtBench.Answer(
                     opened, asked, parsed.GetValue(runs), shared.Seed(parsed), parsed.GetValue(length), shared.Folder(parsed), parsed.GetValue(batch), progress, Interrupt.Token));
                 Research.Evaluation.MtBench.WriteAnswers(path, EvaluationOptions.NameOf(folder), drawn);

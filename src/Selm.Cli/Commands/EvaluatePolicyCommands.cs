@@ -40,7 +40,7 @@ internal static class EvaluatePolicyCommands
             {
                 throw new InputException("PairRM only compares answers; name the field of the other answer with --against.");
             }
-            var where = Devices.Parse(parsed.GetRequiredValue(device));
+            var where = DeviceName.Parse(parsed.GetRequiredValue(device));
             var path = parsed.GetRequiredValue(input);
             using var opened = ModelFolder.Load(parsed.GetRequiredValue(model), Devices.Precision(parsed.GetRequiredValue(precision)), where);
             var scorer = Rankers.Open(name, where);
@@ -100,7 +100,7 @@ internal static class EvaluatePolicyCommands
         shared.AddTo(command);
         command.SetAction(parsed =>
         {
-            var where = Devices.Parse(parsed.GetRequiredValue(device));
+            var where = DeviceName.Parse(parsed.GetRequiredValue(device));
             var number = Devices.Precision(parsed.GetRequiredValue(precision));
             var scale = parsed.GetValue(beta) is > 0 and var positive ? positive : throw new InputException("--beta must be above 0; give 0.01, for example.");
             var path = parsed.GetRequiredValue(input);

@@ -45,7 +45,7 @@ internal static class GenerateCommand
             options.Validate();
             var path = parsed.GetRequiredValue(output);
             using var opened = ModelFolder.Load(
-                parsed.GetRequiredValue(model), Devices.Precision(parsed.GetRequiredValue(precision)), Devices.Parse(parsed.GetRequiredValue(device)));
+                parsed.GetRequiredValue(model), Devices.Precision(parsed.GetRequiredValue(precision)), DeviceName.Parse(parsed.GetRequiredValue(device)));
             var rows = ProgressView.Run(progress => GenerateFile.Run(
                 opened, parsed.GetRequiredValue(input), path, options, parsed.GetValue(batch), progress, Interrupt.Token));
             Console.Error.WriteLine($"{path}: {rows} rows");

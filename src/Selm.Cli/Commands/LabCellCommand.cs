@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using Selm.Research.Lab;
+using Selm.Research.Models;
 using Selm.Research.Runs;
 
 namespace Selm.Cli.Commands;
@@ -35,7 +36,7 @@ internal static class LabCellCommand
             Threads.Limit(1);
             var cell = LabCellSpec.Read(parsed.GetRequiredValue(spec));
             var folder = parsed.GetRequiredValue(cache);
-            var result = ProgressView.Run(progress => LabCells.Run(cell, parsed.GetRequiredValue(models), folder, progress, Devices.Parse(parsed.GetRequiredValue(device)), Interrupt.Token));
+            var result = ProgressView.Run(progress => LabCells.Run(cell, parsed.GetRequiredValue(models), folder, progress, DeviceName.Parse(parsed.GetRequiredValue(device)), Interrupt.Token));
             Console.WriteLine(JsonSerializer.Serialize(
                 new { Cell = cell.Name, File = LabCells.PathOf(cell, folder), MeanReward = result.Last?.MeanReward, result.WallSeconds, result.Failure }, JsonFormat.Line));
             return SelmCommandLine.Success;

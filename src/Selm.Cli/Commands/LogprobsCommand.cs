@@ -34,7 +34,7 @@ internal static class LogprobsCommand
         {
             var path = parsed.GetRequiredValue(output);
             using var opened = ModelFolder.Load(
-                parsed.GetRequiredValue(model), Devices.Precision(parsed.GetRequiredValue(precision)), Devices.Parse(parsed.GetRequiredValue(device)));
+                parsed.GetRequiredValue(model), Devices.Precision(parsed.GetRequiredValue(precision)), DeviceName.Parse(parsed.GetRequiredValue(device)));
             var rows = ProgressView.Run(progress => LogprobsFile.Run(
                 opened, parsed.GetRequiredValue(input), path, parsed.GetValue(batch), progress, Interrupt.Token));
             Console.Error.WriteLine($"{path}: {rows} rows");

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Selm.Research.Models;
 using Selm.Research.Ranking;
 using Selm.Research.Runs;
 
@@ -32,7 +33,7 @@ internal static class RankCommand
         };
         command.SetAction(parsed =>
         {
-            var opened = Rankers.Open(parsed.GetRequiredValue(ranker), Devices.Parse(parsed.GetRequiredValue(device)));
+            var opened = Rankers.Open(parsed.GetRequiredValue(ranker), DeviceName.Parse(parsed.GetRequiredValue(device)));
             using var owned = opened as IDisposable;
             var path = parsed.GetRequiredValue(output);
             var rows = ProgressView.Run(progress => RankFile.Run(

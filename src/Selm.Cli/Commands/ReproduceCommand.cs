@@ -5,6 +5,7 @@ using Selm.Research;
 using Selm.Research.Experiments;
 using Selm.Research.Figures;
 using Selm.Research.Lab;
+using Selm.Research.Models;
 using Selm.Research.Runs;
 
 namespace Selm.Cli.Commands;
@@ -77,7 +78,7 @@ internal static class ReproduceCommand
 
     private static IReadOnlyList<ClaimRow> Run(ReproductionSettings settings, Experiment[] experiments, bool json)
     {
-        Devices.Parse(settings.Device);
+        DeviceName.Parse(settings.Device);
         var rules = ClaimRules.Read();
         var (rows, cells) = ProgressView.Run(progress =>
         {

@@ -1,6 +1,7 @@
 // A tensor as a person looks at it: shape, type, place, spread, and whether something in it is not a number. Read in pieces,
 // so that the summary of a large weight matrix needs no second copy of it.
 using System.Globalization;
+using MathNet.Numerics.Statistics;
 using Selm.Research.Figures;
 using Selm.Research.Runs;
 using TorchSharp;
@@ -35,23 +36,13 @@ public sealed record TensorSummary(
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         var (flat, count) = (tensor.detach().flatten(), tensor.numel());
-        var (finite, min, max, mean, squares) = (0L, double.NaN, double.NaN, 0.0, 0.0);
+        var finite = new RunningStatistics();
         for (var start = 0L; start < count; start += Piece)
         {
             using var piece = NewDisposeScope();
-            foreach (var value in flat.narrow(0, start, Math.Min(Piece, count - start)).cpu().to_type(ScalarType.Float64).data<double>().ToArray())
-            {
-                if (double.IsFinite(value))
-                {
-                    finite++;
-                    (min, max) = (double.IsNaN(min) || value < min ? value : min, double.IsNaN(max) || value > max ? value : max);
-                    var before = value - mean; // Welford's running mean and sum of squares
-                    mean += before / finite;
-                    squares += before * (value - mean);
-                }
-            }
+            finite.PushRange(flat.narrow(0, start, Math.Min(Piece, count - start)).cpu().to_type(ScalarType.Float64).data<double>().ToArray().Where(double.IsFinite));
         }
-        return new(name, tensor.shape, tensor.dtype, tensor.device.ToString(), count - finite, min, finite == 0 ? double.NaN : mean, max, finite == 0 ? double.NaN : Math.Sqrt(squares / finite));
+        return new(name, tensor.shape, tensor.dtype, tensor.device.ToString(), count - finite.Count, finite.Minimum, finite.Mean, finite.Maximum, finite.PopulationStandardDeviation);
     }
 
     /// <summary>Several tensors below each other, such as <c>model.named_parameters()</c>.</summary>
