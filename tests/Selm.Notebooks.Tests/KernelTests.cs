@@ -70,6 +70,19 @@ public sealed class KernelTests(KernelClient kernel) : IClassFixture<KernelClien
     }
 
     [SkippableFact]
+    public void a_cell_interrupted_while_it_holds_the_consoles_lock_does_not_keep_it()
+    {
+        NeedsZmq();
+        var running = kernel.Execute("System.Threading.Monitor.Enter(Console.Out); Console.WriteLine(\"started\"); while (true) { }");
+        kernel.WaitFor("started");
+        kernel.Reply(kernel.Ask("interrupt_request", [], onControl: true), onControl: true);
+        Assert.Equal("Interrupted", (string?)kernel.Reply(running).Content["ename"]);
+
+        var stream = Assert.Single(kernel.Published(kernel.Execute("Console.WriteLine(\"still here\");")), one => one.Type == "stream");
+        Assert.Equal("still here\n", (string?)stream.Content["text"]);
+    }
+
+    [SkippableFact]
     public void a_cell_reads_what_the_user_types()
     {
         NeedsZmq();

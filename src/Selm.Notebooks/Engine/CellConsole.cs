@@ -13,6 +13,7 @@ internal static class CellConsole
     /// <summary>The outputs of the calling cell; of the last one for threads that no cell started.</summary>
     public static ICellOutputs Outputs => own.Value ?? last ?? throw new InvalidOperationException("No cell has run yet.");
 
+    /// <summary>Gives the console writers and a reader of the cells' own, with locks that nobody holds.</summary>
     public static void Redirect()
     {
         Console.SetOut(new Writer("stdout"));

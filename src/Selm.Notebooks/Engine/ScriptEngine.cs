@@ -58,7 +58,12 @@ internal sealed class ScriptEngine
         CellOutcome outcome = new(null, CellError.Interrupted);
         var thread = new Thread(() => outcome = RunBlocks(text, name, outputs, interrupt), StackBytes) { IsBackground = true, Name = name };
         thread.Start();
-        if (!Ended(thread, interrupt))
+        var ended = Ended(thread, interrupt);
+        if (interrupt.IsCancellationRequested)
+        {
+            CellConsole.Redirect(); // a thread aborted in a write may have kept the console's lock
+        }
+        if (!ended)
         {
             return new(null, CellError.Interrupted); // it runs on, but what it leaves is never taken over
         }

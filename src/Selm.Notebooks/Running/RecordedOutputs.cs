@@ -39,28 +39,22 @@ internal sealed class RecordedOutputs
             all.displays.Add((id, output));
         });
 
-        public void UpdateDisplay(JsonObject data, string id)
+        public void UpdateDisplay(JsonObject data, string id) => Change(() =>
         {
-            lock (all.gate)
+            foreach (var (_, output) in all.displays.Where(display => display.Id == id))
             {
-                foreach (var (_, output) in all.displays.Where(display => display.Id == id))
-                {
-                    output["data"] = Stored(data);
-                }
+                output["data"] = Stored(data);
             }
-        }
+        });
 
-        public void Clear(bool wait)
+        public void Clear(bool wait) => Change(() =>
         {
-            lock (all.gate)
+            clearNext = wait;
+            if (!wait)
             {
-                clearNext = wait;
-                if (!wait)
-                {
-                    outputs.Clear();
-                }
+                outputs.Clear();
             }
-        }
+        });
 
         public string ReadLine() => throw new NotebookException("a headless run has nobody to type; give the value as a parameter instead of Console.ReadLine().");
 
@@ -93,16 +87,28 @@ internal sealed class RecordedOutputs
             }
         }
 
-        private void Add(Action add)
+        private void Add(Action add) => Change(() =>
         {
-            lock (all.gate)
+            if (clearNext)
             {
-                if (clearNext)
+                outputs.Clear();
+                clearNext = false;
+            }
+            add();
+        });
+
+        // The end of a cell's time aborts a thread anywhere but in a finally block.
+        private void Change(Action change)
+        {
+            try
+            {
+            }
+            finally
+            {
+                lock (all.gate)
                 {
-                    outputs.Clear();
-                    clearNext = false;
+                    change();
                 }
-                add();
             }
         }
     }
