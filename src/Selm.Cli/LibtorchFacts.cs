@@ -1,59 +1,41 @@
 using System.Diagnostics;
+using System.Runtime.Intrinsics;
 using System.Text.RegularExpressions;
+using Selm.HuggingFace.Engine;
 using TorchSharp;
 
 namespace Selm.Cli;
 
 /// <summary>What the loaded libtorch says about itself.</summary>
-/// <param name="Version">Its version.</param>
-/// <param name="Folder">The folder it was loaded from, or null where the system does not tell.</param>
+/// <param name="Version">The libtorch that TorchSharp was made for.</param>
+/// <param name="Provider">"package", or "SELM_LIBTORCH" where that variable names another libtorch.</param>
+/// <param name="Folder">The folder it was loaded from.</param>
+/// <param name="Cure">The copy of TorchSharp's library with the libstdc++ cure, or null where none was needed.</param>
 /// <param name="Blas">The BLAS library that is loaded, or null where it is linked in.</param>
-/// <param name="CpuCapability">The widest kernels it uses on this processor, such as AVX2.</param>
+/// <param name="VectorBits">Width of this processor's vectors in the kit's own kernels [bits].</param>
 /// <param name="Threads">Threads of one operation.</param>
 /// <param name="CudaDevices">How many CUDA devices it sees.</param>
 internal sealed partial record LibtorchFacts(
-    string Version, string? Folder, string? Blas, string? CpuCapability, int Threads, int CudaDevices)
+    string Version, string Provider, string? Folder, string? Cure, string? Blas, int VectorBits, int Threads, int CudaDevices)
 {
     /// <summary>The facts, or the sentence that says what is missing.</summary>
-    public static (LibtorchFacts? Facts, string? Missing) Read()
+    public static (LibtorchFacts? Facts, string? Missing) Read() => Libtorch.Missing is { } missing ? (null, missing) : (OfLoaded(), null);
+
+    private static LibtorchFacts OfLoaded()
     {
-        try
-        {
-            var version = torch.__version__;
-            var config = Config();
-            return (new LibtorchFacts(
-                version,
-                Loaded(name => name.StartsWith("libtorch_cpu.so", StringComparison.Ordinal)) is { } path ? Path.GetDirectoryName(path) : null,
-                Loaded(name => BlasName().IsMatch(name)) is { } blas ? Path.GetFileName(blas) : null,
-                Capability().Match(config) is { Success: true } capability ? capability.Groups[1].Value : null,
-                torch.get_num_threads(),
-                torch.cuda.device_count()), null);
-        }
-        catch (Exception e) when (e is DllNotFoundException || e.InnerException is DllNotFoundException)
-        {
-            return (null, (e as DllNotFoundException ?? e.InnerException!).Message);
-        }
+        var origin = Libtorch.Origin;
+        var bits = Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : 128;
+        return new LibtorchFacts(torch.__version__, origin.Provider, origin.Folder, origin.CuredCopy, LoadedBlas(), bits, torch.get_num_threads(), torch.cuda.device_count());
     }
 
-    // The official packages do not show libtorch's own description of its build.
-    private static string Config() =>
-#if TORCHSHARP_PACKAGE
-        "";
-#else
-        torch.BuildConfig;
-#endif
-
-    private static string? Loaded(Predicate<string> name)
+    private static string? LoadedBlas()
     {
         using var self = Process.GetCurrentProcess();
-        return self.Modules.Cast<ProcessModule>().Select(module => module.FileName).FirstOrDefault(path => name(Path.GetFileName(path)));
+        return self.Modules.Cast<ProcessModule>().Select(module => Path.GetFileName(module.FileName)).FirstOrDefault(name => BlasName().IsMatch(name));
     }
 
     [GeneratedRegex("openblas|mkl_core|mkl_rt|blis|^libblas")]
     private static partial Regex BlasName();
-
-    [GeneratedRegex(@"CPU capability usage: (.+)")]
-    private static partial Regex Capability();
 }
 
 /// <summary>One tensor operation and its gradient, against numbers known by heart.</summary>

@@ -19,12 +19,12 @@ public class DoctorCommandTests
     }
 
     [Fact]
-    public void without_libtorch_it_names_the_cure_and_is_no_success()
+    public void a_libtorch_that_is_not_there_is_named_with_the_cure_and_is_no_success()
     {
-        var doctor = SelmProcess.RunWith([("SELM_TORCH_NATIVE", "/nowhere/libselm_torch.so")], "doctor");
+        var doctor = SelmProcess.RunWith([("SELM_LIBTORCH", "/nowhere/torch")], "doctor");
 
         Assert.Equal(2, doctor.Code);
-        Assert.Contains("libtorch      MISSING. /nowhere/libselm_torch.so is missing", doctor.Out, StringComparison.Ordinal);
-        Assert.Contains("install libtorch-dev and g++", doctor.Out, StringComparison.Ordinal);
+        Assert.Contains("libtorch      MISSING. SELM_LIBTORCH is /nowhere/torch, which holds no ", doctor.Out, StringComparison.Ordinal);
+        Assert.Contains("name the folder torch inside a PyTorch wheel", doctor.Out, StringComparison.Ordinal);
     }
 }

@@ -57,7 +57,6 @@ internal static class DoctorCommand
             libtorch is null ? new SelfCheck(false, 0, "not run: there is no libtorch") : SelfCheck.Run(),
             new SortedDictionary<string, string?>
             {
-                ["g++"] = OnPath("g++"),
                 ["rsvg-convert"] = OnPath("rsvg-convert"),
                 ["libzmq"] = SharedLibrary("libzmq.so.5"),
                 ["fixtures"] = Fixtures(),
@@ -74,9 +73,10 @@ internal static class DoctorCommand
         Line("disk", $"{Wording.Bytes(report.DiskFreeBytes)} free here");
         if (report.Libtorch is { } torch)
         {
-            Line("libtorch", $"{torch.Version} in {torch.Folder ?? "an unknown place"}");
+            Line("libtorch", $"{torch.Version} ({torch.Provider}) in {torch.Folder ?? "an unknown place"}");
+            Line("libstdc++", torch.Cure is null ? "new enough for TorchSharp" : $"older than GCC 13's: TorchSharp runs as the cured copy {torch.Cure}");
             Line("BLAS", torch.Blas ?? "inside libtorch");
-            Line("CPU kernels", torch.CpuCapability ?? "unknown");
+            Line("vectors", $"{torch.VectorBits} bits");
             Line("threads", $"{torch.Threads}");
             Line("CUDA", torch.CudaDevices > 0 ? $"{torch.CudaDevices} device(s)" : "none, the CPU is used");
         }
@@ -85,7 +85,6 @@ internal static class DoctorCommand
             Line("libtorch", $"MISSING. {report.LibtorchMissing}");
         }
         Line("self-check", report.SelfCheck.Ok ? $"ok in {report.SelfCheck.Milliseconds:F0} ms" : $"FAILED. {report.SelfCheck.What}");
-        Tool(report, "g++", "compiles the native part: apt-get install g++");
         Tool(report, "rsvg-convert", "optional, turns figures into PNG: apt-get install librsvg2-bin");
         Tool(report, "libzmq", "optional, the Jupyter kernel needs it: apt-get install libzmq5");
         Tool(report, "fixtures", "optional, tests on public data are skipped: set SELM_FIXTURES to their folder");

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Selm.HuggingFace.Engine;
 using static TorchSharp.torch;
 
 namespace Selm.Research.Models;
@@ -9,6 +10,7 @@ public static class DeviceName
     /// <summary>The device of a name.</summary>
     /// <param name="name">cpu, cuda or cuda:N.</param>
     /// <exception cref="InputException">The name is unknown, or this machine has no such device.</exception>
+    /// <exception cref="DllNotFoundException">libtorch is not there, or does not fit.</exception>
     public static Device Parse(string name)
     {
         var index = name.StartsWith("cuda:", StringComparison.Ordinal)
@@ -17,6 +19,7 @@ public static class DeviceName
         {
             throw new InputException($"There is no device '{name}'; give cpu, cuda or cuda:N.");
         }
+        _ = Libtorch.Origin;
         if (name == "cpu")
         {
             return CPU;

@@ -1,8 +1,5 @@
 using TorchSharp;
 using static TorchSharp.torch;
-#if !TORCHSHARP_PACKAGE
-using TorchSharp.Interop;
-#endif
 
 namespace Selm.Research.Models;
 
@@ -20,24 +17,10 @@ internal static class Fast
     [field: ThreadStatic]
     internal static bool Disabled { get; set; }
 
-#if TORCHSHARP_PACKAGE
     private static bool Fused(Tensor x) => false;
 
     /// <summary>Which BLAS and which CPU kernels libtorch uses, as far as it can be asked.</summary>
     internal static string BuildFacts => "TorchSharp package";
-#else
-    /// <summary>Which BLAS and which CPU kernels libtorch uses, in its own words.</summary>
-    internal static string BuildFacts { get; } = string.Join("; ", BuildConfig.Split('\n', StringSplitOptions.TrimEntries)
-        .Where(line => line.Contains("CPU capability", StringComparison.Ordinal) || line.Contains("BLAS", StringComparison.Ordinal) || line.Contains("MKL", StringComparison.Ordinal))
-        .Select(line => line.Length > 80 ? line[..80] : line));
-
-    private static readonly Op RmsNormOp = new("selm::rms_norm"), LinearOp = new("selm::linear"), LinearAddOp = new("selm::linear_add");
-    private static readonly Op NormLinearOp = new("selm::norm_linear"), MlpOp = new("selm::mlp"), RowsOp = new("selm::rows");
-    private static readonly Op TokenLogpsOp = new("selm::token_logps"), ChosenLogpsOp = new("selm::chosen_logps"), TokenLogpsBackwardOp = new("selm::token_logps_backward");
-    private static readonly Op AttentionOp = new("selm::attention"), CachedAttentionOp = new("selm::cached_attention");
-
-    private static bool Fused(Tensor x) => !Disabled && x.dtype == ScalarType.Float32 && x.device_type == DeviceType.CPU;
-#endif
 
     /// <summary>y = x / sqrt(mean(x^2) + eps) * weight over the last dimension; the mean is taken in float32.</summary>
     /// <param name="x">[.., hidden].</param>
@@ -45,12 +28,6 @@ internal static class Fast
     /// <param name="eps">Added under the root.</param>
     internal static Tensor RmsNorm(Tensor x, Tensor weight, double eps)
     {
-#if !TORCHSHARP_PACKAGE
-        if (Fused(x))
-        {
-            return Dispatch.One(RmsNormOp, x, weight, eps);
-        }
-#endif
         using var scope = NewDisposeScope();
         var wide = x.dtype == ScalarType.Float64 ? x : x.to_type(ScalarType.Float32);
         var scale = (wide.pow(2).mean([-1], keepdim: true) + eps).rsqrt();
@@ -63,12 +40,6 @@ internal static class Fast
     /// <returns>[rows, out].</returns>
     internal static Tensor Linear(Tensor x, Tensor weight)
     {
-#if !TORCHSHARP_PACKAGE
-        if (Fused(x))
-        {
-            return Dispatch.One(LinearOp, x, weight);
-        }
-#endif
         return nn.functional.linear(x, weight);
     }
 
@@ -78,12 +49,6 @@ internal static class Fast
     /// <param name="weight">[out, in].</param>
     internal static Tensor LinearAdd(Tensor residual, Tensor x, Tensor weight)
     {
-#if !TORCHSHARP_PACKAGE
-        if (Fused(x))
-        {
-            return Dispatch.One(LinearAddOp, residual, x, weight);
-        }
-#endif
         using var transposed = weight.t();
         return residual.addmm(x, transposed);
     }
@@ -96,12 +61,6 @@ internal static class Fast
     /// <returns>[rows, out].</returns>
     internal static Tensor NormLinear(Tensor x, Tensor norm, Tensor weight, double eps)
     {
-#if !TORCHSHARP_PACKAGE
-        if (Fused(x))
-        {
-            return Dispatch.One(NormLinearOp, x, norm, weight, eps);
-        }
-#endif
         using var normed = RmsNorm(x, norm, eps);
         return nn.functional.linear(normed, weight);
     }
@@ -114,12 +73,6 @@ internal static class Fast
     /// <param name="eps">Of the norm.</param>
     internal static Tensor Mlp(Tensor x, Tensor norm, Tensor gateUp, Tensor down, double eps)
     {
-#if !TORCHSHARP_PACKAGE
-        if (Fused(x))
-        {
-            return Dispatch.One(MlpOp, x, norm, gateUp, down, eps);
-        }
-#endif
         using var scope = NewDisposeScope();
         var halves = nn.functional.linear(RmsNorm(x, norm, eps), gateUp).chunk(2, -1);
         return x.addmm(nn.functional.silu(halves[0]) * halves[1], down.t()).MoveToOuterDisposeScope();
@@ -131,12 +84,6 @@ internal static class Fast
     /// <returns>[count, width].</returns>
     internal static Tensor Rows(Tensor x, Tensor index)
     {
-#if !TORCHSHARP_PACKAGE
-        if (Fused(x))
-        {
-            return Dispatch.One(RowsOp, x, index);
-        }
-#endif
         return x.index_select(0, index);
     }
 
@@ -146,12 +93,6 @@ internal static class Fast
     /// <returns>[rows].</returns>
     internal static Tensor ChosenLogps(Tensor logits, Tensor ids)
     {
-#if !TORCHSHARP_PACKAGE
-        if (Fused(logits))
-        {
-            return Dispatch.One(ChosenLogpsOp, logits, ids);
-        }
-#endif
         using var scope = NewDisposeScope();
         return (logits.gather(1, ids.unsqueeze(1)).squeeze(1) - logits.logsumexp(1)).MoveToOuterDisposeScope();
     }
@@ -163,12 +104,6 @@ internal static class Fast
     /// <returns>[count], float32, or float64 where the states are.</returns>
     internal static Tensor TokenLogps(Tensor states, Tensor head, Tensor ids)
     {
-#if !TORCHSHARP_PACKAGE
-        if (Fused(states))
-        {
-            return Dispatch.One(TokenLogpsOp, states, head, ids);
-        }
-#endif
         using var scope = NewDisposeScope();
         return cat([.. Chunks(states, head).Select(chunk =>
         {
@@ -188,12 +123,6 @@ internal static class Fast
     /// <returns>The gradient of the states, [count, hidden].</returns>
     internal static Tensor TokenLogpsBackward(Tensor states, Tensor head, Tensor ids, Tensor logps, Tensor weights, Tensor gradHead)
     {
-#if !TORCHSHARP_PACKAGE
-        if (Fused(states) && Fused(gradHead) && gradHead.is_contiguous())
-        {
-            return Dispatch.One(TokenLogpsBackwardOp, states, head, ids, logps, weights, gradHead);
-        }
-#endif
         using var scope = NewDisposeScope();
         return cat([.. Chunks(states, head).Select(chunk =>
         {
@@ -218,12 +147,6 @@ internal static class Fast
     internal static Tensor Attention(Tensor qkv, RotaryTable rope, AttentionPlan plan, LlamaConfig config)
     {
         int heads = config.NumAttentionHeads, kvHeads = config.NumKeyValueHeads, headDim = config.HeadDim;
-#if !TORCHSHARP_PACKAGE
-        if (Fused(qkv) && HasKernel(headDim))
-        {
-            return Dispatch.One(AttentionOp, qkv, rope.Cos, rope.Sin, plan.Positions, plan.Ranges, heads, kvHeads);
-        }
-#endif
         using var scope = NewDisposeScope();
         var (query, key, value) = SplitHeads(qkv, config);
         var (cos, sin) = rope.At(plan.Positions, qkv.dtype);
@@ -246,12 +169,6 @@ internal static class Fast
     internal static Tensor CachedAttention(Tensor qkv, RotaryTable rope, Tensor positions, KvCache cache, int layer, LlamaConfig config, int window)
     {
         int heads = config.NumAttentionHeads, kvHeads = config.NumKeyValueHeads, headDim = config.HeadDim;
-#if !TORCHSHARP_PACKAGE
-        if (cache.Transposed)
-        {
-            return Dispatch.One(CachedAttentionOp, qkv, rope.Cos, rope.Sin, positions, cache.Keys[layer], cache.Values[layer], cache.First, cache.Length, window, heads, kvHeads);
-        }
-#endif
         using var scope = NewDisposeScope();
         var (query, key, value) = SplitHeads(qkv, config);
         var (cos, sin) = rope.At(positions, qkv.dtype);
