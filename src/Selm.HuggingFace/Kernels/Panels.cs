@@ -88,7 +88,7 @@ internal readonly unsafe struct Panels(float* data, nint inner, nint columns, ni
     }
 
     // to[p, j] = from[j, p] for j < rows, p < columns: blocks of 8 x 8, edges element by element.
-    private static void TransposeRows(nint rows, nint columns, float* from, nint pitch, float* to, nint width)
+    internal static void TransposeRows(nint rows, nint columns, float* from, nint pitch, float* to, nint width)
     {
         nint j = 0;
         for (; j + 8 <= rows; j += 8)
