@@ -60,6 +60,9 @@ internal enum Slot
 
     /// <summary>Log-probs: second of its own.</summary>
     Head1,
+
+    /// <summary>Optimiser: one sum per block.</summary>
+    Sums,
 }
 
 /// <summary>Memory of the calling thread, by purpose. What it holds between calls is undefined.</summary>

@@ -29,6 +29,14 @@ internal static unsafe class VectorMath
         return Vector512.ConditionalSelect(low, Vector512<float>.Zero, Vector512.ConditionalSelect(Vector512.Equals(x, x), scaled, x));
     }
 
+    /// <summary>The largest lane; NaN if any is.</summary>
+    public static float Highest(Vector512<float> x)
+    {
+        var half = Vector256.Max(x.GetLower(), x.GetUpper());
+        var quarter = Vector128.Max(half.GetLower(), half.GetUpper());
+        return MathF.Max(MathF.Max(quarter[0], quarter[1]), MathF.Max(quarter[2], quarter[3]));
+    }
+
     /// <summary>The first <paramref name="count"/> lanes from memory, the others <paramref name="rest"/>; count below 16.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static Vector512<float> LoadFirst(float* from, nint count, float rest)
