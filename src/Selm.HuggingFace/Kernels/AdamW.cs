@@ -1,0 +1,122 @@
+// The optimiser's step in one pass over a parameter, and the norm that gradients are clipped by.
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Selm.HuggingFace.Kernels;
+
+/// <summary>Constants of one AdamW step (Loshchilov and Hutter 2019).</summary>
+/// <param name="LearningRate">Of this step.</param>
+/// <param name="Beta1">Decay of the first moment.</param>
+/// <param name="Beta2">Decay of the second moment.</param>
+/// <param name="Eps">Added to the root of the second moment.</param>
+/// <param name="WeightDecay">Decoupled: the parameter shrinks by learningRate * weightDecay first.</param>
+/// <param name="Step">Number of this step, from 1.</param>
+/// <param name="GradientScale">The gradient is multiplied by this first; 1 where nothing is clipped.</param>
+internal readonly record struct AdamWStep(double LearningRate, double Beta1, double Beta2, double Eps, double WeightDecay, int Step, double GradientScale = 1);
+
+/// <summary>
+/// AdamW in float32, in PyTorch's order of operations:
+/// p *= 1 - lr wd; m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2; p -= lr / (1 - b1^t) m / (sqrt(v) / sqrt(1 - b2^t) + eps).
+/// </summary>
+internal static unsafe class AdamW
+{
+    private const nint Block = 1 << 14; // floats per block
+
+    /// <summary>Updates a parameter and its moments in place.</summary>
+    /// <param name="parameter">[count].</param>
+    /// <param name="gradient">[count]; left as it is.</param>
+    /// <param name="first">Mean of gradients, [count]; zeros before the first step.</param>
+    /// <param name="second">Mean of squared gradients, [count]; zeros before the first step.</param>
+    /// <param name="count">Number of weights.</param>
+    /// <param name="step">Constants.</param>
+    public static void Update(float* parameter, float* gradient, float* first, float* second, nint count, in AdamWStep step)
+    {
+        var job = new Job
+        {
+            Parameter = parameter, Gradient = gradient, First = first, Second = second, Count = count,
+            Keep = (float)(1 - step.LearningRate * step.WeightDecay), Scale = (float)step.GradientScale, Eps = (float)step.Eps,
+            Beta1 = (float)step.Beta1, Rest1 = (float)(1 - step.Beta1), Beta2 = (float)step.Beta2, Rest2 = (float)(1 - step.Beta2),
+            Root = (float)Math.Sqrt(1 - Math.Pow(step.Beta2, step.Step)), Rate = (float)(-step.LearningRate / (1 - Math.Pow(step.Beta1, step.Step))),
+        };
+        Workers.Run(checked((int)((count + Block - 1) / Block)), &job, &UpdateBlock);
+    }
+
+    /// <summary>The sum of squares, in double precision and in an order that does not depend on threads.</summary>
+    /// <param name="x">[count].</param>
+    /// <param name="count">Number of floats.</param>
+    public static double SquaredNorm(float* x, nint count)
+    {
+        var blocks = checked((int)((count + Block - 1) / Block));
+        var sums = (double*)Scratch.Floats(Slot.Sums, 2 * (nint)blocks);
+        var job = new NormJob { X = x, Count = count, Sums = sums };
+        Workers.Run(blocks, &job, &NormBlock);
+        var total = 0.0;
+        for (var k = 0; k < blocks; k++) total += sums[k];
+        return total;
+    }
+
+    private struct Job
+    {
+        public float* Parameter, Gradient, First, Second;
+        public nint Count;
+        public float Keep, Scale, Beta1, Rest1, Beta2, Rest2, Root, Eps, Rate;
+    }
+
+    private struct NormJob
+    {
+        public float* X;
+        public nint Count;
+        public double* Sums;
+    }
+
+    private static void UpdateBlock(Job* job, int block)
+    {
+        var at = block * Block;
+        var end = Math.Min(job->Count, at + Block);
+        var j = *job; // so that its numbers stay in registers
+        for (; at + 16 <= end; at += 16)
+        {
+            var (p, m, v) = (Vector512.Load(j.Parameter + at), Vector512.Load(j.First + at), Vector512.Load(j.Second + at));
+            Update(j, Vector512.Load(j.Gradient + at), ref p, ref m, ref v);
+            p.Store(j.Parameter + at);
+            m.Store(j.First + at);
+            v.Store(j.Second + at);
+        }
+        if (at == end) return;
+        var rest = end - at;
+        var (lastP, lastM, lastV) = (VectorMath.LoadFirst(j.Parameter + at, rest, 0), VectorMath.LoadFirst(j.First + at, rest, 0), VectorMath.LoadFirst(j.Second + at, rest, 0));
+        Update(j, VectorMath.LoadFirst(j.Gradient + at, rest, 0), ref lastP, ref lastM, ref lastV);
+        VectorMath.StoreFirst(lastP, j.Parameter + at, rest);
+        VectorMath.StoreFirst(lastM, j.First + at, rest);
+        VectorMath.StoreFirst(lastV, j.Second + at, rest);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Update(in Job j, Vector512<float> g, ref Vector512<float> p, ref Vector512<float> m, ref Vector512<float> v)
+    {
+        g *= j.Scale;
+        p *= j.Keep;
+        m = Vector512.FusedMultiplyAdd(g, Vector512.Create(j.Rest1), m * j.Beta1);
+        v = Vector512.FusedMultiplyAdd(Vector512.Create(j.Rest2) * g, g, v * j.Beta2);
+        var denominator = Vector512.Sqrt(v) / Vector512.Create(j.Root) + Vector512.Create(j.Eps);
+        p += m * j.Rate / denominator;
+    }
+
+    private static void NormBlock(NormJob* job, int block)
+    {
+        var at = block * Block;
+        var end = Math.Min(job->Count, at + Block);
+        Vector512<double> low = default, high = default;
+        for (; at + 16 <= end; at += 16) AddSquares(Vector512.Load(job->X + at), ref low, ref high);
+        if (at < end) AddSquares(VectorMath.LoadFirst(job->X + at, end - at, 0), ref low, ref high);
+        job->Sums[block] = Vector512.Sum(low + high);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddSquares(Vector512<float> x, ref Vector512<double> low, ref Vector512<double> high)
+    {
+        var (a, b) = Vector512.Widen(x);
+        low = Vector512.FusedMultiplyAdd(a, a, low);
+        high = Vector512.FusedMultiplyAdd(b, b, high);
+    }
+}

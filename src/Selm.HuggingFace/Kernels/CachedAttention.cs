@@ -1,0 +1,201 @@
+// Attention of new tokens against a cache of the keys and values before them, without a gradient. Many new tokens (a
+// prompt) go through the blocks of sixteen queries of Attention; one or a few (decoding) leave those lanes empty, so
+// there the keys lie in the lanes. Both add up in the same order: a token has the same bits either way.
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Selm.HuggingFace.Kernels;
+
+/// <summary>Keys and values of the tokens already read, and where the next go.</summary>
+internal unsafe struct CacheView
+{
+    /// <summary>[batch, kvHeads, D, capacity], turned.</summary>
+    public float* Keys;
+
+    /// <summary>[batch, kvHeads, capacity, D].</summary>
+    public float* Values;
+
+    /// <summary>[batch], the first key of each row that is not padding.</summary>
+    public int* First;
+
+    /// <summary>Most tokens of a row, a multiple of 16.</summary>
+    public int Capacity;
+
+    /// <summary>Tokens of each row that are in the cache already, padding included.</summary>
+    public int Length;
+
+    /// <summary>A token sees this many tokens, itself included; 0 means all.</summary>
+    public int Window;
+}
+
+/// <summary>Attention against a cache, which is extended by the new tokens.</summary>
+internal static unsafe class CachedAttention
+{
+    private const int Few = 8; // queries of one block below which keys lie in the lanes
+    private const double Small = 1e6; // multiplications below which threads do not pay
+
+    /// <summary>Writes the new keys and values to the cache, then attends to it.</summary>
+    /// <param name="shape">Sizes; Seq is the number of new tokens.</param>
+    /// <param name="qkv">[batch, seq, (heads + 2 kvHeads) D].</param>
+    /// <param name="rotary">Angles.</param>
+    /// <param name="cache">The cache; the new tokens become its tokens Length ... Length + seq - 1.</param>
+    /// <param name="output">[batch, seq, heads D]; 0 where a query sees no key.</param>
+    /// <exception cref="ArgumentException">No kernel for the sizes, or no room in the cache.</exception>
+    public static void Forward(in AttentionShape shape, float* qkv, in Rotary rotary, in CacheView cache, float* output)
+    {
+        shape.Check();
+        if (cache.Capacity % 16 != 0) throw new ArgumentException($"The key-value cache needs a capacity that is a multiple of 16, not {cache.Capacity}.");
+        if (cache.Length + shape.Seq > cache.Capacity) throw new ArgumentException($"The key-value cache is full: {cache.Length + shape.Seq} tokens, room for {cache.Capacity}.");
+        var job = new Job { Shape = shape, Qkv = qkv, Rotary = rotary, Cache = cache, Output = output };
+        switch (shape.HeadDim)
+        {
+            case 8: Run<Head8>(&job); break;
+            case 16: Run<Head16>(&job); break;
+            case 32: Run<Head32>(&job); break;
+            case 64: Run<Head64>(&job); break;
+            default: Run<Head128>(&job); break;
+        }
+    }
+
+    private struct Job
+    {
+        public AttentionShape Shape;
+        public float* Qkv;
+        public Rotary Rotary;
+        public CacheView Cache;
+        public float* Output;
+    }
+
+    private static void Run<THead>(Job* job) where THead : struct, IHeadSize
+    {
+        var blocks = checked(job->Shape.Batch * job->Shape.KvHeads);
+        var products = 2.0 * job->Shape.Batch * job->Shape.Heads * job->Shape.Seq * (job->Cache.Length + job->Shape.Seq) * THead.Size;
+        if (products < Small) for (var k = 0; k < blocks; k++) Block<THead>(job, k);
+        else Workers.Run(blocks, job, &Block<THead>);
+    }
+
+    // The cache of one (row, head of keys and values).
+    private readonly ref struct Part
+    {
+        public readonly float* Keys, Values;
+        public readonly int Row, Head, First;
+
+        public Part(Job* job, int block)
+        {
+            (Row, Head) = Math.DivRem(block, job->Shape.KvHeads);
+            var at = (nint)block * job->Cache.Capacity * job->Shape.HeadDim;
+            Keys = job->Cache.Keys + at;
+            Values = job->Cache.Values + at;
+            First = job->Cache.First[Row];
+        }
+    }
+
+    private static void Block<THead>(Job* job, int block) where THead : struct, IHeadSize
+    {
+        var part = new Part(job, block);
+        Extend<THead>(job, part);
+        var queries = job->Shape.Seq * job->Shape.Group; // (token, head of the group)
+        if (queries < Few) for (var k = 0; k < queries; k++) AttendOne<THead>(job, part, k);
+        else for (var k = 0; k < queries; k += SeenKeys.Lanes) AttendTogether<THead>(job, part, k, Math.Min(SeenKeys.Lanes, queries - k));
+    }
+
+    private static void Extend<THead>(Job* job, in Part part) where THead : struct, IHeadSize
+    {
+        var (shape, cache) = (job->Shape, job->Cache);
+        var key = stackalloc float[THead.Size];
+        for (nint t = 0; t < shape.Seq; t++)
+        {
+            var token = (nint)part.Row * shape.Seq + t;
+            var x = job->Qkv + token * shape.Width + (nint)(shape.Heads + part.Head) * THead.Size;
+            job->Rotary.Turn<THead>(token, x, key, sign: 1, scale: 1);
+            var to = part.Keys + cache.Length + t;
+            for (nint d = 0; d < THead.Size; d++, to += cache.Capacity) *to = key[d];
+            Attention.Copy<THead>(x + (nint)shape.KvHeads * THead.Size, part.Values + (cache.Length + t) * THead.Size);
+        }
+    }
+
+    // Query `index` of a block: which token and head it is, what it sees, and where its result goes.
+    private static float* Turn<THead>(Job* job, in Part part, int index, float* to, out TwoRanges range) where THead : struct, IHeadSize
+    {
+        var (shape, cache) = (job->Shape, job->Cache);
+        var (t, head) = (index / shape.Group, part.Head * shape.Group + index % shape.Group);
+        var (token, end) = ((nint)part.Row * shape.Seq + t, cache.Length + t + 1);
+        range = new(0, 0, Math.Max(part.First, cache.Window > 0 ? end - cache.Window : 0), end);
+        job->Rotary.Turn<THead>(token, job->Qkv + token * shape.Width + (nint)head * THead.Size, to, sign: 1, Attention.Factor<THead>());
+        return job->Output + (token * shape.Heads + head) * THead.Size;
+    }
+
+    private static void AttendTogether<THead>(Job* job, in Part part, int first, int count) where THead : struct, IHeadSize
+    {
+        var size = SeenKeys.Lanes * THead.Size;
+        var queries = Scratch.Floats(Slot.Attention1, 3 * size);
+        float* lanes = queries + size, sums = lanes + size;
+        var ranges = stackalloc TwoRanges[SeenKeys.Lanes];
+        var outputs = stackalloc float*[SeenKeys.Lanes];
+        for (var r = 0; r < count; r++) outputs[r] = Turn<THead>(job, part, first + r, queries + r * THead.Size, out ranges[r]);
+        Attention.FillAndTranspose<THead>(queries, count, lanes);
+        var keys = job->Cache.Length + job->Shape.Seq;
+        var weights = Scratch.Floats(Slot.Attention2, (nint)(keys + 16) * SeenKeys.Lanes);
+        var scale = Attention.Attend<THead>(SeenKeys.Of(ranges, count, keys), part.Keys, 1, job->Cache.Capacity, part.Values, lanes, weights, sums, out _);
+        scale.Store(lanes); // free by now
+        for (nint r = 0; r < count; r++) Attention.Scale<THead>(sums + r * THead.Size, lanes[r], outputs[r]);
+    }
+
+    private static void AttendOne<THead>(Job* job, in Part part, int index) where THead : struct, IHeadSize
+    {
+        var query = stackalloc float[THead.Size];
+        var output = Turn<THead>(job, part, index, query, out var range);
+        if (range.B0 >= range.B1)
+        {
+            new Span<float>(output, THead.Size).Clear();
+            return;
+        }
+        var start = range.B0 & ~15;
+        var weights = Scratch.Floats(Slot.Attention2, range.B1 - start + 16);
+        var top = ScoreOne<THead>(part.Keys, job->Cache.Capacity, query, range, start, weights);
+        for (nint k = 0; k < range.B1 - start; k += 16) VectorMath.Exp(Vector512.Load(weights + k) - Vector512.Create(top)).Store(weights + k);
+        weights += range.B0 - start;
+        var values = part.Values + (nint)range.B0 * THead.Size;
+        for (nint slice = 0; slice < THead.Size; slice += 32) GatherOne<THead>(range.B1 - range.B0, weights, values + slice, output + slice);
+    }
+
+    // Scores of one query with the keys from `start` on, sixteen at a time; those it does not see become -inf. Returns the
+    // largest, or 0 where all are -inf.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static float ScoreOne<THead>(float* keys, nint capacity, float* query, TwoRanges range, int start, float* to) where THead : struct, IHeadSize
+    {
+        var lowest = Vector512.Create(float.NegativeInfinity);
+        var top = lowest;
+        for (var at = start; at < range.B1; at += 16, to += 16)
+        {
+            var k = keys + at;
+            var s = Vector512<float>.Zero;
+            for (nint d = 0; d < THead.Size; d++, k += capacity) s = Vector512.FusedMultiplyAdd(Vector512.Create(query[d]), Vector512.Load(k), s);
+            var key = Vector512.Create(at) + Vector512<int>.Indices;
+            var visible = Vector512.GreaterThanOrEqual(key, Vector512.Create(range.B0)) & Vector512.LessThan(key, Vector512.Create(range.B1));
+            s = Vector512.ConditionalSelect(visible.AsSingle(), s, lowest);
+            s.Store(to);
+            top = Vector512.ConditionalSelect(Vector512.GreaterThan(top, s), top, s);
+        }
+        var highest = VectorMath.Highest(top);
+        return float.IsNegativeInfinity(highest) ? 0 : highest;
+    }
+
+    // to = sum of weights[j] values[j] / sum of weights, for one or two slices of the head; sums go from key to key.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void GatherOne<THead>(nint count, float* weights, float* values, float* to) where THead : struct, IHeadSize
+    {
+        Vector512<float> s0 = default, s1 = default;
+        var total = 0f;
+        for (nint j = 0; j < count; j++, values += THead.Size)
+        {
+            var w = Vector512.Create(weights[j]);
+            s0 = Vector512.FusedMultiplyAdd(w, AttentionTiles<THead>.Load(values), s0);
+            if (THead.Size > 16) s1 = Vector512.FusedMultiplyAdd(w, Vector512.Load(values + 16), s1);
+            total += weights[j];
+        }
+        var scale = total == 0 ? 0 : 1 / total;
+        AttentionTiles<THead>.Store(s0 * scale, to);
+        if (THead.Size > 16) (s1 * scale).Store(to + 16);
+    }
+}
