@@ -66,11 +66,18 @@ public static class Libtorch
     }
 #pragma warning restore CA2255
 
+    /// <summary>A loaded library by TorchSharp's name for it, or 0.</summary>
+    internal static nint Handle(string name)
+    {
+        _ = Origin;
+        return Handles.GetValueOrDefault(name);
+    }
+
     private static void Prepare(Assembly assembly)
     {
         if (assembly.GetName().Name == "TorchSharp")
         {
-            AssemblyLoadContext.GetLoadContext(assembly)!.ResolvingUnmanagedDll += static (_, name) => Missing is null ? Handles.GetValueOrDefault(name) : 0;
+            AssemblyLoadContext.GetLoadContext(assembly)!.ResolvingUnmanagedDll += static (_, name) => Missing is null ? Handle(name) : 0;
             _ = Missing;
         }
     }

@@ -1,26 +1,27 @@
+using Selm.HuggingFace.Kernels;
 using TorchSharp;
+using static Selm.HuggingFace.Engine.TensorMemory;
 using static TorchSharp.torch;
+using LogpKernel = Selm.HuggingFace.Kernels.TokenLogps;
 
 namespace Selm.Research.Models;
 
 /// <summary>
 /// The few places where the kit goes beyond TorchSharp's API for speed: products with their norm or residual, the
 /// feed-forward layer, attention with rotary positions and against a key-value cache, the head. Each has a composition of TorchSharp operators beside it, which is
-/// what runs on CUDA, in other element types and with the official packages, and which a test holds the fast one to.
+/// what runs on CUDA, in other element types and on processors without wide vectors, and which a test holds the fast one to.
 /// </summary>
 internal static class Fast
 {
-    /// <summary>Head sizes for which native/attention.cpp has a kernel.</summary>
-    private static bool HasKernel(int headDim) => headDim is 8 or 16 or 32 or 64 or 128;
-
-    /// <summary>Turns the fused kernels off on this thread, so that a test or a bench can compare the two ways.</summary>
+    /// <summary>Turns the kernels off on this thread, so that a test or a bench can compare the two ways.</summary>
     [field: ThreadStatic]
     internal static bool Disabled { get; set; }
 
-    private static bool Fused(Tensor x) => false;
+    /// <summary>What computes products and attention on this processor.</summary>
+    internal static string BuildFacts => Gemm.IsFast ? $"managed kernels, {(Gemm.Wide ? 512 : 256)} bits" : "libtorch's operators";
 
-    /// <summary>Which BLAS and which CPU kernels libtorch uses, as far as it can be asked.</summary>
-    internal static string BuildFacts => "TorchSharp package";
+    /// <summary>Whether the kernels serve tensors like this one.</summary>
+    internal static bool Fused(Tensor x) => Gemm.IsFast && !Disabled && x.dtype == ScalarType.Float32 && x.device_type == DeviceType.CPU;
 
     /// <summary>y = x / sqrt(mean(x^2) + eps) * weight over the last dimension; the mean is taken in float32.</summary>
     /// <param name="x">[.., hidden].</param>
@@ -28,6 +29,10 @@ internal static class Fast
     /// <param name="eps">Added under the root.</param>
     internal static Tensor RmsNorm(Tensor x, Tensor weight, double eps)
     {
+        if (Fused(x))
+        {
+            return new RmsNormKernel(eps).Run(x, weight);
+        }
         using var scope = NewDisposeScope();
         var wide = x.dtype == ScalarType.Float64 ? x : x.to_type(ScalarType.Float32);
         var scale = (wide.pow(2).mean([-1], keepdim: true) + eps).rsqrt();
@@ -38,8 +43,12 @@ internal static class Fast
     /// <param name="x">[rows, in].</param>
     /// <param name="weight">[out, in].</param>
     /// <returns>[rows, out].</returns>
-    internal static Tensor Linear(Tensor x, Tensor weight)
+    internal static Tensor Linear(Tensor x, Tensor weight, PackedWeights? packed = null)
     {
+        if (Fused(x))
+        {
+            return new LinearKernel(packed).Run(x, weight);
+        }
         return nn.functional.linear(x, weight);
     }
 
@@ -47,8 +56,12 @@ internal static class Fast
     /// <param name="residual">[rows, out].</param>
     /// <param name="x">[rows, in].</param>
     /// <param name="weight">[out, in].</param>
-    internal static Tensor LinearAdd(Tensor residual, Tensor x, Tensor weight)
+    internal static Tensor LinearAdd(Tensor residual, Tensor x, Tensor weight, PackedWeights? packed = null)
     {
+        if (Fused(x))
+        {
+            return new LinearKernel(packed).Run(x, weight, residual);
+        }
         using var transposed = weight.t();
         return residual.addmm(x, transposed);
     }
@@ -59,8 +72,12 @@ internal static class Fast
     /// <param name="weight">[out, hidden].</param>
     /// <param name="eps">Of the norm.</param>
     /// <returns>[rows, out].</returns>
-    internal static Tensor NormLinear(Tensor x, Tensor norm, Tensor weight, double eps)
+    internal static Tensor NormLinear(Tensor x, Tensor norm, Tensor weight, double eps, PackedWeights? packed = null)
     {
+        if (Fused(x))
+        {
+            return new NormLinearKernel(eps, packed).Run(x, norm, weight);
+        }
         using var normed = RmsNorm(x, norm, eps);
         return nn.functional.linear(normed, weight);
     }
@@ -71,8 +88,12 @@ internal static class Fast
     /// <param name="gateUp">[2 * intermediate, hidden].</param>
     /// <param name="down">[hidden, intermediate].</param>
     /// <param name="eps">Of the norm.</param>
-    internal static Tensor Mlp(Tensor x, Tensor norm, Tensor gateUp, Tensor down, double eps)
+    internal static Tensor Mlp(Tensor x, Tensor norm, Tensor gateUp, Tensor down, double eps, PackedWeights? packedGateUp = null, PackedWeights? packedDown = null)
     {
+        if (Fused(x))
+        {
+            return new MlpKernel(eps, packedGateUp, packedDown).Run(x, norm, gateUp, down);
+        }
         using var scope = NewDisposeScope();
         var halves = nn.functional.linear(RmsNorm(x, norm, eps), gateUp).chunk(2, -1);
         return x.addmm(nn.functional.silu(halves[0]) * halves[1], down.t()).MoveToOuterDisposeScope();
@@ -84,6 +105,10 @@ internal static class Fast
     /// <returns>[count, width].</returns>
     internal static Tensor Rows(Tensor x, Tensor index)
     {
+        if (Fused(x))
+        {
+            return RowsKernel.Instance.Run(x, index);
+        }
         return x.index_select(0, index);
     }
 
@@ -91,8 +116,14 @@ internal static class Fast
     /// <param name="logits">[rows, vocabulary].</param>
     /// <param name="ids">[rows], int64.</param>
     /// <returns>[rows].</returns>
-    internal static Tensor ChosenLogps(Tensor logits, Tensor ids)
+    internal static unsafe Tensor ChosenLogps(Tensor logits, Tensor ids)
     {
+        if (Fused(logits))
+        {
+            var logps = empty([logits.size(0)]);
+            LogpKernel.Chosen(Floats(logits), Longs(ids), (nint)logits.size(0), (nint)logits.size(1), Floats(logps));
+            return logps;
+        }
         using var scope = NewDisposeScope();
         return (logits.gather(1, ids.unsqueeze(1)).squeeze(1) - logits.logsumexp(1)).MoveToOuterDisposeScope();
     }
@@ -102,8 +133,14 @@ internal static class Fast
     /// <param name="head">[vocabulary, hidden].</param>
     /// <param name="ids">[count], int64.</param>
     /// <returns>[count], float32, or float64 where the states are.</returns>
-    internal static Tensor TokenLogps(Tensor states, Tensor head, Tensor ids)
+    internal static unsafe Tensor TokenLogps(Tensor states, Tensor head, Tensor ids)
     {
+        if (Fused(states))
+        {
+            var logps = empty([states.size(0)]);
+            LogpKernel.Forward(Floats(states), Floats(head), Longs(ids), (nint)states.size(0), (nint)states.size(1), (nint)head.size(0), Floats(logps));
+            return logps;
+        }
         using var scope = NewDisposeScope();
         return cat([.. Chunks(states, head).Select(chunk =>
         {
@@ -121,8 +158,15 @@ internal static class Fast
     /// <param name="weights">[count], float32.</param>
     /// <param name="gradHead">[vocabulary, hidden]; the head's gradient is added to it.</param>
     /// <returns>The gradient of the states, [count, hidden].</returns>
-    internal static Tensor TokenLogpsBackward(Tensor states, Tensor head, Tensor ids, Tensor logps, Tensor weights, Tensor gradHead)
+    internal static unsafe Tensor TokenLogpsBackward(Tensor states, Tensor head, Tensor ids, Tensor logps, Tensor weights, Tensor gradHead)
     {
+        if (Fused(states) && Fused(gradHead) && gradHead.is_contiguous())
+        {
+            var gradStates = states.empty_like();
+            LogpKernel.Backward(
+                Floats(states), Floats(head), Longs(ids), Floats(logps), Floats(weights), (nint)states.size(0), (nint)states.size(1), (nint)head.size(0), Floats(gradStates), Floats(gradHead));
+            return gradStates;
+        }
         using var scope = NewDisposeScope();
         return cat([.. Chunks(states, head).Select(chunk =>
         {
@@ -147,6 +191,10 @@ internal static class Fast
     internal static Tensor Attention(Tensor qkv, RotaryTable rope, AttentionPlan plan, LlamaConfig config)
     {
         int heads = config.NumAttentionHeads, kvHeads = config.NumKeyValueHeads, headDim = config.HeadDim;
+        if (Fused(qkv) && AttentionShape.HasKernel(headDim))
+        {
+            return new AttentionKernel(heads, kvHeads, headDim).Run(qkv, rope.Cos, rope.Sin, plan.Positions, plan.Ranges);
+        }
         using var scope = NewDisposeScope();
         var (query, key, value) = SplitHeads(qkv, config);
         var (cos, sin) = rope.At(plan.Positions, qkv.dtype);
@@ -166,9 +214,20 @@ internal static class Fast
     /// <param name="layer">Which block's keys and values.</param>
     /// <param name="config">Numbers of heads and their width.</param>
     /// <param name="window">A token sees this many tokens, itself included; 0 means all.</param>
-    internal static Tensor CachedAttention(Tensor qkv, RotaryTable rope, Tensor positions, KvCache cache, int layer, LlamaConfig config, int window)
+    internal static unsafe Tensor CachedAttention(Tensor qkv, RotaryTable rope, Tensor positions, KvCache cache, int layer, LlamaConfig config, int window)
     {
         int heads = config.NumAttentionHeads, kvHeads = config.NumKeyValueHeads, headDim = config.HeadDim;
+        if (cache.Transposed)
+        {
+            var shape = new AttentionShape((int)qkv.size(0), (int)qkv.size(1), heads, kvHeads, headDim);
+            var output = empty([shape.Batch, shape.Seq, (long)heads * headDim]);
+            var view = new CacheView
+            {
+                Keys = Floats(cache.Keys[layer]), Values = Floats(cache.Values[layer]), First = Ints(cache.First), Capacity = cache.Capacity, Length = cache.Length, Window = window,
+            };
+            Selm.HuggingFace.Kernels.CachedAttention.Forward(shape, Floats(qkv), new Rotary(Floats(rope.Cos), Floats(rope.Sin), Longs(positions)), view, Floats(output));
+            return output;
+        }
         using var scope = NewDisposeScope();
         var (query, key, value) = SplitHeads(qkv, config);
         var (cos, sin) = rope.At(positions, qkv.dtype);
@@ -182,7 +241,7 @@ internal static class Fast
     }
 
     /// <summary>Whether a cache for these weights should hold its keys transposed, as the fused kernel reads them.</summary>
-    internal static bool WantsTransposedCache(Tensor weights, LlamaConfig config) => Fused(weights) && HasKernel(config.HeadDim);
+    internal static bool WantsTransposedCache(Tensor weights, LlamaConfig config) => Fused(weights) && AttentionShape.HasKernel(config.HeadDim);
 
     // Positions whose logits are held together: 16 million elements, 64 MB in float32.
     private static IEnumerable<(long At, long Count)> Chunks(Tensor states, Tensor head)

@@ -25,6 +25,7 @@ public sealed class KvCache : IDisposable
         Tensor Room(long[] shape) => zeros(shape, model.Dtype, model.Device).DetachFromDisposeScope();
         Keys = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(_ => Room(keyShape))];
         Values = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(_ => Room(valueShape))];
+        Packed = Transposed ? new PackedLlama(model) : null;
         First = tensor(leftPadding.ToArray(), [leftPadding.Count], device: model.Device).DetachFromDisposeScope();
     }
 
@@ -43,6 +44,9 @@ public sealed class KvCache : IDisposable
 
     /// <summary>Whether keys are kept as [rows, kvHeads, headDim, capacity] for the fused kernel.</summary>
     internal bool Transposed { get; }
+
+    /// <summary>The model's weights as the products of decoding read them, or null where libtorch multiplies.</summary>
+    internal PackedLlama? Packed { get; }
 
     /// <summary>Which keys the next <paramref name="count"/> tokens see, [rows, 1, count, Length + count]; true is seen.</summary>
     /// <param name="count">Number of new tokens.</param>
@@ -69,5 +73,6 @@ public sealed class KvCache : IDisposable
             tensor.Dispose();
         }
         First.Dispose();
+        Packed?.Dispose();
     }
 }

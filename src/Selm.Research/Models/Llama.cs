@@ -50,10 +50,11 @@ public sealed class LlamaBlock : nn.Module
     /// <param name="eps">Of the norms.</param>
     /// <param name="attend">From packed queries, keys, values [tokens, ..] to mixed values [tokens, heads * headDim].</param>
     /// <param name="keep">Tokens whose result is wanted, [kept], int64; null: all.</param>
-    internal Tensor Run(Tensor x, double eps, Func<Tensor, Tensor> attend, Tensor? keep = null)
+    /// <param name="packed">The block's matrices in panels, where many calls read them.</param>
+    internal Tensor Run(Tensor x, double eps, Func<Tensor, Tensor> attend, Tensor? keep = null, PackedBlock? packed = null)
     {
         using var scope = NewDisposeScope();
-        var qkv = Fast.NormLinear(x, input_layernorm, qkv_proj, eps);
+        var qkv = Fast.NormLinear(x, input_layernorm, qkv_proj, eps, packed?.Qkv);
         if (qkv_bias is not null)
         {
             qkv = qkv + qkv_bias;
@@ -63,12 +64,12 @@ public sealed class LlamaBlock : nn.Module
         {
             (x, mixed) = (Fast.Rows(x, keep), Fast.Rows(mixed, keep));
         }
-        x = Fast.LinearAdd(x, mixed, o_proj);
+        x = Fast.LinearAdd(x, mixed, o_proj, packed?.Output);
         if (o_bias is not null)
         {
             x = x + o_bias;
         }
-        return Fast.Mlp(x, post_attention_layernorm, gate_up_proj, down_proj, eps).MoveToOuterDisposeScope();
+        return Fast.Mlp(x, post_attention_layernorm, gate_up_proj, down_proj, eps, packed?.GateUp, packed?.Down).MoveToOuterDisposeScope();
     }
 }
 
@@ -178,8 +179,9 @@ public sealed class Llama : nn.Module
 
     /// <summary>Scores of every token of the vocabulary.</summary>
     /// <param name="hidden">[.., hidden] after the final norm.</param>
+    /// <param name="cache">Where the states come from a step against a cache: it holds the head as products read it.</param>
     /// <returns>[.., vocabulary].</returns>
-    public Tensor Logits(Tensor hidden) => Fast.Linear(hidden, Head);
+    public Tensor Logits(Tensor hidden, KvCache? cache = null) => Fast.Linear(hidden, Head, cache?.Packed?.Head);
 
     /// <summary>Reads new tokens against a cache and extends it. No gradient.</summary>
     /// <param name="ids">[rows, new tokens], int64.</param>
@@ -197,7 +199,7 @@ public sealed class Llama : nn.Module
         for (var layer = 0; layer < Depth; layer++)
         {
             x = layers[layer].Run(x, Config.RmsNormEps, qkv =>
-                Fast.CachedAttention(qkv.view(rows, count, -1), table, positions, cache, layer, Config, Window).view(rows * count, -1));
+                Fast.CachedAttention(qkv.view(rows, count, -1), table, positions, cache, layer, Config, Window).view(rows * count, -1), packed: cache.Packed?.Blocks[layer]);
         }
         cache.Length += (int)count;
         var last = count == 1 ? x : x.view(rows, count, -1).select(1, count - 1);

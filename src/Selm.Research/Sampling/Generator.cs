@@ -82,7 +82,7 @@ public static class Generator
             {
                 cancellation.ThrowIfCancellationRequested();
                 using var inner = NewDisposeScope();
-                var logits = model.Logits(model.Step(ids, positions, last, cache)).to_type(ScalarType.Float32);
+                var logits = model.Logits(model.Step(ids, positions, last, cache), cache).to_type(ScalarType.Float32);
                 var next = Choose(logits, history);
                 var logp = Fast.ChosenLogps(logits, next);
                 if (Record(next.cpu().data<long>().ToArray(), logp.cpu().data<float>().ToArray()))

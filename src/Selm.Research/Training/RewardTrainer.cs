@@ -116,7 +116,7 @@ public sealed class RewardTrainer : IDisposable
             }
             at += row.Responses.Count;
         }
-        autograd.backward(rewards, tensor(gradient, [gradient.Length], device: trunk.Device));
+        Kernel.Backward(rewards, tensor(gradient, [gradient.Length], device: trunk.Device));
         return mean;
     }
 

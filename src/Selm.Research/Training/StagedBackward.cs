@@ -55,7 +55,7 @@ public static class StagedBackward
         var gradStates = HeadBackward(model, part.States.detach(), targets, part.Logps, perToken);
         if (part.Inputs is null)
         {
-            autograd.backward(part.States, gradStates);
+            Kernel.Backward(part.States, gradStates);
         }
         else
         {
@@ -94,11 +94,11 @@ public static class StagedBackward
             using var scope = NewDisposeScope();
             var input = inputs[stage].detach().requires_grad_();
             var output = stage == model.Depth ? model.FinalNorm(input) : model.Block(stage, input, group.Plan, stage == model.Depth - 1 ? group.Targets.Predictors : null);
-            autograd.backward(output, grad);
+            Kernel.Backward(output, grad);
             grad = input.grad!.MoveToOuterDisposeScope();
             inputs[stage].Dispose();
         }
-        autograd.backward(model.Embed(group.Plan), grad);
+        Kernel.Backward(model.Embed(group.Plan), grad);
     }
 
     /// <summary>One group between its forward and its backward pass; Inputs are those of each block where they are kept.</summary>
