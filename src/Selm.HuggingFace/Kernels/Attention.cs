@@ -54,6 +54,7 @@ internal static unsafe class Attention
     private static void Run(Job* job, bool backward)
     {
         job->Shape.Check();
+        if (job->Shape.Seq == 0) return;
         var blocks = checked(job->Shape.Batch * job->Shape.KvHeads);
         switch (job->Shape.HeadDim)
         {

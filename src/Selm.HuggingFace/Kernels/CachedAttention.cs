@@ -102,16 +102,15 @@ internal static unsafe class CachedAttention
     private static void Extend<THead>(Job* job, in Part part) where THead : struct, IHeadSize
     {
         var (shape, cache) = (job->Shape, job->Cache);
-        var key = stackalloc float[THead.Size];
+        var keys = Scratch.Floats(Slot.Attention0, (nint)shape.Seq * THead.Size);
         for (nint t = 0; t < shape.Seq; t++)
         {
             var token = (nint)part.Row * shape.Seq + t;
             var x = job->Qkv + token * shape.Width + (nint)(shape.Heads + part.Head) * THead.Size;
-            job->Rotary.Turn<THead>(token, x, key, sign: 1, scale: 1);
-            var to = part.Keys + cache.Length + t;
-            for (nint d = 0; d < THead.Size; d++, to += cache.Capacity) *to = key[d];
+            job->Rotary.Turn<THead>(token, x, keys + t * THead.Size, sign: 1, scale: 1);
             Attention.Copy<THead>(x + (nint)shape.KvHeads * THead.Size, part.Values + (cache.Length + t) * THead.Size);
         }
+        Panels.TransposeRows(shape.Seq, THead.Size, keys, THead.Size, part.Keys + cache.Length, cache.Capacity);
     }
 
     // Query `index` of a block: which token and head it is, what it sees, and where its result goes.
@@ -154,48 +153,87 @@ internal static unsafe class CachedAttention
         var weights = Scratch.Floats(Slot.Attention2, range.B1 - start + 16);
         var top = ScoreOne<THead>(part.Keys, job->Cache.Capacity, query, range, start, weights);
         for (nint k = 0; k < range.B1 - start; k += 16) VectorMath.Exp(Vector512.Load(weights + k) - Vector512.Create(top)).Store(weights + k);
-        weights += range.B0 - start;
-        var values = part.Values + (nint)range.B0 * THead.Size;
-        for (nint slice = 0; slice < THead.Size; slice += 32) GatherOne<THead>(range.B1 - range.B0, weights, values + slice, output + slice);
+        GatherOne<THead>(range.B1 - range.B0, weights + range.B0 - start, part.Values + (nint)range.B0 * THead.Size, output);
     }
 
-    // Scores of one query with the keys from `start` on, sixteen at a time; those it does not see become -inf. Returns the
-    // largest, or 0 where all are -inf.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    // Scores of one query with the keys from `start` on; those it does not see become -inf. Returns the largest, or 0 where
+    // all are -inf.
     private static float ScoreOne<THead>(float* keys, nint capacity, float* query, TwoRanges range, int start, float* to) where THead : struct, IHeadSize
     {
+        nint at = start, end = (range.B1 + 15) & ~15;
+        for (; at + 64 <= end; at += 64) Score64<THead>(keys + at, capacity, query, to + at - start);
+        for (; at < end; at += 16) Score16<THead>(keys + at, capacity, query, to + at - start);
         var lowest = Vector512.Create(float.NegativeInfinity);
         var top = lowest;
-        for (var at = start; at < range.B1; at += 16, to += 16)
+        for (at = start; at < end; at += 16, to += 16)
         {
-            var k = keys + at;
-            var s = Vector512<float>.Zero;
-            for (nint d = 0; d < THead.Size; d++, k += capacity) s = Vector512.FusedMultiplyAdd(Vector512.Create(query[d]), Vector512.Load(k), s);
-            var key = Vector512.Create(at) + Vector512<int>.Indices;
-            var visible = Vector512.GreaterThanOrEqual(key, Vector512.Create(range.B0)) & Vector512.LessThan(key, Vector512.Create(range.B1));
-            s = Vector512.ConditionalSelect(visible.AsSingle(), s, lowest);
-            s.Store(to);
+            var s = Vector512.Load(to);
+            if (at < range.B0 || at + 16 > range.B1)
+            {
+                var key = Vector512.Create((int)at) + Vector512<int>.Indices;
+                var visible = Vector512.GreaterThanOrEqual(key, Vector512.Create(range.B0)) & Vector512.LessThan(key, Vector512.Create(range.B1));
+                s = Vector512.ConditionalSelect(visible.AsSingle(), s, lowest);
+                s.Store(to);
+            }
             top = Vector512.ConditionalSelect(Vector512.GreaterThan(top, s), top, s);
         }
         var highest = VectorMath.Highest(top);
         return float.IsNegativeInfinity(highest) ? 0 : highest;
     }
 
-    // to = sum of weights[j] values[j] / sum of weights, for one or two slices of the head; sums go from key to key.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void Score64<THead>(float* keys, nint capacity, float* query, float* to) where THead : struct, IHeadSize
+    {
+        Vector512<float> s0 = default, s1 = default, s2 = default, s3 = default;
+        for (nint d = 0; d < THead.Size; d++, keys += capacity)
+        {
+            var q = Vector512.Create(query[d]);
+            s0 = Vector512.FusedMultiplyAdd(q, Vector512.Load(keys), s0);
+            s1 = Vector512.FusedMultiplyAdd(q, Vector512.Load(keys + 16), s1);
+            s2 = Vector512.FusedMultiplyAdd(q, Vector512.Load(keys + 32), s2);
+            s3 = Vector512.FusedMultiplyAdd(q, Vector512.Load(keys + 48), s3);
+        }
+        s0.Store(to);
+        s1.Store(to + 16);
+        s2.Store(to + 32);
+        s3.Store(to + 48);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void Score16<THead>(float* keys, nint capacity, float* query, float* to) where THead : struct, IHeadSize
+    {
+        var s = Vector512<float>.Zero;
+        for (nint d = 0; d < THead.Size; d++, keys += capacity) s = Vector512.FusedMultiplyAdd(Vector512.Create(query[d]), Vector512.Load(keys), s);
+        s.Store(to);
+    }
+
+    // to = sum of weights[j] values[j] / sum of weights; sums go from key to key.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void GatherOne<THead>(nint count, float* weights, float* values, float* to) where THead : struct, IHeadSize
     {
-        Vector512<float> s0 = default, s1 = default;
+        Vector512<float> s0 = default, s1 = default, s2 = default, s3 = default, s4 = default, s5 = default, s6 = default, s7 = default;
         var total = 0f;
         for (nint j = 0; j < count; j++, values += THead.Size)
         {
             var w = Vector512.Create(weights[j]);
+            total += weights[j];
             s0 = Vector512.FusedMultiplyAdd(w, AttentionTiles<THead>.Load(values), s0);
             if (THead.Size > 16) s1 = Vector512.FusedMultiplyAdd(w, Vector512.Load(values + 16), s1);
-            total += weights[j];
+            if (THead.Size > 32) s2 = Vector512.FusedMultiplyAdd(w, Vector512.Load(values + 32), s2);
+            if (THead.Size > 32) s3 = Vector512.FusedMultiplyAdd(w, Vector512.Load(values + 48), s3);
+            if (THead.Size > 64) s4 = Vector512.FusedMultiplyAdd(w, Vector512.Load(values + 64), s4);
+            if (THead.Size > 64) s5 = Vector512.FusedMultiplyAdd(w, Vector512.Load(values + 80), s5);
+            if (THead.Size > 64) s6 = Vector512.FusedMultiplyAdd(w, Vector512.Load(values + 96), s6);
+            if (THead.Size > 64) s7 = Vector512.FusedMultiplyAdd(w, Vector512.Load(values + 112), s7);
         }
         var scale = total == 0 ? 0 : 1 / total;
         AttentionTiles<THead>.Store(s0 * scale, to);
         if (THead.Size > 16) (s1 * scale).Store(to + 16);
+        if (THead.Size > 32) (s2 * scale).Store(to + 32);
+        if (THead.Size > 32) (s3 * scale).Store(to + 48);
+        if (THead.Size > 64) (s4 * scale).Store(to + 64);
+        if (THead.Size > 64) (s5 * scale).Store(to + 80);
+        if (THead.Size > 64) (s6 * scale).Store(to + 96);
+        if (THead.Size > 64) (s7 * scale).Store(to + 112);
     }
 }

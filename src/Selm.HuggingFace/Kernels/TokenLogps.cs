@@ -84,8 +84,9 @@ internal static unsafe class TokenLogps
         public long* Ids;
     }
 
-    // About 8 MB of logits, but enough positions for an efficient product.
-    private static nint ChunkRows(nint vocabulary) => Math.Max(64, (2 << 20) / vocabulary / 16 * 16);
+    // About 8 MB of logits, but up to 256 positions of a large vocabulary within 64 MB: the gradient of the head is read and
+    // written once per chunk.
+    private static nint ChunkRows(nint vocabulary) => Math.Max(Math.Max(64, (2 << 20) / vocabulary / 16 * 16), Math.Min(256, (16 << 20) / vocabulary / 16 * 16));
 
     private static void Check(long* ids, nint rows, nint vocabulary)
     {
