@@ -29,7 +29,7 @@ internal readonly unsafe struct Mat(float* data, nint pitch, bool transposed = f
     public Mat From(nint row, nint column) => new(At(row, column), Pitch, Transposed);
 }
 
-/// <summary>A matrix [inner, columns] in panels; made by <see cref="Pack"/>.</summary>
+/// <summary>A matrix [inner, columns] in panels; made by <c>Pack</c>.</summary>
 internal readonly unsafe struct Panels(float* data, nint inner, nint columns, nint width)
 {
     /// <summary>Panel after panel, each [inner, width].</summary>
@@ -47,7 +47,7 @@ internal readonly unsafe struct Panels(float* data, nint inner, nint columns, ni
     /// <summary>Number of panels.</summary>
     public nint Count => (Columns + Width - 1) / Width;
 
-    /// <summary>Floats that <see cref="Pack"/> needs for [inner, columns].</summary>
+    /// <summary>Floats that <c>Pack</c> needs for [inner, columns].</summary>
     public static nint Floats(nint inner, nint columns) => inner * ((columns + Gemm.Width - 1) / Gemm.Width) * Gemm.Width;
 
     /// <summary>Packs <paramref name="b"/> [inner, columns] into <paramref name="memory"/> of <see cref="Floats"/> floats.</summary>
@@ -59,6 +59,9 @@ internal readonly unsafe struct Panels(float* data, nint inner, nint columns, ni
         else Workers.Run((int)panels.Count, &job, &PackOne);
         return panels;
     }
+
+    /// <summary>Packs into the calling thread's scratch memory, for a weight that serves one call.</summary>
+    public static Panels Pack(nint inner, nint columns, Mat b, Slot slot) => Pack(inner, columns, b, Scratch.Floats(slot, Floats(inner, columns)));
 
     private struct PackJob
     {
