@@ -42,12 +42,15 @@ internal static class Fast
     /// <summary>x times the transpose of a weight: one product, by oneDNN where libtorch brings it.</summary>
     /// <param name="x">[rows, in].</param>
     /// <param name="weight">[out, in].</param>
+    /// <param name="packed">The weight in panels, where many calls read it; null packs it for this call.</param>
     /// <returns>[rows, out].</returns>
     internal static Tensor Linear(Tensor x, Tensor weight, PackedWeights? packed = null)
     {
         if (Fused(x))
         {
-            return new LinearKernel(packed).Run(x, weight);
+            using var rows = x.reshape(-1, x.size(-1));
+            using var product = new LinearKernel(packed).Run(rows, weight);
+            return product.reshape([.. x.shape[..^1], weight.size(0)]);
         }
         return nn.functional.linear(x, weight);
     }
@@ -56,6 +59,7 @@ internal static class Fast
     /// <param name="residual">[rows, out].</param>
     /// <param name="x">[rows, in].</param>
     /// <param name="weight">[out, in].</param>
+    /// <param name="packed">The weight in panels, where many calls read it; null packs it for this call.</param>
     internal static Tensor LinearAdd(Tensor residual, Tensor x, Tensor weight, PackedWeights? packed = null)
     {
         if (Fused(x))
@@ -71,6 +75,7 @@ internal static class Fast
     /// <param name="norm">[hidden].</param>
     /// <param name="weight">[out, hidden].</param>
     /// <param name="eps">Of the norm.</param>
+    /// <param name="packed">The weight in panels, where many calls read it; null packs it for this call.</param>
     /// <returns>[rows, out].</returns>
     internal static Tensor NormLinear(Tensor x, Tensor norm, Tensor weight, double eps, PackedWeights? packed = null)
     {
@@ -88,6 +93,8 @@ internal static class Fast
     /// <param name="gateUp">[2 * intermediate, hidden].</param>
     /// <param name="down">[hidden, intermediate].</param>
     /// <param name="eps">Of the norm.</param>
+    /// <param name="packedGateUp">gate and up in panels, or null.</param>
+    /// <param name="packedDown">down in panels, or null.</param>
     internal static Tensor Mlp(Tensor x, Tensor norm, Tensor gateUp, Tensor down, double eps, PackedWeights? packedGateUp = null, PackedWeights? packedDown = null)
     {
         if (Fused(x))
