@@ -106,17 +106,18 @@ internal static unsafe class AdamW
     {
         var at = block * Block;
         var end = Math.Min(job->Count, at + Block);
-        Vector512<double> low = default, high = default;
-        for (; at + 16 <= end; at += 16) AddSquares(Vector512.Load(job->X + at), ref low, ref high);
-        if (at < end) AddSquares(VectorMath.LoadFirst(job->X + at, end - at, 0), ref low, ref high);
-        job->Sums[block] = Vector512.Sum(low + high);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void AddSquares(Vector512<float> x, ref Vector512<double> low, ref Vector512<double> high)
-    {
-        var (a, b) = Vector512.Widen(x);
-        low = Vector512.FusedMultiplyAdd(a, a, low);
-        high = Vector512.FusedMultiplyAdd(b, b, high);
+        Vector512<double> s0 = default, s1 = default, s2 = default, s3 = default;
+        for (; at + 32 <= end; at += 32)
+        {
+            var (a, b) = Vector512.Widen(Vector512.Load(job->X + at));
+            var (c, d) = Vector512.Widen(Vector512.Load(job->X + at + 16));
+            s0 = Vector512.FusedMultiplyAdd(a, a, s0);
+            s1 = Vector512.FusedMultiplyAdd(b, b, s1);
+            s2 = Vector512.FusedMultiplyAdd(c, c, s2);
+            s3 = Vector512.FusedMultiplyAdd(d, d, s3);
+        }
+        var sum = Vector512.Sum(s0 + s1 + (s2 + s3));
+        for (; at < end; at++) sum += (double)job->X[at] * job->X[at];
+        job->Sums[block] = sum;
     }
 }

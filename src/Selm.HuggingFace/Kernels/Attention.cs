@@ -7,8 +7,12 @@ using System.Runtime.Intrinsics;
 namespace Selm.HuggingFace.Kernels;
 
 /// <summary>softmax(R q (R k)' / sqrt(D)) v per head, where R turns by the token's position.</summary>
+[SkipLocalsInit]
 internal static unsafe class Attention
 {
+    /// <summary>Multiplications below which threads do not pay.</summary>
+    internal const double Small = 1e6;
+
     /// <summary>Computes outputs and what the gradient needs of them.</summary>
     /// <param name="shape">Sizes.</param>
     /// <param name="qkv">[batch, seq, (heads + 2 kvHeads) D]: queries, keys, values of each token.</param>
@@ -56,15 +60,24 @@ internal static unsafe class Attention
         job->Shape.Check();
         if (job->Shape.Seq == 0) return;
         var blocks = checked(job->Shape.Batch * job->Shape.KvHeads);
-        switch (job->Shape.HeadDim)
-        {
-            case 8: Workers.Run(blocks, job, backward ? &BackwardBlock<Head8> : &ForwardBlock<Head8>); break;
-            case 16: Workers.Run(blocks, job, backward ? &BackwardBlock<Head16> : &ForwardBlock<Head16>); break;
-            case 32: Workers.Run(blocks, job, backward ? &BackwardBlock<Head32> : &ForwardBlock<Head32>); break;
-            case 64: Workers.Run(blocks, job, backward ? &BackwardBlock<Head64> : &ForwardBlock<Head64>); break;
-            default: Workers.Run(blocks, job, backward ? &BackwardBlock<Head128> : &ForwardBlock<Head128>); break;
-        }
+        var body = Body(job->Shape.HeadDim, backward);
+        if ((double)job->Shape.Batch * job->Shape.Heads * job->Shape.Seq * job->Shape.Seq * job->Shape.HeadDim < Small) for (var k = 0; k < blocks; k++) body(job, k);
+        else Workers.Run(blocks, job, body);
     }
+
+    private static delegate*<Job*, int, void> Body(int headDim, bool backward) => (headDim, backward) switch
+    {
+        (8, false) => &ForwardBlock<Head8>,
+        (16, false) => &ForwardBlock<Head16>,
+        (32, false) => &ForwardBlock<Head32>,
+        (64, false) => &ForwardBlock<Head64>,
+        (_, false) => &ForwardBlock<Head128>,
+        (8, true) => &BackwardBlock<Head8>,
+        (16, true) => &BackwardBlock<Head16>,
+        (32, true) => &BackwardBlock<Head32>,
+        (64, true) => &BackwardBlock<Head64>,
+        (_, true) => &BackwardBlock<Head128>,
+    };
 
     // The keys, turned, and the values of one (row, head of keys and values), [seq + 8, D] each; tiles of eight keys read
     // up to seven of the rows of zeros at the end. The gradients of both follow where they are wanted.

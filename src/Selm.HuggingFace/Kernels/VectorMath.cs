@@ -38,7 +38,7 @@ internal static unsafe class VectorMath
     }
 
     /// <summary>The first <paramref name="count"/> lanes from memory, the others <paramref name="rest"/>; count below 16.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
+    [MethodImpl(MethodImplOptions.NoInlining), SkipLocalsInit]
     public static Vector512<float> LoadFirst(float* from, nint count, float rest)
     {
         var lanes = stackalloc float[16];
@@ -48,7 +48,7 @@ internal static unsafe class VectorMath
     }
 
     /// <summary>Writes the first <paramref name="count"/> lanes; count below 16.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
+    [MethodImpl(MethodImplOptions.NoInlining), SkipLocalsInit]
     public static void StoreFirst(Vector512<float> value, float* to, nint count)
     {
         var lanes = stackalloc float[16];
