@@ -85,6 +85,7 @@ internal static unsafe class Attention
     {
         public readonly float* Keys, Values, KeyGradient, ValueGradient;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public KeysAndValues(Job* job, int row, int head, bool backward)
         {
             var (shape, seq) = (job->Shape, (nint)job->Shape.Seq);
@@ -106,6 +107,7 @@ internal static unsafe class Attention
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void ForwardBlock<THead>(Job* job, int block) where THead : struct, IHeadSize
     {
         var (shape, seq) = (job->Shape, (nint)job->Shape.Seq);
@@ -123,8 +125,7 @@ internal static unsafe class Attention
                 TurnQueries<THead>(job, row, first, count, head, queries, lanes);
                 var scale = Attend<THead>(seen, keys.Keys, THead.Size, 1, keys.Values, lanes, weights, sums, out var logSumExp);
                 var to = job->LogSumExp + ((nint)row * shape.Heads + head) * seq + first;
-                if (count == SeenKeys.Lanes) logSumExp.Store(to);
-                else VectorMath.StoreFirst(logSumExp, to, count);
+                Vectors.Store(to, logSumExp, count);
                 scale.Store(lanes); // free by now
                 for (nint r = 0; r < count; r++)
                     Scale<THead>(sums + r * THead.Size, lanes[r], job->Output + ((row * seq + first + r) * shape.Heads + head) * THead.Size);
@@ -155,6 +156,7 @@ internal static unsafe class Attention
         return scale;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void BackwardBlock<THead>(Job* job, int block) where THead : struct, IHeadSize
     {
         var (shape, seq) = (job->Shape, (nint)job->Shape.Seq);
@@ -172,6 +174,7 @@ internal static unsafe class Attention
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void BackwardQueries<THead>(Job* job, in KeysAndValues<THead> keys, int row, int head, int first, int count) where THead : struct, IHeadSize
     {
         var (shape, seq, size) = (job->Shape, (nint)job->Shape.Seq, SeenKeys.Lanes * THead.Size);
@@ -182,7 +185,7 @@ internal static unsafe class Attention
         TurnQueries<THead>(job, row, first, count, head, queries, queryLanes);
         var delta = LoadGradients<THead>(job, row, first, count, head, grads, gradLanes);
         var from = job->LogSumExp + ((nint)row * shape.Heads + head) * seq + first;
-        var logSumExp = count == SeenKeys.Lanes ? Vector512.Load(from) : VectorMath.LoadFirst(from, count, rest: 0);
+        var logSumExp = Vectors.Load(from, count);
 
         AttentionTiles<THead>.Scores(seen.One, keys.Keys, THead.Size, 1, queryLanes, p);
         AttentionTiles<THead>.Scores(seen.Two, keys.Keys, THead.Size, 1, queryLanes, p);
@@ -205,6 +208,7 @@ internal static unsafe class Attention
     internal static float Factor<THead>() where THead : struct, IHeadSize => 1 / MathF.Sqrt(THead.Size);
 
     // Queries turned and divided by sqrt(D), as rows and one per lane; zeros where there are less than sixteen.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void TurnQueries<THead>(Job* job, int row, int first, int count, int head, float* rows, float* lanes) where THead : struct, IHeadSize
     {
         var (width, token) = (job->Shape.Width, (nint)row * job->Shape.Seq + first);
@@ -213,6 +217,7 @@ internal static unsafe class Attention
     }
 
     // The same for the gradients of outputs; returns per query the product of gradient and output.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static Vector512<float> LoadGradients<THead>(Job* job, int row, int first, int count, int head, float* rows, float* lanes) where THead : struct, IHeadSize
     {
         var pitch = (nint)job->Shape.Heads * THead.Size;

@@ -99,6 +99,7 @@ internal static unsafe class CachedAttention
         else for (var k = 0; k < queries; k += SeenKeys.Lanes) AttendTogether<THead>(job, part, k, Math.Min(SeenKeys.Lanes, queries - k));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Extend<THead>(Job* job, in Part part) where THead : struct, IHeadSize
     {
         var (shape, cache) = (job->Shape, job->Cache);
@@ -124,6 +125,7 @@ internal static unsafe class CachedAttention
         return job->Output + (token * shape.Heads + head) * THead.Size;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void AttendTogether<THead>(Job* job, in Part part, int first, int count) where THead : struct, IHeadSize
     {
         var size = SeenKeys.Lanes * THead.Size;
@@ -141,6 +143,7 @@ internal static unsafe class CachedAttention
     }
 
     // Scores of all queries strip by strip, so that a strip of keys is read from memory once; then query by query.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void AttendFew<THead>(Job* job, in Part part, int count) where THead : struct, IHeadSize
     {
         var queries = stackalloc float[Few * THead.Size];
@@ -167,6 +170,7 @@ internal static unsafe class CachedAttention
     }
 
     // Scores to unnormalised probabilities, in place, for the keys from `first` on; the others become 0.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Exponentiate(float* scores, nint count, int first, int seen)
     {
         var lowest = Vector512.Create(float.NegativeInfinity);
@@ -182,9 +186,9 @@ internal static unsafe class CachedAttention
             }
             top = Vector512.ConditionalSelect(Vector512.GreaterThan(top, s), top, s);
         }
-        var highest = VectorMath.Highest(top);
+        var highest = Vectors.Highest(top);
         var shift = Vector512.Create(float.IsNegativeInfinity(highest) ? 0 : highest);
-        for (nint at = 0; at < count; at += 16) VectorMath.Exp(Vector512.Load(scores + at) - shift).Store(scores + at);
+        for (nint at = 0; at < count; at += 16) Vectors.Exp(Vector512.Load(scores + at) - shift).Store(scores + at);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]

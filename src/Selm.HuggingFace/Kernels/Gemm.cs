@@ -1,5 +1,5 @@
 // Products of float32 matrices. Tiles of 8 rows by 32 columns (6 by 16 without 512-bit vectors) run over panels of the
-// packed right factor; the inner dimension is cut into pieces of 384, so that a piece of a panel stays in the L1 or L2
+// packed right factor; the inner dimension is cut into pieces of 256, so that a piece of a panel stays in the L1
 // cache while a block of 64 rows passes over it. The left factor is read in place; transposed (gradients of weights), its
 // rows are interleaved by eight while they are copied, which takes no transposition at all.
 //
@@ -15,7 +15,7 @@ namespace Selm.HuggingFace.Kernels;
 /// <summary>C = A B or C += A B on raw memory, on all <see cref="Workers"/>.</summary>
 internal static unsafe class Gemm
 {
-    private const int Piece = 384; // inner dimension of one pass
+    private const int Piece = 256; // inner dimension of one pass: a panel's 32 KiB and a tile's rows fit the L1 cache
     private const int MostPacked = 1 << 20; // floats of the right factor that are packed at a time
     private const double Small = 2e6; // floating-point operations below which threads do not pay
 
@@ -49,8 +49,7 @@ internal static unsafe class Gemm
         for (nint at = 0; at < n; at += most)
         {
             var columns = Math.Min(most, n - at);
-            var memory = Scratch.Floats(Slot.Panels, Panels.Floats(k, columns));
-            Multiply(m, a, Panels.Pack(k, columns, b.From(0, at), memory), c + at, pitch, add);
+            Multiply(m, a, Panels.Pack(k, columns, b.From(0, at), Slot.Panels), c + at, pitch, add);
         }
     }
 
@@ -63,9 +62,11 @@ internal static unsafe class Gemm
             if (!add) for (nint i = 0; i < m; i++) new Span<float>(c + i * pitch, (int)b.Columns).Clear();
             return;
         }
-        var rows = 8 * TileRows;
-        var rowBlocks = (m + rows - 1) / rows;
         var alone = Workers.Threads == 1 || 2.0 * m * b.Columns * b.Inner < Small;
+        var rows = 8 * TileRows;
+        // A transposed factor is read across: wide blocks, so that memory is read in order.
+        if (a.Transposed) rows = Math.Clamp(m / rows / (alone ? 1 : 2 * Workers.Threads), 1, 8) * rows;
+        var rowBlocks = (m + rows - 1) / rows;
         // Enough blocks that no thread waits long for the last one; rows first, since a block of rows reads all of b.
         var columnBlocks = alone ? 1 : Math.Clamp(4 * Workers.Threads / rowBlocks, 1, b.Count);
         var job = new Job { M = m, A = a, B = b, C = c, Pitch = pitch, Add = add, Rows = rows, Panels = (b.Count + columnBlocks - 1) / columnBlocks };
@@ -144,12 +145,18 @@ internal static unsafe class Gemm
         (_, true) => &Tiles.Rows6<AddTile>,
     };
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void CopyEdge(float* edge, nint width, nint rows, nint columns, float* c, nint pitch, bool add)
     {
         for (nint i = 0; i < rows; i++, edge += width, c += pitch)
         {
-            if (add) for (nint j = 0; j < columns; j++) c[j] += edge[j];
-            else for (nint j = 0; j < columns; j++) c[j] = edge[j];
+            nint j = 0;
+            for (; j + 8 <= columns; j += 8)
+            {
+                var sums = Vector256.Load(edge + j);
+                (add ? Vector256.Load(c + j) + sums : sums).Store(c + j);
+            }
+            for (; j < columns; j++) c[j] = add ? c[j] + edge[j] : edge[j];
         }
     }
 
@@ -159,10 +166,10 @@ internal static unsafe class Gemm
         var rest = rows - whole * height;
         if (a.Transposed)
         {
-            var memory = Scratch.Floats(Slot.LeftFactor, (whole + 1) * height * k);
-            for (nint i = 0; i < whole; i++) Interleave(a.Data + i * height, a.Pitch, k, height, height, memory + i * height * k);
-            if (rest > 0) Interleave(a.Data + whole * height, a.Pitch, k, rest, height, memory + whole * height * k);
-            return new Left { Whole = memory, Row = 1, Step = height, Next = height * k, Last = memory + whole * height * k, LastRow = 1 };
+            var next = height * k + 16; // a cache line more: tiles a multiple of 4096 bytes apart would share few places of the cache
+            var memory = Scratch.Floats(Slot.LeftFactor, (whole + 1) * next);
+            for (nint p = 0; p < k; p++) Interleave(a.Data + p * a.Pitch, a.Pitch, rows, height, memory + p * height, next);
+            return new Left { Whole = memory, Row = 1, Step = height, Next = next, Last = memory + whole * next, LastRow = 1 };
         }
         var last = a.Data;
         if (rest > 0)
@@ -178,24 +185,22 @@ internal static unsafe class Gemm
         return new Left { Whole = a.Data, Row = a.Pitch, Step = 1, Next = height * a.Pitch, Last = last, LastRow = k };
     }
 
-    // to [k, height] = the first `rows` columns of a [k, pitch], the others zero.
-    private static void Interleave(float* a, nint pitch, nint k, nint rows, nint height, float* to)
+    // One stored row of the transposed factor: `rows` floats to tiles of `height`, `next` floats apart, the last one filled
+    // up with zeros. The rows to come are asked for early: they lie too far apart for the processor to guess.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Interleave(float* a, nint pitch, nint rows, nint height, float* to, nint next)
     {
-        for (nint p = 0; p < k; p++, a += pitch, to += height)
+        for (; rows >= height; rows -= height, a += height, to += next)
         {
-            if (rows == height && height == 8)
+            if (Sse.IsSupported) Sse.Prefetch0(a + 4 * pitch);
+            if (height == 8)
             {
                 Vector256.Load(a).Store(to);
+                continue;
             }
-            else if (rows == height)
-            {
-                Vector128.Load(a).Store(to);
-                Vector128.Load(a + 2).Store(to + 2);
-            }
-            else
-            {
-                for (nint i = 0; i < height; i++) to[i] = i < rows ? a[i] : 0;
-            }
+            Vector128.Load(a).Store(to);
+            Vector128.Load(a + 2).Store(to + 2);
         }
+        if (rows > 0) for (nint i = 0; i < height; i++) to[i] = i < rows ? a[i] : 0;
     }
 }

@@ -1,6 +1,7 @@
 // The right factor of a product as the tiles read it: panels of 32 (or 16) columns, each [inner, width] without gaps,
 // missing columns zero. A weight that is used again and again is packed once and kept (PackedWeights): at 32 rows,
 // decoding, packing at each call costs as much as the product.
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
@@ -29,7 +30,7 @@ internal readonly unsafe struct Mat(float* data, nint pitch, bool transposed = f
     public Mat From(nint row, nint column) => new(At(row, column), Pitch, Transposed);
 }
 
-/// <summary>A matrix [inner, columns] in panels; made by <see cref="Pack"/>.</summary>
+/// <summary>A matrix [inner, columns] in panels; made by <c>Pack</c>.</summary>
 internal readonly unsafe struct Panels(float* data, nint inner, nint columns, nint width)
 {
     /// <summary>Panel after panel, each [inner, width].</summary>
@@ -47,7 +48,7 @@ internal readonly unsafe struct Panels(float* data, nint inner, nint columns, ni
     /// <summary>Number of panels.</summary>
     public nint Count => (Columns + Width - 1) / Width;
 
-    /// <summary>Floats that <see cref="Pack"/> needs for [inner, columns].</summary>
+    /// <summary>Floats that <c>Pack</c> needs for [inner, columns].</summary>
     public static nint Floats(nint inner, nint columns) => inner * ((columns + Gemm.Width - 1) / Gemm.Width) * Gemm.Width;
 
     /// <summary>Packs <paramref name="b"/> [inner, columns] into <paramref name="memory"/> of <see cref="Floats"/> floats.</summary>
@@ -59,6 +60,9 @@ internal readonly unsafe struct Panels(float* data, nint inner, nint columns, ni
         else Workers.Run((int)panels.Count, &job, &PackOne);
         return panels;
     }
+
+    /// <summary>Packs into the calling thread's scratch memory, for a weight that serves one call.</summary>
+    public static Panels Pack(nint inner, nint columns, Mat b, Slot slot) => Pack(inner, columns, b, Scratch.Floats(slot, Floats(inner, columns)));
 
     private struct PackJob
     {
@@ -77,6 +81,7 @@ internal readonly unsafe struct Panels(float* data, nint inner, nint columns, ni
         else CopyRows(t.Inner, columns, source.Data, source.Pitch, to, t.Width);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void CopyRows(nint rows, nint columns, float* from, nint pitch, float* to, nint width)
     {
         for (nint p = 0; p < rows; p++, from += pitch, to += width)
@@ -88,6 +93,7 @@ internal readonly unsafe struct Panels(float* data, nint inner, nint columns, ni
     }
 
     // to[p, j] = from[j, p] for j < rows, p < columns: blocks of 8 x 8, edges element by element.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void TransposeRows(nint rows, nint columns, float* from, nint pitch, float* to, nint width)
     {
         nint j = 0;
@@ -103,12 +109,14 @@ internal readonly unsafe struct Panels(float* data, nint inner, nint columns, ni
     }
 
     // Rows r and r + 4 share a register, halves of four floats each; then two 4 x 4 transposes at once.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Transpose8(float* from, nint pitch, float* to, nint width)
     {
         Transpose4Pairs(from, pitch, to, width);
         Transpose4Pairs(from + 4, pitch, to + 4 * width, width);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Transpose4Pairs(float* from, nint pitch, float* to, nint width)
     {
         var low = from + 4 * pitch;

@@ -19,9 +19,6 @@ internal enum Slot
     /// <summary>Layers: gradient of the rows after the norm.</summary>
     NormedGradient,
 
-    /// <summary>Layers: 1 / rms of rows, where the caller keeps none.</summary>
-    Inverse,
-
     /// <summary>Layers: gradients of the norm's weight, one row per part.</summary>
     WeightSums,
 
