@@ -69,54 +69,43 @@ internal static unsafe class AdamW
         public double* Sums;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void UpdateBlock(Job* job, int block)
     {
         var at = block * Block;
         var end = Math.Min(job->Count, at + Block);
         var j = *job; // so that its numbers stay in registers
-        for (; at + 16 <= end; at += 16)
+        for (; at < end; at += 16)
         {
-            var (p, m, v) = (Vector512.Load(j.Parameter + at), Vector512.Load(j.First + at), Vector512.Load(j.Second + at));
-            Update(j, Vector512.Load(j.Gradient + at), ref p, ref m, ref v);
-            p.Store(j.Parameter + at);
-            m.Store(j.First + at);
-            v.Store(j.Second + at);
+            var left = end - at;
+            var g = Vectors.Load(j.Gradient + at, left) * j.Scale;
+            var p = Vectors.Load(j.Parameter + at, left) * j.Keep;
+            var m = Vector512.FusedMultiplyAdd(g, Vector512.Create(j.Rest1), Vectors.Load(j.First + at, left) * j.Beta1);
+            var v = Vector512.FusedMultiplyAdd(g * j.Rest2, g, Vectors.Load(j.Second + at, left) * j.Beta2);
+            var denominator = Vector512.Sqrt(v) / Vector512.Create(j.Root) + Vector512.Create(j.Eps);
+            Vectors.Store(j.Parameter + at, p + m * j.Rate / denominator, left);
+            Vectors.Store(j.First + at, m, left);
+            Vectors.Store(j.Second + at, v, left);
         }
-        if (at == end) return;
-        var rest = end - at;
-        var (lastP, lastM, lastV) = (VectorMath.LoadFirst(j.Parameter + at, rest, 0), VectorMath.LoadFirst(j.First + at, rest, 0), VectorMath.LoadFirst(j.Second + at, rest, 0));
-        Update(j, VectorMath.LoadFirst(j.Gradient + at, rest, 0), ref lastP, ref lastM, ref lastV);
-        VectorMath.StoreFirst(lastP, j.Parameter + at, rest);
-        VectorMath.StoreFirst(lastM, j.First + at, rest);
-        VectorMath.StoreFirst(lastV, j.Second + at, rest);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Update(in Job j, Vector512<float> g, ref Vector512<float> p, ref Vector512<float> m, ref Vector512<float> v)
-    {
-        g *= j.Scale;
-        p *= j.Keep;
-        m = Vector512.FusedMultiplyAdd(g, Vector512.Create(j.Rest1), m * j.Beta1);
-        v = Vector512.FusedMultiplyAdd(Vector512.Create(j.Rest2) * g, g, v * j.Beta2);
-        var denominator = Vector512.Sqrt(v) / Vector512.Create(j.Root) + Vector512.Create(j.Eps);
-        p += m * j.Rate / denominator;
-    }
-
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void NormBlock(NormJob* job, int block)
     {
         var at = block * Block;
         var end = Math.Min(job->Count, at + Block);
-        Vector512<double> low = default, high = default;
-        for (; at + 16 <= end; at += 16) AddSquares(Vector512.Load(job->X + at), ref low, ref high);
-        if (at < end) AddSquares(VectorMath.LoadFirst(job->X + at, end - at, 0), ref low, ref high);
-        job->Sums[block] = Vector512.Sum(low + high);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void AddSquares(Vector512<float> x, ref Vector512<double> low, ref Vector512<double> high)
-    {
-        var (a, b) = Vector512.Widen(x);
-        low = Vector512.FusedMultiplyAdd(a, a, low);
-        high = Vector512.FusedMultiplyAdd(b, b, high);
+        Vector512<double> s0 = default, s1 = default, s2 = default, s3 = default;
+        for (; at + 32 <= end; at += 32)
+        {
+            var (a, b) = Vector512.Widen(Vector512.Load(job->X + at));
+            var (c, d) = Vector512.Widen(Vector512.Load(job->X + at + 16));
+            s0 = Vector512.FusedMultiplyAdd(a, a, s0);
+            s1 = Vector512.FusedMultiplyAdd(b, b, s1);
+            s2 = Vector512.FusedMultiplyAdd(c, c, s2);
+            s3 = Vector512.FusedMultiplyAdd(d, d, s3);
+        }
+        var sum = Vector512.Sum(s0 + s1 + (s2 + s3));
+        for (; at < end; at++) sum += (double)job->X[at] * job->X[at];
+        job->Sums[block] = sum;
     }
 }

@@ -7,8 +7,12 @@ using System.Runtime.Intrinsics;
 namespace Selm.HuggingFace.Kernels;
 
 /// <summary>softmax(R q (R k)' / sqrt(D)) v per head, where R turns by the token's position.</summary>
+[SkipLocalsInit]
 internal static unsafe class Attention
 {
+    /// <summary>Multiplications below which threads do not pay.</summary>
+    internal const double Small = 1e6;
+
     /// <summary>Computes outputs and what the gradient needs of them.</summary>
     /// <param name="shape">Sizes.</param>
     /// <param name="qkv">[batch, seq, (heads + 2 kvHeads) D]: queries, keys, values of each token.</param>
@@ -56,15 +60,24 @@ internal static unsafe class Attention
         job->Shape.Check();
         if (job->Shape.Seq == 0) return;
         var blocks = checked(job->Shape.Batch * job->Shape.KvHeads);
-        switch (job->Shape.HeadDim)
-        {
-            case 8: Workers.Run(blocks, job, backward ? &BackwardBlock<Head8> : &ForwardBlock<Head8>); break;
-            case 16: Workers.Run(blocks, job, backward ? &BackwardBlock<Head16> : &ForwardBlock<Head16>); break;
-            case 32: Workers.Run(blocks, job, backward ? &BackwardBlock<Head32> : &ForwardBlock<Head32>); break;
-            case 64: Workers.Run(blocks, job, backward ? &BackwardBlock<Head64> : &ForwardBlock<Head64>); break;
-            default: Workers.Run(blocks, job, backward ? &BackwardBlock<Head128> : &ForwardBlock<Head128>); break;
-        }
+        var body = Body(job->Shape.HeadDim, backward);
+        if ((double)job->Shape.Batch * job->Shape.Heads * job->Shape.Seq * job->Shape.Seq * job->Shape.HeadDim < Small) for (var k = 0; k < blocks; k++) body(job, k);
+        else Workers.Run(blocks, job, body);
     }
+
+    private static delegate*<Job*, int, void> Body(int headDim, bool backward) => (headDim, backward) switch
+    {
+        (8, false) => &ForwardBlock<Head8>,
+        (16, false) => &ForwardBlock<Head16>,
+        (32, false) => &ForwardBlock<Head32>,
+        (64, false) => &ForwardBlock<Head64>,
+        (_, false) => &ForwardBlock<Head128>,
+        (8, true) => &BackwardBlock<Head8>,
+        (16, true) => &BackwardBlock<Head16>,
+        (32, true) => &BackwardBlock<Head32>,
+        (64, true) => &BackwardBlock<Head64>,
+        (_, true) => &BackwardBlock<Head128>,
+    };
 
     // The keys, turned, and the values of one (row, head of keys and values), [seq + 8, D] each; tiles of eight keys read
     // up to seven of the rows of zeros at the end. The gradients of both follow where they are wanted.
@@ -72,6 +85,7 @@ internal static unsafe class Attention
     {
         public readonly float* Keys, Values, KeyGradient, ValueGradient;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public KeysAndValues(Job* job, int row, int head, bool backward)
         {
             var (shape, seq) = (job->Shape, (nint)job->Shape.Seq);
@@ -93,6 +107,7 @@ internal static unsafe class Attention
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void ForwardBlock<THead>(Job* job, int block) where THead : struct, IHeadSize
     {
         var (shape, seq) = (job->Shape, (nint)job->Shape.Seq);
@@ -110,8 +125,7 @@ internal static unsafe class Attention
                 TurnQueries<THead>(job, row, first, count, head, queries, lanes);
                 var scale = Attend<THead>(seen, keys.Keys, THead.Size, 1, keys.Values, lanes, weights, sums, out var logSumExp);
                 var to = job->LogSumExp + ((nint)row * shape.Heads + head) * seq + first;
-                if (count == SeenKeys.Lanes) logSumExp.Store(to);
-                else VectorMath.StoreFirst(logSumExp, to, count);
+                Vectors.Store(to, logSumExp, count);
                 scale.Store(lanes); // free by now
                 for (nint r = 0; r < count; r++)
                     Scale<THead>(sums + r * THead.Size, lanes[r], job->Output + ((row * seq + first + r) * shape.Heads + head) * THead.Size);
@@ -142,6 +156,7 @@ internal static unsafe class Attention
         return scale;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void BackwardBlock<THead>(Job* job, int block) where THead : struct, IHeadSize
     {
         var (shape, seq) = (job->Shape, (nint)job->Shape.Seq);
@@ -159,6 +174,7 @@ internal static unsafe class Attention
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void BackwardQueries<THead>(Job* job, in KeysAndValues<THead> keys, int row, int head, int first, int count) where THead : struct, IHeadSize
     {
         var (shape, seq, size) = (job->Shape, (nint)job->Shape.Seq, SeenKeys.Lanes * THead.Size);
@@ -169,7 +185,7 @@ internal static unsafe class Attention
         TurnQueries<THead>(job, row, first, count, head, queries, queryLanes);
         var delta = LoadGradients<THead>(job, row, first, count, head, grads, gradLanes);
         var from = job->LogSumExp + ((nint)row * shape.Heads + head) * seq + first;
-        var logSumExp = count == SeenKeys.Lanes ? Vector512.Load(from) : VectorMath.LoadFirst(from, count, rest: 0);
+        var logSumExp = Vectors.Load(from, count);
 
         AttentionTiles<THead>.Scores(seen.One, keys.Keys, THead.Size, 1, queryLanes, p);
         AttentionTiles<THead>.Scores(seen.Two, keys.Keys, THead.Size, 1, queryLanes, p);
@@ -192,6 +208,7 @@ internal static unsafe class Attention
     internal static float Factor<THead>() where THead : struct, IHeadSize => 1 / MathF.Sqrt(THead.Size);
 
     // Queries turned and divided by sqrt(D), as rows and one per lane; zeros where there are less than sixteen.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void TurnQueries<THead>(Job* job, int row, int first, int count, int head, float* rows, float* lanes) where THead : struct, IHeadSize
     {
         var (width, token) = (job->Shape.Width, (nint)row * job->Shape.Seq + first);
@@ -200,6 +217,7 @@ internal static unsafe class Attention
     }
 
     // The same for the gradients of outputs; returns per query the product of gradient and output.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static Vector512<float> LoadGradients<THead>(Job* job, int row, int first, int count, int head, float* rows, float* lanes) where THead : struct, IHeadSize
     {
         var pitch = (nint)job->Shape.Heads * THead.Size;

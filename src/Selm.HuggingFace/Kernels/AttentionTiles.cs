@@ -182,6 +182,7 @@ internal static unsafe class AttentionTiles<THead> where THead : struct, IHeadSi
     /// <param name="scores">One vector per key of the block's list.</param>
     /// <param name="logSumExp">Per query; -inf for one that sees no key.</param>
     /// <returns>What the probabilities have to be multiplied with; 0 for a query that sees no key.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static Vector512<float> Softmax(in SeenKeys seen, float* scores, out Vector512<float> logSumExp)
     {
         var lowest = Vector512.Create(float.NegativeInfinity);
@@ -190,7 +191,7 @@ internal static unsafe class AttentionTiles<THead> where THead : struct, IHeadSi
         var total = Vector512<float>.Zero;
         for (nint k = 0; k < seen.Count; k++)
         {
-            var p = VectorMath.Exp(Vector512.Load(scores + k * 16) - shift);
+            var p = Vectors.Exp(Vector512.Load(scores + k * 16) - shift);
             p.Store(scores + k * 16);
             total += p;
         }
@@ -199,6 +200,7 @@ internal static unsafe class AttentionTiles<THead> where THead : struct, IHeadSi
     }
 
     // The largest score per query; scores of keys that a query does not see become -inf.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static Vector512<float> Highest(in SeenKeys seen, in Stretch stretch, float* scores, Vector512<float> top)
     {
         var lowest = Vector512.Create(float.NegativeInfinity);
@@ -226,12 +228,13 @@ internal static unsafe class AttentionTiles<THead> where THead : struct, IHeadSi
     /// <param name="products">Become ds.</param>
     /// <param name="logSumExp">Per query.</param>
     /// <param name="delta">Per query, g o'.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Gradients(in SeenKeys seen, in Stretch stretch, float* scores, float* products, Vector512<float> logSumExp, Vector512<float> delta)
     {
         var at = (nint)stretch.Offset * 16;
         for (var key = stretch.First; key < stretch.End; key++, at += 16)
         {
-            var p = VectorMath.Exp(Vector512.Load(scores + at) - logSumExp);
+            var p = Vectors.Exp(Vector512.Load(scores + at) - logSumExp);
             if (!seen.ByAll(key)) p = seen.Select(key, p, Vector512<float>.Zero);
             p.Store(scores + at);
             (p * (Vector512.Load(products + at) - delta)).Store(products + at);

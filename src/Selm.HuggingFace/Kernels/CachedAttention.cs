@@ -29,10 +29,10 @@ internal unsafe struct CacheView
 }
 
 /// <summary>Attention against a cache, which is extended by the new tokens.</summary>
+[SkipLocalsInit]
 internal static unsafe class CachedAttention
 {
     private const int Few = 8; // queries of one block below which keys lie in the lanes
-    private const double Small = 1e6; // multiplications below which threads do not pay
 
     /// <summary>Writes the new keys and values to the cache, then attends to it.</summary>
     /// <param name="shape">Sizes; Seq is the number of new tokens.</param>
@@ -70,7 +70,7 @@ internal static unsafe class CachedAttention
     {
         var blocks = checked(job->Shape.Batch * job->Shape.KvHeads);
         var products = 2.0 * job->Shape.Batch * job->Shape.Heads * job->Shape.Seq * (job->Cache.Length + job->Shape.Seq) * THead.Size;
-        if (products < Small) for (var k = 0; k < blocks; k++) Block<THead>(job, k);
+        if (products < Attention.Small) for (var k = 0; k < blocks; k++) Block<THead>(job, k);
         else Workers.Run(blocks, job, &Block<THead>);
     }
 
@@ -95,10 +95,11 @@ internal static unsafe class CachedAttention
         var part = new Part(job, block);
         Extend<THead>(job, part);
         var queries = job->Shape.Seq * job->Shape.Group; // (token, head of the group)
-        if (queries < Few) for (var k = 0; k < queries; k++) AttendOne<THead>(job, part, k);
+        if (queries < Few) AttendFew<THead>(job, part, queries);
         else for (var k = 0; k < queries; k += SeenKeys.Lanes) AttendTogether<THead>(job, part, k, Math.Min(SeenKeys.Lanes, queries - k));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Extend<THead>(Job* job, in Part part) where THead : struct, IHeadSize
     {
         var (shape, cache) = (job->Shape, job->Cache);
@@ -124,6 +125,7 @@ internal static unsafe class CachedAttention
         return job->Output + (token * shape.Heads + head) * THead.Size;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void AttendTogether<THead>(Job* job, in Part part, int first, int count) where THead : struct, IHeadSize
     {
         var size = SeenKeys.Lanes * THead.Size;
@@ -140,45 +142,53 @@ internal static unsafe class CachedAttention
         for (nint r = 0; r < count; r++) Attention.Scale<THead>(sums + r * THead.Size, lanes[r], outputs[r]);
     }
 
-    private static void AttendOne<THead>(Job* job, in Part part, int index) where THead : struct, IHeadSize
+    // Scores of all queries strip by strip, so that a strip of keys is read from memory once; then query by query.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void AttendFew<THead>(Job* job, in Part part, int count) where THead : struct, IHeadSize
     {
-        var query = stackalloc float[THead.Size];
-        var output = Turn<THead>(job, part, index, query, out var range);
-        if (range.B0 >= range.B1)
+        var queries = stackalloc float[Few * THead.Size];
+        var ranges = stackalloc TwoRanges[Few];
+        var outputs = stackalloc float*[Few];
+        int low = int.MaxValue, end = (job->Cache.Length + job->Shape.Seq + 15) & ~15;
+        for (var r = 0; r < count; r++)
         {
-            new Span<float>(output, THead.Size).Clear();
-            return;
+            outputs[r] = Turn<THead>(job, part, r, queries + r * THead.Size, out ranges[r]);
+            low = Math.Min(low, ranges[r].B0);
         }
-        var start = range.B0 & ~15;
-        var weights = Scratch.Floats(Slot.Attention2, range.B1 - start + 16);
-        var top = ScoreOne<THead>(part.Keys, job->Cache.Capacity, query, range, start, weights);
-        for (nint k = 0; k < range.B1 - start; k += 16) VectorMath.Exp(Vector512.Load(weights + k) - Vector512.Create(top)).Store(weights + k);
-        GatherOne<THead>(range.B1 - range.B0, weights + range.B0 - start, part.Values + (nint)range.B0 * THead.Size, output);
+        nint at = Math.Min(low & ~15, end), start = at, pitch = end - at;
+        var weights = Scratch.Floats(Slot.Attention2, count * pitch);
+        for (; at + 64 <= end; at += 64)
+            for (var r = 0; r < count; r++) Score64<THead>(part.Keys + at, job->Cache.Capacity, queries + r * THead.Size, weights + r * pitch + at - start);
+        for (; at < end; at += 16)
+            for (var r = 0; r < count; r++) Score16<THead>(part.Keys + at, job->Cache.Capacity, queries + r * THead.Size, weights + r * pitch + at - start);
+        for (var r = 0; r < count; r++, weights += pitch)
+        {
+            var (first, seen) = (ranges[r].B0, Math.Max(0, ranges[r].B1 - ranges[r].B0));
+            Exponentiate(weights, pitch, first - (int)start, seen);
+            GatherOne<THead>(seen, weights + first - start, part.Values + (nint)first * THead.Size, outputs[r]);
+        }
     }
 
-    // Scores of one query with the keys from `start` on; those it does not see become -inf. Returns the largest, or 0 where
-    // all are -inf.
-    private static float ScoreOne<THead>(float* keys, nint capacity, float* query, TwoRanges range, int start, float* to) where THead : struct, IHeadSize
+    // Scores to unnormalised probabilities, in place, for the keys from `first` on; the others become 0.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Exponentiate(float* scores, nint count, int first, int seen)
     {
-        nint at = start, end = (range.B1 + 15) & ~15;
-        for (; at + 64 <= end; at += 64) Score64<THead>(keys + at, capacity, query, to + at - start);
-        for (; at < end; at += 16) Score16<THead>(keys + at, capacity, query, to + at - start);
         var lowest = Vector512.Create(float.NegativeInfinity);
         var top = lowest;
-        for (at = start; at < end; at += 16, to += 16)
+        for (nint at = 0; at < count; at += 16)
         {
-            var s = Vector512.Load(to);
-            if (at < range.B0 || at + 16 > range.B1)
+            var s = Vector512.Load(scores + at);
+            if (at < first || at + 16 > first + seen)
             {
-                var key = Vector512.Create((int)at) + Vector512<int>.Indices;
-                var visible = Vector512.GreaterThanOrEqual(key, Vector512.Create(range.B0)) & Vector512.LessThan(key, Vector512.Create(range.B1));
-                s = Vector512.ConditionalSelect(visible.AsSingle(), s, lowest);
-                s.Store(to);
+                var key = Vector512.Create((int)at - first) + Vector512<int>.Indices;
+                s = Vector512.ConditionalSelect(Vector512.LessThan(key.AsUInt32(), Vector512.Create((uint)seen)).AsSingle(), s, lowest);
+                s.Store(scores + at);
             }
             top = Vector512.ConditionalSelect(Vector512.GreaterThan(top, s), top, s);
         }
-        var highest = VectorMath.Highest(top);
-        return float.IsNegativeInfinity(highest) ? 0 : highest;
+        var highest = Vectors.Highest(top);
+        var shift = Vector512.Create(float.IsNegativeInfinity(highest) ? 0 : highest);
+        for (nint at = 0; at < count; at += 16) Vectors.Exp(Vector512.Load(scores + at) - shift).Store(scores + at);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]

@@ -145,6 +145,7 @@ internal static unsafe class Gemm
         (_, true) => &Tiles.Rows6<AddTile>,
     };
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void CopyEdge(float* edge, nint width, nint rows, nint columns, float* c, nint pitch, bool add)
     {
         for (nint i = 0; i < rows; i++, edge += width, c += pitch)
@@ -186,6 +187,7 @@ internal static unsafe class Gemm
 
     // One stored row of the transposed factor: `rows` floats to tiles of `height`, `next` floats apart, the last one filled
     // up with zeros. The rows to come are asked for early: they lie too far apart for the processor to guess.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Interleave(float* a, nint pitch, nint rows, nint height, float* to, nint next)
     {
         for (; rows >= height; rows -= height, a += height, to += next)

@@ -2,6 +2,7 @@
 // passes through all of it while its intermediate values are in the cache. Backward, a chunk of rows gets the gradients of
 // its rows block by block, then adds to those of the weights; the norm and silu(gate) * up are computed again from what
 // the forward pass kept, [gate, up] and 1 / rms.
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Selm.HuggingFace.Kernels;
@@ -115,29 +116,38 @@ internal static unsafe class Mlp
     }
 
     // activation = silu(gate) * up of one row.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Gate(nint inner, float* gate, float* activation)
     {
-        var up = gate + inner;
-        for (nint k = 0; k < inner; k += Vectors.Lanes)
-        {
-            var a = Vectors.Load(gate + k, inner - k);
-            Vectors.Store(activation + k, a * Vectors.Sigmoid(a) * Vectors.Load(up + k, inner - k), inner - k);
-        }
+        nint k = 0;
+        for (; k + Vectors.Lanes <= inner; k += Vectors.Lanes) GatePart(gate + k, gate + inner + k, activation + k, Vectors.Lanes);
+        if (k < inner) GatePart(gate + k, gate + inner + k, activation + k, inner - k);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void GatePart(float* gate, float* up, float* activation, nint count)
+    {
+        var a = Vectors.Load(gate, count);
+        Vectors.Store(activation, a * Vectors.Sigmoid(a) * Vectors.Load(up, count), count);
     }
 
     // From the gradient d of silu(gate) * up to that of gate and up; also that product itself.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void GateBackward(nint inner, float* gate, float* d, float* activation, float* dGate)
     {
-        float* up = gate + inner, dUp = dGate + inner;
-        for (nint k = 0; k < inner; k += Vectors.Lanes)
-        {
-            var left = inner - k;
-            var (a, b, dk) = (Vectors.Load(gate + k, left), Vectors.Load(up + k, left), Vectors.Load(d + k, left));
-            var s = Vectors.Sigmoid(a);
-            var silu = a * s;
-            Vectors.Store(activation + k, silu * b, left);
-            Vectors.Store(dUp + k, dk * silu, left);
-            Vectors.Store(dGate + k, dk * b * (s + silu * (Vector512<float>.One - s)), left);
-        }
+        nint k = 0;
+        for (; k + Vectors.Lanes <= inner; k += Vectors.Lanes) GateBackwardPart(gate + k, gate + inner + k, d + k, activation + k, dGate + k, dGate + inner + k, Vectors.Lanes);
+        if (k < inner) GateBackwardPart(gate + k, gate + inner + k, d + k, activation + k, dGate + k, dGate + inner + k, inner - k);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void GateBackwardPart(float* gate, float* up, float* d, float* activation, float* dGate, float* dUp, nint count)
+    {
+        Vector512<float> a = Vectors.Load(gate, count), b = Vectors.Load(up, count), g = Vectors.Load(d, count);
+        var s = Vectors.Sigmoid(a);
+        var silu = a * s;
+        Vectors.Store(activation, silu * b, count);
+        Vectors.Store(dUp, g * silu, count);
+        Vectors.Store(dGate, g * b * (s + silu * (Vector512<float>.One - s)), count);
     }
 }

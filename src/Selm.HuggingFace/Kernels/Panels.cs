@@ -1,6 +1,7 @@
 // The right factor of a product as the tiles read it: panels of 32 (or 16) columns, each [inner, width] without gaps,
 // missing columns zero. A weight that is used again and again is packed once and kept (PackedWeights): at 32 rows,
 // decoding, packing at each call costs as much as the product.
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
@@ -80,6 +81,7 @@ internal readonly unsafe struct Panels(float* data, nint inner, nint columns, ni
         else CopyRows(t.Inner, columns, source.Data, source.Pitch, to, t.Width);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void CopyRows(nint rows, nint columns, float* from, nint pitch, float* to, nint width)
     {
         for (nint p = 0; p < rows; p++, from += pitch, to += width)
@@ -91,6 +93,7 @@ internal readonly unsafe struct Panels(float* data, nint inner, nint columns, ni
     }
 
     // to[p, j] = from[j, p] for j < rows, p < columns: blocks of 8 x 8, edges element by element.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void TransposeRows(nint rows, nint columns, float* from, nint pitch, float* to, nint width)
     {
         nint j = 0;
@@ -106,12 +109,14 @@ internal readonly unsafe struct Panels(float* data, nint inner, nint columns, ni
     }
 
     // Rows r and r + 4 share a register, halves of four floats each; then two 4 x 4 transposes at once.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Transpose8(float* from, nint pitch, float* to, nint width)
     {
         Transpose4Pairs(from, pitch, to, width);
         Transpose4Pairs(from + 4, pitch, to + 4 * width, width);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Transpose4Pairs(float* from, nint pitch, float* to, nint width)
     {
         var low = from + 4 * pitch;

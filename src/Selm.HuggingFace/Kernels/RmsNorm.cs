@@ -1,5 +1,6 @@
 // y = x / sqrt(mean(x^2) + eps) * weight, row by row, and its gradients. Whether a row is computed alone, in a batch or
 // by another thread changes no bit of it; the weight's gradient sums over rows in blocks of a fixed size.
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Selm.HuggingFace.Kernels;
@@ -112,10 +113,20 @@ internal static unsafe class RmsNorm
         RowsBackward(rows, job->Width, job->X.From(at, 0), job->Weight, job->Inverse + at, job->G.From(at, 0), default, job->Y.From(at, 0), job->Sums + block * job->Width);
     }
 
+    // Each loop below runs over whole vectors, its body with a constant count, and once more over the rest of the row: the
+    // call behind a partial vector would make the compiler keep sums in memory.
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float Inverse(float* x, nint width, float eps)
     {
         var sum = Vector512<float>.Zero;
-        for (nint k = 0; k < width; k += Vectors.Lanes)
+        nint k = 0;
+        for (; k + Vectors.Lanes <= width; k += Vectors.Lanes)
+        {
+            var v = Vector512.Load(x + k);
+            sum = Vector512.FusedMultiplyAdd(v, v, sum);
+        }
+        if (k < width)
         {
             var v = Vectors.Load(x + k, width - k);
             sum = Vector512.FusedMultiplyAdd(v, v, sum);
@@ -123,26 +134,36 @@ internal static unsafe class RmsNorm
         return 1 / MathF.Sqrt(Vector512.Sum(sum) / width + eps);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Scale(float* x, float* weight, float inverse, nint width, float* y)
     {
         var inv = Vector512.Create(inverse);
-        for (nint k = 0; k < width; k += Vectors.Lanes)
-            Vectors.Store(y + k, Vectors.Load(x + k, width - k) * inv * Vectors.Load(weight + k, width - k), width - k);
+        nint k = 0;
+        for (; k + Vectors.Lanes <= width; k += Vectors.Lanes) (Vector512.Load(x + k) * inv * Vector512.Load(weight + k)).Store(y + k);
+        if (k < width) Vectors.Store(y + k, Vectors.Load(x + k, width - k) * inv * Vectors.Load(weight + k, width - k), width - k);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void RowBackward(nint width, float* x, float* weight, float inverse, float* g, float* residual, float* dx, float* sums)
     {
         var dot = Vector512<float>.Zero;
-        for (nint k = 0; k < width; k += Vectors.Lanes)
+        nint k = 0;
+        for (; k + Vectors.Lanes <= width; k += Vectors.Lanes)
+            dot = Vector512.FusedMultiplyAdd(Vector512.Load(x + k) * Vector512.Load(weight + k), Vector512.Load(g + k), dot);
+        if (k < width)
             dot = Vector512.FusedMultiplyAdd(Vectors.Load(x + k, width - k) * Vectors.Load(weight + k, width - k), Vectors.Load(g + k, width - k), dot);
         var inv = Vector512.Create(inverse);
         var c = Vector512.Create(Vector512.Sum(dot) * inverse * inverse / width);
-        for (nint k = 0; k < width; k += Vectors.Lanes)
+        for (k = 0; k + Vectors.Lanes <= width; k += Vectors.Lanes) Part(k, Vectors.Lanes);
+        if (k < width) Part(k, width - k);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        void Part(nint k, nint count)
         {
-            var (left, xs, gs) = (width - k, Vectors.Load(x + k, width - k), Vectors.Load(g + k, width - k));
-            Vectors.Store(sums + k, Vector512.FusedMultiplyAdd(gs, xs * inv, Vectors.Load(sums + k, left)), left);
-            var d = inv * (gs * Vectors.Load(weight + k, left) - xs * c);
-            Vectors.Store(dx + k, residual == null ? d : Vectors.Load(residual + k, left) + d, left);
+            var (xs, gs) = (Vectors.Load(x + k, count), Vectors.Load(g + k, count));
+            Vectors.Store(sums + k, Vector512.FusedMultiplyAdd(gs, xs * inv, Vectors.Load(sums + k, count)), count);
+            var d = inv * (gs * Vectors.Load(weight + k, count) - xs * c);
+            Vectors.Store(dx + k, residual == null ? d : Vectors.Load(residual + k, count) + d, count);
         }
     }
 }

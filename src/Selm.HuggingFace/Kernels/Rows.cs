@@ -1,4 +1,5 @@
 // Some rows of a matrix, such as the embeddings of tokens, and the gradient, which adds up where a row was taken twice.
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Selm.HuggingFace.Kernels;
@@ -59,6 +60,7 @@ internal static unsafe class Rows
     }
 
     // A block is a strip of columns: every thread goes through all indices in their order.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void ScatterBlock(Job* job, int block)
     {
         var first = block * (nint)Columns;

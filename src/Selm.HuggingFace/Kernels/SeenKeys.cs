@@ -39,6 +39,7 @@ internal unsafe struct SeenKeys
     /// <param name="ranges">One per query.</param>
     /// <param name="queries">1 to 16.</param>
     /// <param name="keys">Number of keys there are.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
     public static SeenKeys Of(TwoRanges* ranges, int queries, int keys)
     {
         var starts = stackalloc int[4 * Lanes];

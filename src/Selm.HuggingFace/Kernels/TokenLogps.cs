@@ -114,6 +114,7 @@ internal static unsafe class TokenLogps
     }
 
     // The log-sum-exp comes from logp = logit(id) - lse.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void GradientBlock(Job* job, int block)
     {
         var end = Math.Min(job->Rows, (block + 1) * (nint)Together);
@@ -122,31 +123,30 @@ internal static unsafe class TokenLogps
             var row = job->Logits + i * job->Vocabulary;
             var (id, weight) = (job->Ids[i], job->Weights[i]);
             var (lse, factor) = (Vector512.Create(row[id] - job->Logps[i]), Vector512.Create(-weight));
-            nint k = 0;
-            for (; k + 16 <= job->Vocabulary; k += 16) (VectorMath.Exp(Vector512.Load(row + k) - lse) * factor).Store(row + k);
-            var rest = job->Vocabulary - k;
-            if (rest > 0) VectorMath.StoreFirst(VectorMath.Exp(VectorMath.LoadFirst(row + k, rest, 0) - lse) * factor, row + k, rest);
+            for (nint k = 0, left = job->Vocabulary; left > 0; k += 16, left -= 16) Vectors.Store(row + k, Vectors.Exp(Vectors.Load(row + k, left) - lse) * factor, left);
             row[id] += weight;
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float LogSumExp(float* row, nint count)
     {
         var lowest = Vector512.Create(float.NegativeInfinity);
         nint whole = count & ~(nint)15, k = 0;
-        var last = whole == count ? lowest : VectorMath.LoadFirst(row + whole, count - whole, float.NegativeInfinity);
+        var present = Vector512.LessThan(Vector512<int>.Indices, Vector512.Create((int)(count - whole))).AsSingle();
+        var last = Vector512.ConditionalSelect(present, Vectors.Load(row + whole, count - whole), lowest);
         Vector512<float> top0 = last, top1 = lowest, sum0 = default, sum1 = default;
         for (; k + 32 <= whole; k += 32) (top0, top1) = (Larger(top0, Vector512.Load(row + k)), Larger(top1, Vector512.Load(row + k + 16)));
         if (k < whole) top0 = Larger(top0, Vector512.Load(row + k));
-        var top = VectorMath.Highest(Larger(top0, top1));
+        var top = Vectors.Highest(Larger(top0, top1));
         var shift = Vector512.Create(top);
         for (k = 0; k + 32 <= whole; k += 32)
         {
-            sum0 += VectorMath.Exp(Vector512.Load(row + k) - shift);
-            sum1 += VectorMath.Exp(Vector512.Load(row + k + 16) - shift);
+            sum0 += Vectors.Exp(Vector512.Load(row + k) - shift);
+            sum1 += Vectors.Exp(Vector512.Load(row + k + 16) - shift);
         }
-        if (k < whole) sum0 += VectorMath.Exp(Vector512.Load(row + k) - shift);
-        return top + MathF.Log(Vector512.Sum(sum0 + sum1 + VectorMath.Exp(last - shift)));
+        if (k < whole) sum0 += Vectors.Exp(Vector512.Load(row + k) - shift);
+        return top + MathF.Log(Vector512.Sum(sum0 + sum1 + Vectors.Exp(last - shift)));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -147,6 +147,18 @@ public sealed unsafe class LayerTests : IDisposable
         Assert.InRange(Vectors.Sigmoid(odd)[1], 0, 1e-37f);
     }
 
+    [Fact]
+    public void A_call_allocates_nothing()
+    {
+        Workers.Threads = 2;
+        var f = new FeedForward(200, 40, 50, seed: 8);
+        f.Forward(keep: true);
+        for (var k = 0; k < 50; k++) f.Backward();
+        var allocated = GC.GetAllocatedBytesForCurrentThread();
+        for (var k = 0; k < 50; k++) f.Backward();
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - allocated);
+    }
+
     private static Mat At(Block block) => new(block.Pointer, block.Pitch);
 
     // Sums of many terms of about 1: the error grows with their number, so 1e-5 of it is allowed.

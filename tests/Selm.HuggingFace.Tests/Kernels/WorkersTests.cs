@@ -51,17 +51,19 @@ public sealed unsafe class WorkersTests : IDisposable
     public void Several_callers_at_once_and_blocks_that_call_again_all_finish()
     {
         Workers.Threads = 3;
+        var wrong = 0;
         var callers = Enumerable.Range(0, 4).Select(_ => new Thread(() =>
         {
             for (var round = 0; round < 2000; round++)
             {
                 var total = 0;
                 Workers.Run(9, &total, &CallAgain);
-                if (total != 9 * 5) throw new InvalidOperationException($"{total} inner blocks ran.");
+                if (total != 9 * 5) Interlocked.Increment(ref wrong);
             }
         })).ToList();
         callers.ForEach(t => t.Start());
         callers.ForEach(t => t.Join());
+        Assert.Equal(0, wrong);
     }
 
     [Theory, InlineData(1), InlineData(3)]

@@ -33,6 +33,7 @@ unsafe
         using var weight = new PackedWeights((float*)b, 704, 128, 128);
         Report($"{m} x 704 x 128 packed: decoding", 2.0 * m * 704 * 128, () => Gemm.Multiply(m, new Mat((float*)a, 128), weight.Panels, (float*)c, 704));
     }
+    FeedForward(256, 128, 352);
     FeedForward(4608, 128, 352);
 }
 
