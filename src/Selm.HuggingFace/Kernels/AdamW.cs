@@ -69,23 +69,39 @@ internal static unsafe class AdamW
         public double* Sums;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void UpdateBlock(Job* job, int block)
     {
         var at = block * Block;
         var end = Math.Min(job->Count, at + Block);
-        var j = *job; // so that its numbers stay in registers
+        var whole = at + ((end - at) & ~15);
+        UpdateWhole(*job, at, whole);
+        var left = end - whole;
+        if (left == 0) return;
+        var last = stackalloc float[4 * 16]; // the last weights, moved to where there is room for whole vectors
+        var moved = *job with { Parameter = last, Gradient = last + 16, First = last + 32, Second = last + 48 };
+        Vectors.Load(job->Parameter + whole, left).Store(moved.Parameter);
+        Vectors.Load(job->Gradient + whole, left).Store(moved.Gradient);
+        Vectors.Load(job->First + whole, left).Store(moved.First);
+        Vectors.Load(job->Second + whole, left).Store(moved.Second);
+        UpdateWhole(moved, 0, 16);
+        Vectors.Store(job->Parameter + whole, Vector512.Load(moved.Parameter), left);
+        Vectors.Store(job->First + whole, Vector512.Load(moved.First), left);
+        Vectors.Store(job->Second + whole, Vector512.Load(moved.Second), left);
+    }
+
+    // The weights from `at` to `end`, whole vectors.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void UpdateWhole(Job j, nint at, nint end)
+    {
         for (; at < end; at += 16)
         {
-            var left = end - at;
-            var g = Vectors.Load(j.Gradient + at, left) * j.Scale;
-            var p = Vectors.Load(j.Parameter + at, left) * j.Keep;
-            var m = Vector512.FusedMultiplyAdd(g, Vector512.Create(j.Rest1), Vectors.Load(j.First + at, left) * j.Beta1);
-            var v = Vector512.FusedMultiplyAdd(g * j.Rest2, g, Vectors.Load(j.Second + at, left) * j.Beta2);
+            var g = Vector512.Load(j.Gradient + at) * j.Scale;
+            var m = Vector512.FusedMultiplyAdd(g, Vector512.Create(j.Rest1), Vector512.Load(j.First + at) * j.Beta1);
+            var v = Vector512.FusedMultiplyAdd(g * j.Rest2, g, Vector512.Load(j.Second + at) * j.Beta2);
             var denominator = Vector512.Sqrt(v) / Vector512.Create(j.Root) + Vector512.Create(j.Eps);
-            Vectors.Store(j.Parameter + at, p + m * j.Rate / denominator, left);
-            Vectors.Store(j.First + at, m, left);
-            Vectors.Store(j.Second + at, v, left);
+            (Vector512.Load(j.Parameter + at) * j.Keep + m * j.Rate / denominator).Store(j.Parameter + at);
+            m.Store(j.First + at);
+            v.Store(j.Second + at);
         }
     }
 

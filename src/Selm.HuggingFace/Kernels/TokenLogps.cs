@@ -123,7 +123,9 @@ internal static unsafe class TokenLogps
             var row = job->Logits + i * job->Vocabulary;
             var (id, weight) = (job->Ids[i], job->Weights[i]);
             var (lse, factor) = (Vector512.Create(row[id] - job->Logps[i]), Vector512.Create(-weight));
-            for (nint k = 0, left = job->Vocabulary; left > 0; k += 16, left -= 16) Vectors.Store(row + k, Vectors.Exp(Vectors.Load(row + k, left) - lse) * factor, left);
+            nint k = 0, count = job->Vocabulary;
+            for (; k + 16 <= count; k += 16) (Vectors.Exp(Vector512.Load(row + k) - lse) * factor).Store(row + k);
+            if (k < count) Vectors.Store(row + k, Vectors.Exp(Vectors.Load(row + k, count - k) - lse) * factor, count - k);
             row[id] += weight;
         }
     }
@@ -133,8 +135,7 @@ internal static unsafe class TokenLogps
     {
         var lowest = Vector512.Create(float.NegativeInfinity);
         nint whole = count & ~(nint)15, k = 0;
-        var present = Vector512.LessThan(Vector512<int>.Indices, Vector512.Create((int)(count - whole))).AsSingle();
-        var last = Vector512.ConditionalSelect(present, Vectors.Load(row + whole, count - whole), lowest);
+        var last = whole == count ? lowest : LoadLast(row + whole, count - whole);
         Vector512<float> top0 = last, top1 = lowest, sum0 = default, sum1 = default;
         for (; k + 32 <= whole; k += 32) (top0, top1) = (Larger(top0, Vector512.Load(row + k)), Larger(top1, Vector512.Load(row + k + 16)));
         if (k < whole) top0 = Larger(top0, Vector512.Load(row + k));
@@ -147,6 +148,13 @@ internal static unsafe class TokenLogps
         }
         if (k < whole) sum0 += Vectors.Exp(Vector512.Load(row + k) - shift);
         return top + MathF.Log(Vector512.Sum(sum0 + sum1 + Vectors.Exp(last - shift)));
+    }
+
+    // The end of a row that fills no vector; the lanes behind it are -inf.
+    private static Vector512<float> LoadLast(float* from, nint count)
+    {
+        var present = Vector512.LessThan(Vector512<int>.Indices, Vector512.Create((int)count)).AsSingle();
+        return Vector512.ConditionalSelect(present, Vectors.Load(from, count), Vector512.Create(float.NegativeInfinity));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
