@@ -138,6 +138,15 @@ public sealed record ClaimRule
         };
     }
 
+    /// <summary>Judges a mean whose interval is known but not the values behind it, as of a point of a recorded curve.</summary>
+    /// <param name="ends">Mean and 95 % interval as every other claim has them, positive in the claimed direction.</param>
+    /// <param name="seeds">Seeds or worlds behind it.</param>
+    /// <param name="note">What a reader must know.</param>
+    /// <exception cref="InvalidOperationException">The rule is not directional: it needs more than one interval.</exception>
+    public ClaimRow Interval(MeanInterval ends, int seeds, string note = "") => Rule == ClaimKind.Directional
+        ? Judged(ends, seeds, note, () => Directed(ends))
+        : throw new InvalidOperationException($"{Id} is judged by more than a 95 % interval.");
+
     /// <summary>A row for a scale at which nothing was run.</summary>
     /// <param name="scale">The scale.</param>
     /// <param name="why">Why.</param>
@@ -151,6 +160,11 @@ public sealed record ClaimRule
             return Row(MeasuredAt) with { PerSeed = perSeed, Verdict = "cannot tell here", Note = $"{perSeed.Count(double.IsNaN)} of {n} seeds have no number; {note}" };
         }
         var ends = Widened(interval(0.95), n);
+        return Judged(ends, n, note, () => Rule == ClaimKind.Equivalence ? Equivalent(Widened(interval(0.90), n), ends) : Directed(ends)) with { PerSeed = perSeed };
+    }
+
+    private ClaimRow Judged(MeanInterval ends, int n, string note, Func<string> verdict)
+    {
         var error = (ends.High - ends.Low) / 2 / Normal975;
         return Row(MeasuredAt) with
         {
@@ -158,9 +172,8 @@ public sealed record ClaimRule
             Low = ends.Low,
             High = ends.High,
             Detectable = n < 2 ? null : Statistics.MinimumDetectableDifference(1, error),
-            PerSeed = perSeed,
             P = n < 2 || Rule != ClaimKind.Directional ? null : PValue(ends.Mean, error),
-            Verdict = n < FewestSeeds || OnlyPreview ? $"preview (n = {n})" : Rule == ClaimKind.Equivalence ? Equivalent(Widened(interval(0.90), n), ends) : Directed(ends),
+            Verdict = n < FewestSeeds || OnlyPreview ? $"preview (n = {n})" : verdict(),
             Note = note,
         };
     }

@@ -49,7 +49,7 @@ public static class ClaimsTable
     /// <summary>Writes claims.json, claims.csv and claims.md.</summary>
     /// <param name="rows">All rows, those that were not run included.</param>
     /// <param name="rules">What judged them.</param>
-    /// <param name="folder">data/results.</param>
+    /// <param name="folder">Where the results lie.</param>
     /// <exception cref="InputException">A file cannot be written.</exception>
     public static void Save(IReadOnlyList<ClaimRow> rows, ClaimRules rules, string folder)
     {
@@ -64,7 +64,7 @@ public static class ClaimsTable
     /// <param name="records">The experiments, in the order of the page.</param>
     /// <param name="headings">From an experiment's name to its heading.</param>
     public static Report Page(IReadOnlyList<ClaimRow> rows, IReadOnlyList<ExperimentRecord> records, Func<string, string> headings) => new(
-        "SELM: what the paper claims and what was measured",
+        $"{(records.Any(record => record.IsPreview) ? "Preview, not the recorded run. " : "")}SELM: what the paper claims and what was measured",
         DateOnly.FromDateTime(records.Max(record => record.Provenance.Utc)),
         [
             new ReportSection("Claims", "No 7B or 8B model was run for this page: what is called lab was measured with exact worlds and with models of 0.1 M parameters, which neither confirm nor refute a 7B result.")

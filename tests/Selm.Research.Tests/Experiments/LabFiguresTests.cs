@@ -89,6 +89,7 @@ public sealed class LabFiguresTests(LabCellTests.Folders shared) : IClassFixture
         Assert.Equal([1, 3, 10, 30, 100, 128], Figure4.Cells(study)[0].CurveSteps!);
         Assert.Equal(0.003, Claim(result.Claims, "figure4-lab-chosen-3").Measured!.Value, 1e-9);
         Assert.Equal(0.006, Claim(result.Claims, "figure4-lab-rejected-3").Measured!.Value, 1e-9);
+        Assert.Equal(-0.03, Claim(result.Claims, "figure4-lab-chosen-30").Measured!.Value, 1e-9); // an iteration is 32 steps
         Assert.Equal(-0.128, Claim(result.Claims, "figure4-lab-chosen-full").Measured!.Value, 1e-9);
         Assert.Equal("opposite here", Claim(result.Claims, "figure4-lab-rejected-full").Verdict);
         Assert.Equal(1.28, Claim(result.Claims, "figure4-reference-samples-fall").Measured!.Value, 1e-9);
@@ -96,6 +97,23 @@ public sealed class LabFiguresTests(LabCellTests.Folders shared) : IClassFixture
         Assert.Equal(["figure4-exact", "figure4-lab", "figure4-sorted"], result.Figures.Select(figure => figure.Id));
         var usual = result.Figures[1].Panels[0];
         Assert.Equal(3, usual.Annotations.OfType<Region>().Single().To); // .5 - .01 per step: .47 at 3 steps, .40 at 10
+    }
+
+    [Fact]
+    public void a_claim_that_was_added_later_is_read_off_the_recorded_curve_as_the_cells_would_give_it()
+    {
+        var whole = Made("figure4");
+        var before = whole.Claims.Where(claim => !claim.Id.EndsWith("-30", StringComparison.Ordinal)).ToArray();
+        var record = new ExperimentRecord(1, "figure4", "lab", 2, 10, 12, "rules of another day", Provenance.Now(0, TimeSpan.Zero, new Dictionary<string, string>()), before, whole.Tables, whole.Figures);
+
+        var judged = JudgedAgain.By(rules, record);
+
+        Assert.Equal(rules.Sha256, judged.ClaimsSha256);
+        foreach (var id in new[] { "figure4-lab-chosen-30", "figure4-lab-rejected-30" })
+        {
+            Assert.Equal(Claim(whole.Claims, id) with { PerSeed = before[0].PerSeed }, Claim(judged.Claims, id) with { PerSeed = before[0].PerSeed });
+        }
+        Assert.Equal(before.Select(claim => (claim.Id, claim.Verdict, claim.P)), judged.Claims.Take(before.Length).Select(claim => (claim.Id, claim.Verdict, claim.P)));
     }
 
     [Fact]
