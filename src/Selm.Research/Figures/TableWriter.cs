@@ -10,10 +10,17 @@ public static class TableWriter
 {
     /// <summary>An HTML table with its title as caption and its notes below.</summary>
     /// <exception cref="ArgumentException">A row has the wrong number of cells.</exception>
-    public static string Html(ResultTable table)
+    public static string Html(ResultTable table) => Html(table, "", _ => "");
+
+    /// <summary>The same for a <see cref="Report"/>: a class by the number of columns, and every cell knows its heading, so that a style may stack a row's cells.</summary>
+    /// <exception cref="ArgumentException">A row has the wrong number of cells.</exception>
+    internal static string Stackable(ResultTable table) =>
+        Html(table, $" class=\"c{table.Columns.Count}\"", column => $" data-heading=\"{Escape(table.Columns[column].Heading)}\"");
+
+    private static string Html(ResultTable table, string onTable, Func<int, string> onCell)
     {
         table.Demand();
-        var html = new StringBuilder("<table>\n").Append($"<caption>{Escape(table.Title)}</caption>\n<thead><tr>");
+        var html = new StringBuilder($"<table{onTable}>\n").Append($"<caption>{Escape(table.Title)}</caption>\n<thead><tr>");
         for (var c = 0; c < table.Columns.Count; c++)
         {
             html.Append($"<th{Align(table, c)}>{Escape(table.Columns[c].Heading)}</th>");
@@ -24,7 +31,7 @@ public static class TableWriter
             html.Append("<tr>");
             for (var c = 0; c < row.Count; c++)
             {
-                html.Append($"<td{Align(table, c)}>{Escape(table.Text(row, c))}</td>");
+                html.Append($"<td{Align(table, c)}{onCell(c)}>{Escape(table.Text(row, c))}</td>");
             }
             html.Append("</tr>\n");
         }
