@@ -46,9 +46,12 @@ internal static class DataRange
     private static IEnumerable<double> Rules(Panel panel, bool vertical) =>
         panel.Annotations.OfType<Rule>().Where(rule => rule.Vertical == vertical).Select(rule => rule.At);
 
-    // The air around the data ends where the quantity does; a logarithmic axis keeps its lower end, which is above 0 anyway.
-    private static AxisRange Within(AxisRange? bounds, AxisRange padded) =>
-        bounds is { } b && Math.Max(padded.Low, b.Low) < Math.Min(padded.High, b.High) ? new(Math.Max(padded.Low, b.Low), Math.Min(padded.High, b.High)) : padded;
+    // The air around the data ends where the quantity does, but for half a marker; a logarithmic axis keeps its lower end, which is above 0 anyway.
+    private static AxisRange Within(AxisRange? bounds, AxisRange padded)
+    {
+        var edge = 0.02 * (padded.High - padded.Low);
+        return bounds is { } b && padded.Low < b.High && padded.High > b.Low ? new(Math.Max(padded.Low, b.Low - edge), Math.Min(padded.High, b.High + edge)) : padded;
+    }
 
     private static AxisRange Padded(IEnumerable<double> data, bool log, bool fromZero, bool hugging)
     {

@@ -77,7 +77,7 @@ public sealed record Axis(string Title, string Unit = "")
     /// <summary>The ends; null lets the data decide.</summary>
     public AxisRange? Range { get; init; }
 
-    /// <summary>What the quantity can be, where it has limits (a share: 0 to 1); the axis ends there, and no value or interval may lie beyond.</summary>
+    /// <summary>What the quantity can be, where it has limits (a share: 0 to 1); the axis shows no room beyond, and no value or interval may lie beyond.</summary>
     public AxisRange? Bounds { get; init; }
 
     /// <summary>Names instead of numbers; on a vertical axis the first is on top.</summary>
