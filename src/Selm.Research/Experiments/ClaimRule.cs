@@ -199,13 +199,14 @@ public sealed record ClaimRule
     /// <summary>A bootstrap of n seeds is too narrow by sqrt((n - 1) / n) and takes the normal's tail for Student's: both are put right here.</summary>
     internal static MeanInterval Widened(MeanInterval interval, int n)
     {
-        if (n < 2)
-        {
-            return interval;
-        }
-        var factor = Math.Sqrt(n / (n - 1.0)) * StudentT.InvCDF(0, 1, n - 1, 0.975) / Normal975;
-        return new(interval.Mean, interval.Mean - ((interval.Mean - interval.Low) * factor), interval.Mean + ((interval.High - interval.Mean) * factor));
+        var factor = Widening(n);
+        return n < 2 ? interval : new(interval.Mean, interval.Mean - ((interval.Mean - interval.Low) * factor), interval.Mean + ((interval.High - interval.Mean) * factor));
     }
+
+    /// <summary>The same for the mean of shares: a bootstrap's ends lie between 0 and 1, and so do the widened ones because they are widened in log-odds.</summary>
+    internal static MeanInterval WidenedShare(MeanInterval interval, int n) => n < 2 ? interval : UnitInterval.Stretched(interval, Widening(n));
+
+    private static double Widening(int n) => n < 2 ? 1 : Math.Sqrt(n / (n - 1.0)) * StudentT.InvCDF(0, 1, n - 1, 0.975) / Normal975;
 
     private ClaimRow Row(string scale) => new(Id, Where, Says, Experiment, scale, Statistic) { D = D, Family = Family };
 }

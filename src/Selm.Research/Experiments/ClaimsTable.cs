@@ -22,19 +22,19 @@ public static class ClaimsTable
 {
     private const string Id = "claims";
 
-    /// <summary>Paper says, scale, measured with interval, detectable difference, verdict.</summary>
+    /// <summary>The verdict first, then what was claimed and measured, with interval and detectable difference.</summary>
     /// <param name="rows">Judged claims; those that were not run are only counted in a note.</param>
     public static ResultTable Of(IReadOnlyList<ClaimRow> rows)
     {
         var notRun = rows.Where(row => row.Verdict == "not run").GroupBy(row => (row.Scale, row.Note)).ToArray();
         return new(
             Id, "Claims of the paper and what was measured",
-            [new("claim"), new("where"), new("paper says"), new("scale"), new("what was measured"), new("measured"), new("95 % interval"), new("d"), new("detectable"), new("verdict"), new("note")],
+            [new("verdict"), new("claim"), new("paper says"), new("scale"), new("measured"), new("95 % interval"), new("d"), new("detectable"), new("what was measured"), new("where"), new("note")],
             [
                 .. rows.Where(row => row.Verdict != "not run").Select(row => (IReadOnlyList<Cell>)
                 [
-                    row.Id, row.Where, row.Says, row.Scale, row.Statistic, Measured(row), Interval(row), row.D == 0 ? "" : Shown.Plain(row.D),
-                    row.Detectable is { } detectable ? Number(detectable, sign: false) : "", row.Verdict, row.Note,
+                    row.Verdict, row.Id, row.Says, row.Scale, Measured(row), Interval(row), row.D == 0 ? "" : Shown.Plain(row.D),
+                    row.Detectable is { } detectable ? Number(detectable, sign: false) : "", row.Statistic, row.Where, row.Note,
                 ]),
             ])
         {

@@ -83,6 +83,28 @@ public sealed class LabFiguresTests(LabCellTests.Folders shared) : IClassFixture
     }
 
     [Fact]
+    public void the_weights_of_figure_3_cross_where_a_line_meets_its_own_alpha()
+    {
+        LineTrace Line(params double[] weights) => new("w", Origin.Exact, [0.01, 0.1, 1], weights);
+        Assert.Equal(Math.Sqrt(0.1), Figure3.Crossing(Line(1, 0.2, 0.5)), 1e-9); // twice the bonus at 0.1, half of it at 1
+        Assert.True(double.IsNaN(Figure3.Crossing(Line(1, 1, 1.01))));
+        var margins = Made("figure3").Figures.Single(figure => figure.Id == "figure3-margins");
+        var rules = margins.Panels[0].Annotations.OfType<Rule>().ToArray(); // sigma(-margin) is .4, .2, .13, .1 here: .142 over the bonus's iterations
+        Assert.Equal(2, rules.Length);
+        Assert.All(rules, rule => Assert.InRange(rule.At, 0.1, 0.3));
+        Assert.Contains("crossing", margins.Caption, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void headroom_is_drawn_as_small_multiples_on_common_axes()
+    {
+        var figure = Made("headroom").Figures[0];
+        Assert.Equal(["SELM 0.01", "SELM 0.1", "DPO, y sampled", "XPO 0.01"], figure.Panels.Select(panel => panel.Title).Where(title => title.Length > 0));
+        Assert.All(figure.Panels, panel => Assert.Equal(2, panel.Traces.Count));
+        Assert.Equal(2, figure.Panels.Select(panel => panel.Y).Distinct().Count());
+    }
+
+    [Fact]
     public void figure_4_takes_the_difference_at_the_named_steps_and_keeps_the_exact_half()
     {
         var result = Made("figure4");
