@@ -1,4 +1,5 @@
 using Selm.Research.Data;
+using Selm.Research.Losses;
 using Selm.Research.Models;
 using Selm.Research.Ranking;
 using Selm.Research.Runs;
@@ -14,16 +15,16 @@ namespace Selm.Research.Alignment;
 /// <param name="Folder">Its folder; an existing run in it is continued.</param>
 /// <param name="Resume">Demand that the run exists.</param>
 /// <param name="AllowDifferentMachine">Continue under other thread counts or libraries; the last bits may then differ.</param>
-/// <param name="CacheFolder">Where reference log-probs are kept; null keeps them in the run.</param>
+/// <param name="CacheFolder">Where reference log-probs are kept; null keeps them in the run. What it holds already saves time and changes no byte.</param>
 public sealed record RunOptions(Recipe Recipe, string Folder, bool Resume = false, bool AllowDifferentMachine = false, string? CacheFolder = null);
 
 /// <summary>An answer to the same prompt before and after alignment.</summary>
 /// <param name="Prompt">The prompt.</param>
 /// <param name="Before">Greedy answer of the base model.</param>
 /// <param name="After">Greedy answer of the last policy.</param>
-/// <param name="ScoreBefore">The ranker's score of <paramref name="Before"/> among the two.</param>
-/// <param name="ScoreAfter">The ranker's score of <paramref name="After"/> among the two.</param>
-public sealed record BeforeAfter(string Prompt, string Before, string After, double ScoreBefore, double ScoreAfter);
+/// <param name="ScoreBefore">The ranker's score of <paramref name="Before"/> among the two; null in a run without a ranker.</param>
+/// <param name="ScoreAfter">The ranker's score of <paramref name="After"/> among the two; null in a run without a ranker.</param>
+public sealed record BeforeAfter(string Prompt, string Before, string After, double? ScoreBefore, double? ScoreAfter);
 
 /// <summary>
 /// Algorithm 1 on text: per iteration sample y from the current policy, rank {y, y_w, y_l}, keep best and worst, train
@@ -55,7 +56,40 @@ public static class SelmRun
         Ranker = null,
     };
 
-    /// <summary>Runs or continues a recipe.</summary>
+    /// <summary>Refuses a recipe that this loop cannot run; asks for no file.</summary>
+    /// <param name="recipe">The recipe.</param>
+    /// <exception cref="InputException">The sentence names the key and the cure.</exception>
+    public static void Check(Recipe recipe)
+    {
+        if (!Methods.Contains(recipe.Method))
+        {
+            throw new InputException($"method {recipe.Method} is a loss of the kit (selm loss --kind {recipe.Method}) but not yet a loop on text; this loop runs {string.Join(", ", Methods)}.");
+        }
+        if (recipe.Base is null)
+        {
+            throw new InputException("The recipe names no base model; add the line \"base: FOLDER\".");
+        }
+        if (recipe.Datasets.Count == 0)
+        {
+            throw new InputException("The recipe names no data; add the line \"datasets: [FILE.jsonl]\".");
+        }
+        if (recipe.Ranker is null && AsksForAnswers(recipe))
+        {
+            throw new InputException($"method {recipe.Method} needs a ranker; add the line \"ranker: pairrm:FOLDER\".");
+        }
+        PreferenceLosses.Of(recipe.Loss);
+    }
+
+    /// <summary>What each iteration of a recipe will train: pairs, steps, learning rates. Reads the data, computes nothing.</summary>
+    /// <param name="recipe">The recipe.</param>
+    /// <exception cref="InputException">Recipe or data are wrong; the sentence says what and the cure.</exception>
+    public static IReadOnlyList<TrainingPlan> Plan(Recipe recipe)
+    {
+        Check(recipe);
+        return Plan(recipe, Splits.Portions(Records(recipe), recipe.Portions));
+    }
+
+    /// <summary>Runs or continues a recipe. What is wrong with a new run is said before its folder exists.</summary>
     /// <param name="options">What and where.</param>
     /// <param name="openRanker">Opens the ranker that the recipe names; called only if one is needed.</param>
     /// <param name="progress">Is told about rows and steps.</param>
@@ -72,17 +106,23 @@ public static class SelmRun
             set_num_threads(recipe.Threads);
         }
         var records = Records(recipe);
-        using var run = RunFolder.Open(options.Folder, recipe.ToJson(), Inputs(recipe), MachineFacts.Now(recipe.Device), options.Resume, options.AllowDifferentMachine);
         var portions = Splits.Portions(records, recipe.Portions);
+        var plan = Plan(recipe, portions);
         using var ranker = new LazyRanker(() => openRanker(recipe.Ranker!));
+        using var start = RunFolder.IsThere(options.Folder, options.Resume) ? null : Start(recipe, records, ranker);
+        using var run = RunFolder.Open(options.Folder, recipe.ToJson(), Inputs(recipe), MachineFacts.Now(recipe.Device), options.Resume, options.AllowDifferentMachine);
         var policyFolder = recipe.Base!;
         long firstStep = 0;
         for (var number = 0; number < recipe.Iterations; number++)
         {
             var referenceFolder = recipe.Reference == ReferencePolicy.Moves && recipe.Method != "dpo" ? policyFolder : recipe.Base!;
-            var portion = PortionOf(recipe, portions, number);
-            var iteration = new Iteration(recipe, run, number, referenceFolder, portion);
-            firstStep += Train(options, run, iteration, number, policyFolder, referenceFolder, ranker, firstStep, progress, cancellation);
+            var iteration = new Iteration(recipe, run, plan[number], referenceFolder, PortionOf(recipe, portions, number));
+            if (!iteration.IsTrained)
+            {
+                using var reference = number == 0 && start is not null ? start : Load(referenceFolder, recipe);
+                Train(options, run, iteration, policyFolder, reference, ranker, firstStep, progress, cancellation);
+            }
+            firstStep += plan[number].Steps;
             policyFolder = iteration.ModelFolderPath;
         }
         LinkResult(run, policyFolder);
@@ -101,33 +141,48 @@ public static class SelmRun
         }
     }
 
-    // Returns the number of optimiser steps of the iteration.
-    private static long Train(
-        RunOptions options, RunFolder run, Iteration iteration, int number, string policyFolder, string referenceFolder, LazyRanker ranker,
+    private static void Train(
+        RunOptions options, RunFolder run, Iteration iteration, string policyFolder, ModelFolder reference, LazyRanker ranker,
         long firstStep, IProgress<StepProgress>? progress, CancellationToken cancellation)
     {
         var recipe = options.Recipe;
-        using var reference = Load(referenceFolder, recipe);
-        if (!iteration.IsTrained)
+        using (var store = new NumberStore(Path.Combine(options.CacheFolder ?? run.PathOf("cache"), $"reference-logps-{reference.WeightHash[..16]}.bin")))
         {
-            using var store = new NumberStore(Path.Combine(options.CacheFolder ?? run.PathOf("cache"), $"reference-logps-{reference.WeightHash[..16]}.bin"));
-            var cache = new ReferenceLogps(store, reference.WeightHash, reference.TokenizerHash);
+            var cache = new ReferenceLogps(store, CacheName(reference, recipe), reference.TokenizerHash);
             iteration.Prefer(recipe.Ranker is null ? null : ranker.Value, cache, reference, progress, cancellation);
         }
-        var examples = iteration.Examples(reference);
-        if (examples.Length == 0)
+        // Where the reference moves, the policy starts as its copy; where it stays, as the last iteration left it.
+        using var other = policyFolder == reference.Path ? null : Load(policyFolder, recipe);
+        iteration.Train((other ?? reference).Model, reference, iteration.Examples(reference), firstStep, progress, cancellation);
+    }
+
+    // Everything but the tokens that the last bits of a reference log-prob depend on; another machine fills entries of its own.
+    private static string CacheName(ModelFolder reference, Recipe recipe) => ContentHash.Combine(
+    [
+        reference.WeightHash, recipe.Precision.ToString(), Provenance.KitVersion,
+        .. MachineFacts.Now(recipe.Device).OrderBy(fact => fact.Key, StringComparer.Ordinal).SelectMany(fact => new[] { fact.Key, fact.Value }),
+    ]);
+
+    // The base model and the ranker of a run that is not there yet, and a try at what its text stages will ask of them.
+    private static ModelFolder Start(Recipe recipe, List<PreferenceRecord> records, LazyRanker ranker)
+    {
+        var start = Load(recipe.Base!, recipe);
+        try
         {
-            throw new InputException($"Iteration {number} has no preference pairs; give more data or fewer portions.");
+            var limits = new LengthLimits(recipe.MaxLength, recipe.MaxPromptLength);
+            _ = (start.TokenizerHash, CleanPipeline.Prompt(records[0].PromptMessages, start.Encoding, limits));
+            foreach (var record in recipe.Pipeline == PipelineKind.SelmRepo ? records : [])
+            {
+                SelmRepoPipeline.Rows(record, start.Encoding, limits);
+            }
+            _ = recipe.Ranker is null ? null : ranker.Value;
+            return start;
         }
-        if (!iteration.IsTrained)
+        catch
         {
-            // Where the reference moves, the policy starts as its copy; where it stays, as the last iteration left it.
-            using var other = policyFolder == referenceFolder ? null : Load(policyFolder, recipe);
-            using var policy = LlamaWeights.Clone((other ?? reference).Model);
-            iteration.Train(policy, reference, examples, firstStep, progress, cancellation);
+            start.Dispose();
+            throw;
         }
-        var (train, _) = Splits.HoldOut(examples, recipe.EvalFraction, recipe.Seed);
-        return TrainerOptions.Of(recipe, number).TotalSteps(train.Count);
     }
 
     private static IReadOnlyList<BeforeAfter> Compare(
@@ -141,8 +196,8 @@ public static class SelmRun
             var judge = recipe.Ranker is null ? null : ranker.Value;
             Jsonl.Write(run.PathOf("answers.jsonl"), shown.Select((record, k) =>
             {
-                var scores = judge?.Rank(record.Prompt, [before[k], after[k]]).Scores ?? [0, 0];
-                return new BeforeAfter(record.Prompt, before[k], after[k], scores[0], scores[1]);
+                var scores = judge?.Rank(record.Prompt, [before[k], after[k]]).Scores;
+                return new BeforeAfter(record.Prompt, before[k], after[k], scores?[0], scores?[1]);
             }));
 
             string[] Greedy(string folder)
@@ -154,30 +209,23 @@ public static class SelmRun
             }
         });
         return [.. Jsonl.Read(run.PathOf("answers.jsonl")).Select(row =>
-            new BeforeAfter(row.Text("prompt"), row.Text("before"), row.Text("after"), row.Number("score_before"), row.Number("score_after")))];
+            new BeforeAfter(row.Text("prompt"), row.Text("before"), row.Text("after"), row.NumberOrNull("score_before"), row.NumberOrNull("score_after")))];
     }
 
-    private static void Check(Recipe recipe)
+    private static bool AsksForAnswers(Recipe recipe) => recipe.Method is "selm" or "iterative-dpo";
+
+    // Where no answers are asked for, a loss that reads y must find it in the data.
+    private static List<PreferenceRecord> Records(Recipe recipe)
     {
-        if (!Methods.Contains(recipe.Method))
-        {
-            throw new InputException($"method {recipe.Method} is a loss of the kit (selm loss --kind {recipe.Method}) but not yet a loop on text; this loop runs {string.Join(", ", Methods)}.");
-        }
-        if (recipe.Base is null)
-        {
-            throw new InputException("The recipe names no base model; add the line \"base: FOLDER\".");
-        }
-        if (recipe.Datasets.Count == 0)
-        {
-            throw new InputException("The recipe names no data; add the line \"datasets: [FILE.jsonl]\".");
-        }
-        if (recipe.Ranker is null && recipe.Method is ("selm" or "iterative-dpo"))
-        {
-            throw new InputException($"method {recipe.Method} needs a ranker; add the line \"ranker: pairrm:FOLDER\".");
-        }
+        var readsY = !AsksForAnswers(recipe) && PreferenceLosses.Of(recipe.Loss).Needs.HasFlag(LossInputs.PolicyReference) ? $"loss {recipe.Loss.Kind}" : null;
+        return [.. recipe.Datasets.SelectMany(path => PreferenceFile.Read(path, readsY).Records)];
     }
 
-    private static List<PreferenceRecord> Records(Recipe recipe) => [.. recipe.Datasets.SelectMany(path => PreferenceFile.Read(path).Records)];
+    private static TrainingPlan[] Plan(Recipe recipe, IReadOnlyList<IReadOnlyList<PreferenceRecord>> portions) =>
+    [
+        .. Enumerable.Range(0, recipe.Iterations).Select(number =>
+            TrainingPlan.Of(recipe, number, Splits.HoldOut(PortionOf(recipe, portions, number), recipe.EvalFraction, recipe.Seed).Train.Count)),
+    ];
 
     private static Dictionary<string, string> Inputs(Recipe recipe)
     {
