@@ -42,12 +42,13 @@ internal sealed class RunFolderOptions(bool byName = false)
         Rankers.Check(recipe.Ranker);
         RunFolder.IsThere(folder, parsed.GetValue(resume));
         var resolved = ProgressView.Run(progress => LabSources.Resolve(recipe, labModels, device, progress, Interrupt.Token));
-        foreach (var plan in SelmRun.Plan(resolved))
+        var options = new RunOptions(resolved, folder, parsed.GetValue(resume), parsed.GetValue(anyMachine), parsed.GetValue(cache));
+        using var run = SelmRun.Open(options, name => Rankers.Open(name, device));
+        foreach (var plan in run.Plan)
         {
             Console.Error.WriteLine(plan);
         }
-        var options = new RunOptions(resolved, folder, parsed.GetValue(resume), parsed.GetValue(anyMachine), parsed.GetValue(cache));
-        var answers = ProgressView.Run(progress => SelmRun.Run(options, name => Rankers.Open(name, device), progress, Interrupt.Token));
+        var answers = ProgressView.Run(progress => run.Finish(progress, Interrupt.Token));
         AnswersView.Print(folder, answers, Rankers.TruthBehind(recipe.Ranker), parsed.GetValue(json));
         return SelmCommandLine.Success;
     }

@@ -21,7 +21,7 @@ internal static class ModelCard
 
             - reference and starting point: `{Path.GetFileName(Path.TrimEndingDirectorySeparator(reference))}`{(recipe.Model is null ? "" : $" ({recipe.Model})")}
             - preference pairs trained on: {plan.Pairs}
-            - {plan.Steps} optimiser steps of up to {plan.PairsPerStep} pairs, highest learning rate {plan.PeakRate}
+            - optimiser steps: {plan.Steps} of up to {plan.PairsPerStep} pairs, highest learning rate {plan.PeakRate}
             - machine: {Provenance.CpuModel()}, device {recipe.Device}, precision {recipe.Precision}
 
             ## Recipe

@@ -3,7 +3,6 @@ using Selm.Research.Losses;
 using Selm.Research.Models;
 using Selm.Research.Ranking;
 using Selm.Research.Runs;
-using Selm.Research.Sampling;
 using Selm.Research.Training;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -34,8 +33,6 @@ public sealed record BeforeAfter(string Prompt, string Before, string After, dou
 /// </summary>
 public static class SelmRun
 {
-    private const int Answers = 5;
-
     /// <summary>The methods this loop runs.</summary>
     public static IReadOnlyList<string> Methods { get; } = ["selm", "iterative-dpo", "stepwise-dpo", "dpo"];
 
@@ -99,6 +96,16 @@ public static class SelmRun
     public static IReadOnlyList<BeforeAfter> Run(
         RunOptions options, Func<string, IRanker> openRanker, IProgress<StepProgress>? progress = null, CancellationToken cancellation = default)
     {
+        using var run = Open(options, openRanker);
+        return run.Finish(progress, cancellation);
+    }
+
+    /// <summary>Checks everything and opens the folder; nothing is computed yet.</summary>
+    /// <param name="options">What and where.</param>
+    /// <param name="openRanker">Opens the ranker that the recipe names; called only if one is needed.</param>
+    /// <exception cref="InputException">As <see cref="Run"/>.</exception>
+    public static OpenRun Open(RunOptions options, Func<string, IRanker> openRanker)
+    {
         var recipe = options.Recipe;
         Check(recipe);
         if (recipe.Threads > 0)
@@ -108,60 +115,28 @@ public static class SelmRun
         var records = Records(recipe);
         var portions = Splits.Portions(records, recipe.Portions);
         var plan = Plan(recipe, portions);
-        using var ranker = new LazyRanker(() => openRanker(recipe.Ranker!));
-        using var start = RunFolder.IsThere(options.Folder, options.Resume) ? null : Start(recipe, records, ranker);
-        using var run = RunFolder.Open(options.Folder, recipe.ToJson(), Inputs(recipe), MachineFacts.Now(recipe.Device), options.Resume, options.AllowDifferentMachine);
-        var policyFolder = recipe.Base!;
-        long firstStep = 0;
-        for (var number = 0; number < recipe.Iterations; number++)
+        if (File.Exists(options.CacheFolder))
         {
-            var referenceFolder = recipe.Reference == ReferencePolicy.Moves && recipe.Method != "dpo" ? policyFolder : recipe.Base!;
-            var iteration = new Iteration(recipe, run, plan[number], referenceFolder, PortionOf(recipe, portions, number));
-            if (!iteration.IsTrained)
-            {
-                using var reference = number == 0 && start is not null ? start : Load(referenceFolder, recipe);
-                Train(options, run, iteration, policyFolder, reference, ranker, firstStep, progress, cancellation);
-            }
-            firstStep += plan[number].Steps;
-            policyFolder = iteration.ModelFolderPath;
+            throw new InputException($"{options.CacheFolder} is a file; give a folder for the reference log-probs.");
         }
-        LinkResult(run, policyFolder);
-        return Compare(recipe, run, portions[0], policyFolder, ranker, progress, cancellation);
+        var ranker = new LazyRanker(() => openRanker(recipe.Ranker!));
+        ModelFolder? start = null;
+        try
+        {
+            start = RunFolder.IsThere(options.Folder, options.Resume) ? null : Start(recipe, records, ranker);
+            var folder = RunFolder.Open(options.Folder, recipe.ToJson(), Inputs(recipe), MachineFacts.Now(recipe.Device), options.Resume, options.AllowDifferentMachine);
+            return new OpenRun(options, folder, portions, plan, ranker, start);
+        }
+        catch
+        {
+            start?.Dispose();
+            ranker.Dispose();
+            throw;
+        }
     }
 
     /// <summary>The folder of the last policy inside a run: a link to the last iteration's.</summary>
     public const string ResultName = "model";
-
-    private static void LinkResult(RunFolder run, string policyFolder)
-    {
-        var link = run.PathOf(ResultName);
-        if (!Directory.Exists(link))
-        {
-            Directory.CreateSymbolicLink(link, Path.GetRelativePath(run.Root, policyFolder));
-        }
-    }
-
-    private static void Train(
-        RunOptions options, RunFolder run, Iteration iteration, string policyFolder, ModelFolder reference, LazyRanker ranker,
-        long firstStep, IProgress<StepProgress>? progress, CancellationToken cancellation)
-    {
-        var recipe = options.Recipe;
-        using (var store = new NumberStore(Path.Combine(options.CacheFolder ?? run.PathOf("cache"), $"reference-logps-{reference.WeightHash[..16]}.bin")))
-        {
-            var cache = new ReferenceLogps(store, CacheName(reference, recipe), reference.TokenizerHash);
-            iteration.Prefer(recipe.Ranker is null ? null : ranker.Value, cache, reference, progress, cancellation);
-        }
-        // Where the reference moves, the policy starts as its copy; where it stays, as the last iteration left it.
-        using var other = policyFolder == reference.Path ? null : Load(policyFolder, recipe);
-        iteration.Train((other ?? reference).Model, reference, iteration.Examples(reference), firstStep, progress, cancellation);
-    }
-
-    // Everything but the tokens that the last bits of a reference log-prob depend on; another machine fills entries of its own.
-    private static string CacheName(ModelFolder reference, Recipe recipe) => ContentHash.Combine(
-    [
-        reference.WeightHash, recipe.Precision.ToString(), Provenance.KitVersion,
-        .. MachineFacts.Now(recipe.Device).OrderBy(fact => fact.Key, StringComparer.Ordinal).SelectMany(fact => new[] { fact.Key, fact.Value }),
-    ]);
 
     // The base model and the ranker of a run that is not there yet, and a try at what its text stages will ask of them.
     private static ModelFolder Start(Recipe recipe, List<PreferenceRecord> records, LazyRanker ranker)
@@ -183,33 +158,6 @@ public static class SelmRun
             start.Dispose();
             throw;
         }
-    }
-
-    private static IReadOnlyList<BeforeAfter> Compare(
-        Recipe recipe, RunFolder run, IReadOnlyList<PreferenceRecord> records, string policyFolder, LazyRanker ranker,
-        IProgress<StepProgress>? progress, CancellationToken cancellation)
-    {
-        run.Stage("answers", ["answers.jsonl"], () =>
-        {
-            var shown = records.Take(Answers).ToArray();
-            var (before, after) = (Greedy(recipe.Base!), Greedy(policyFolder));
-            var judge = recipe.Ranker is null ? null : ranker.Value;
-            Jsonl.Write(run.PathOf("answers.jsonl"), shown.Select((record, k) =>
-            {
-                var scores = judge?.Rank(record.Prompt, [before[k], after[k]]).Scores;
-                return new BeforeAfter(record.Prompt, before[k], after[k], scores?[0], scores?[1]);
-            }));
-
-            string[] Greedy(string folder)
-            {
-                using var model = Load(folder, recipe);
-                var prompts = shown.Select(r => CleanPipeline.Prompt(r.PromptMessages, model.Encoding, new(recipe.MaxLength, recipe.MaxPromptLength))).ToArray();
-                var outputs = Sampling.Generator.Generate(model.Model, prompts, new SamplingOptions(MaxNewTokens: recipe.MaxNewTokens), endIds: model.EndIds, progress: progress, cancellation: cancellation);
-                return [.. outputs.Select(o => model.Text(o.OutputIds))];
-            }
-        });
-        return [.. Jsonl.Read(run.PathOf("answers.jsonl")).Select(row =>
-            new BeforeAfter(row.Text("prompt"), row.Text("before"), row.Text("after"), row.NumberOrNull("score_before"), row.NumberOrNull("score_after")))];
     }
 
     private static bool AsksForAnswers(Recipe recipe) => recipe.Method is "selm" or "iterative-dpo";
@@ -237,7 +185,7 @@ public static class SelmRun
         return inputs;
     }
 
-    private static IReadOnlyList<PreferenceRecord> PortionOf(Recipe recipe, IReadOnlyList<IReadOnlyList<PreferenceRecord>> portions, int number)
+    internal static IReadOnlyList<PreferenceRecord> PortionOf(Recipe recipe, IReadOnlyList<IReadOnlyList<PreferenceRecord>> portions, int number)
     {
         var newest = portions[number % portions.Count];
         if (recipe.PairsPerIteration is { } limit)
@@ -248,15 +196,6 @@ public static class SelmRun
         return recipe.KeepData ? [.. portions.Take(number).SelectMany(p => p), .. newest] : newest;
     }
 
-    private static ModelFolder Load(string folder, Recipe recipe) =>
+    internal static ModelFolder Load(string folder, Recipe recipe) =>
         ModelFolder.Load(folder, recipe.Precision == Precision.Bf16 ? ScalarType.BFloat16 : ScalarType.Float32, DeviceName.Parse(recipe.Device));
-
-    private sealed class LazyRanker(Func<IRanker> open) : IDisposable
-    {
-        private IRanker? ranker;
-
-        internal IRanker Value => ranker ??= open();
-
-        public void Dispose() => (ranker as IDisposable)?.Dispose();
-    }
 }

@@ -31,6 +31,8 @@ public sealed class RunChecksTests : IDisposable
             (tiny.Recipe with { Method = "dpo" }, "reference_response"),
             (tiny.Recipe with { Loss = new() { Kind = "selm", LabelSmoothing = 0.1 } }, "label smoothing"),
         ];
+        File.WriteAllText(tiny.File("file"), "");
+        Assert.Contains("file is a file", Assert.Throws<InputException>(() => SelmRun.Run(new(tiny.Recipe, Out, CacheFolder: tiny.File("file")), _ => TinyRun.Oracle())).Message, StringComparison.Ordinal);
         Assert.All(wrong, w =>
         {
             var error = Assert.Throws<InputException>(() => SelmRun.Run(new(w.Recipe, Out), name => name == "foo" ? throw new InputException("There is no ranker 'foo'.") : TinyRun.Oracle()));
@@ -77,7 +79,7 @@ public sealed class RunChecksTests : IDisposable
 
         Assert.NotEqual(SafetensorsFolder.WeightHash(few.Base!), SafetensorsFolder.WeightHash(Path.Combine(Out, SelmRun.ResultName)));
         var card = File.ReadAllText(Path.Combine(Out, SelmRun.ResultName, "README.md"));
-        Assert.Contains("- preference pairs trained on: 12\n- 1 optimiser steps of up to 256 pairs, highest learning rate 0.001\n", card, StringComparison.Ordinal);
+        Assert.Contains("- preference pairs trained on: 12\n- optimiser steps: 1 of up to 256 pairs, highest learning rate 0.001\n", card, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -10,7 +10,7 @@ public sealed class SameBytesTests : IDisposable
     private static readonly string[] iteration = ["responses.jsonl", "ranks.jsonl", "preferences.jsonl", "summary.json", "model/model.safetensors"];
     private static readonly string[] stages = [.. new[] { 0, 1 }.SelectMany(k => new[] { "generate", "rank", "preferences", "train" }.Select(stage => $"iteration-{k}.{stage}")), "answers"];
 
-    private readonly TinyRun tiny = new();
+    private readonly TinyRun tiny = new(width: 96);
     private readonly Recipe recipe;
 
     public SameBytesTests()

@@ -11,13 +11,14 @@ internal sealed class TinyRun : IDisposable
 {
     private readonly string root = Directory.CreateTempSubdirectory("selm-run-").FullName;
 
-    public TinyRun()
+    /// <param name="width">Hidden size. From 96 on the last bits of a log-prob show what it was computed with.</param>
+    public TinyRun(int width = 32)
     {
         var model = File("model");
         DemoTokenizer.Write(model);
         using var llama = new Llama(new LlamaConfig
         {
-            ModelType = "llama", VocabSize = 320, HiddenSize = 32, IntermediateSize = 48, NumHiddenLayers = 2, NumAttentionHeads = 4, NumKeyValueHeads = 2, HeadDim = 8,
+            ModelType = "llama", VocabSize = 320, HiddenSize = width, IntermediateSize = width + 64, NumHiddenLayers = 2, NumAttentionHeads = 4, NumKeyValueHeads = 2, HeadDim = width / 4,
             MaxPositionEmbeddings = 256, BosTokenId = 1, EosTokenIds = [2], PadTokenId = 0, TieWordEmbeddings = true,
         });
         LlamaWeights.Randomize(llama, seed: 5, spread: 0.2);

@@ -113,9 +113,16 @@ public sealed class TrainerInvariantTests : IDisposable
     [Fact]
     public void a_kept_reference_log_prob_does_not_depend_on_what_it_was_computed_with()
     {
-        using var model = Start();
+        // Wide enough for the last bits to show the batch.
+        using var model = new Llama(new LlamaConfig
+        {
+            ModelType = "llama", VocabSize = 100, HiddenSize = 96, IntermediateSize = 160, NumHiddenLayers = 2, NumAttentionHeads = 4, NumKeyValueHeads = 2, HeadDim = 24,
+            MaxPositionEmbeddings = 64, BosTokenId = 1, EosTokenIds = [2], PadTokenId = 0, TieWordEmbeddings = true,
+        });
+        LlamaWeights.Randomize(model, seed: 5, spread: 0.2);
         var examples = Examples(24);
         TrainingExample[] repeated = [.. examples, examples[3], examples[0], examples[17]];
+        Assert.NotEqual(InBatchesOf(8), InBatchesOf(5));
         var (forward, backward) = (Fill("forward", repeated, 8), Fill("backward", [.. repeated.Reverse()], 5));
         Assert.Equal(forward, backward.Reverse());
         Assert.Equal((forward[3], forward[0], forward[17]), (forward[24], forward[25], forward[26]));
@@ -125,6 +132,8 @@ public sealed class TrainerInvariantTests : IDisposable
             new ReferenceLogps(store, "model", "tokenizer").Fill(model, [examples[20], examples[3], examples[9]], 2);
         }
         Assert.Equal(forward, Fill("half", repeated, 8));
+
+        (double, double)[] InBatchesOf(int size) => [.. new ReferenceLogps(null, "", "").Fill(model, examples, size).Select(e => (e.RefChosen, e.RefRejected))];
 
         (double, double, double)[] Fill(string name, TrainingExample[] all, int batch)
         {
