@@ -28,7 +28,7 @@ internal static class Rankers
             ("rm", not "") => new OwnedRewardModel(RewardModel.Load(place, device: device)),
             ("oracle", "lab") => new LabOracle(LabLanguage.Standard),
             ("oracle", _) when place.StartsWith(Noisy, StringComparison.Ordinal) => new LabOracle(LabLanguage.Standard, Seed(name, place[Noisy.Length..])),
-            _ => throw new InputException($"There is no ranker '{name}'; did you mean '{NearestName.Of(kind, ["pairrm:", "rm:", "oracle:"])}{(place.Length > 0 ? place : "DIR")}'? ({Forms}.)"),
+            _ => throw new InputException($"There is no ranker '{name}'; did you mean '{Nearest(kind, place)}'? ({Forms}.)"),
         };
     }
 
@@ -36,6 +36,13 @@ internal static class Rankers
     /// <param name="name">As for <see cref="Open"/>, or null.</param>
     public static LabOracle? TruthBehind(string? name) =>
         name is "oracle:lab" || name?.StartsWith($"oracle:{Noisy}", StringComparison.Ordinal) == true ? new LabOracle(LabLanguage.Standard) : null;
+
+    // The folder stays as it was given; an oracle has no folder, so one of its whole names is offered.
+    private static string Nearest(string kind, string place) => NearestName.Of(kind, ["pairrm", "rm", "oracle"]) switch
+    {
+        "oracle" => $"oracle:{NearestName.Of(place, ["lab", $"{Noisy}SEED"])}",
+        var model => $"{model}:{(place.Length > 0 ? place : "DIR")}",
+    };
 
     private static ulong Seed(string name, string digits) => ulong.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var seed)
         ? seed

@@ -11,8 +11,17 @@ internal static partial class NotebooksCommand
 {
     private const string Name = "notebooks";
 
-    /// <summary>Whether these arguments are for the notebook program; its bare name and its help are answered here.</summary>
-    public static bool PassesThrough(string[] args) => args is [Name, not ("--help" or "-h" or "-?" or "--verbose"), ..];
+    // Listed by the help and suggested for a mistyped one; what they are is the notebook program's affair.
+    private static readonly Command[] commands =
+    [
+        new("run", "Executes each notebook in a fresh process and stops at the first error"),
+        new("strip", "Removes what differs from run to run"),
+        new("install-kernel", "Installs the Jupyter kernel .net-csharp for this user"),
+        new("kernel", "The kernel itself, started by Jupyter"),
+    ];
+
+    /// <summary>Whether these arguments are for the notebook program; its bare name, its help and unknown commands are answered here.</summary>
+    public static bool PassesThrough(string[] args) => args is [Name, var name, ..] && commands.Any(command => command.Name == name);
 
     public static Command Create()
     {
@@ -27,16 +36,17 @@ internal static partial class NotebooksCommand
                 "selm notebooks install-kernel",
             ],
             """
-            run [FILES]        executes each notebook in a fresh process and stops at the first error
+            run takes files or folders, and
               --check                   write nothing, compare with the outputs in the file
               --out DIR                 write the executed notebooks there
               --parameter NAME=VALUE    set a variable of the cell tagged 'parameters'
               --timeout SECONDS         the longest that a cell may take
-            strip FILES        removes what differs from run to run
-            install-kernel     installs the Jupyter kernel .net-csharp for this user
-            kernel FILE        the kernel itself, started by Jupyter
             selm notebooks run --help says more.
             """);
+        foreach (var name in commands)
+        {
+            command.Add(name);
+        }
         command.SetAction(parsed =>
         {
             new ExamplesHelp().Invoke(parsed);
