@@ -63,7 +63,14 @@ internal static class Rankers
     }
 
     private static InputException Unknown(string name, string kind, string place) =>
-        new($"There is no ranker '{name}'; did you mean '{NearestName.Of(kind, ["pairrm:", "rm:", "oracle:"])}{(place.Length > 0 ? place : "DIR")}'? ({Forms}.)");
+        new($"There is no ranker '{name}'; did you mean '{Nearest(kind, place)}'? ({Forms}.)");
+
+    // The folder stays as it was given; an oracle has no folder, so one of its whole names is offered.
+    private static string Nearest(string kind, string place) => NearestName.Of(kind, ["pairrm", "rm", "oracle"]) switch
+    {
+        "oracle" => $"oracle:{NearestName.Of(place, ["lab", $"{Noisy}SEED"])}",
+        var model => $"{model}:{(place.Length > 0 ? place : "DIR")}",
+    };
 
     private static ulong Seed(string name, string digits) => ulong.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var seed)
         ? seed
