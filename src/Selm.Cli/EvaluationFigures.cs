@@ -9,7 +9,7 @@ namespace Selm.Cli;
 /// <summary>One figure per kind of result.</summary>
 internal static class EvaluationFigures
 {
-    private const int LongestName = 22, ReadableCells = 8;
+    private const int LongestName = 22, ReadableCells = 7;
     private const int CurvePoints = 200;
 
     // What the names of measures from 0 to 100 have in them.
