@@ -41,7 +41,9 @@ internal sealed class RunFolderOptions(bool byName = false)
         SelmRun.Check(recipe);
         Rankers.Check(recipe.Ranker);
         RunFolder.IsThere(folder, parsed.GetValue(resume));
-        var resolved = ProgressView.Run(progress => LabSources.Resolve(recipe, labModels, device, progress, Interrupt.Token));
+        var resolved = LabSources.AreIn(recipe)
+            ? ProgressView.Run(progress => LabSources.Resolve(recipe, labModels, device, progress, Interrupt.Token))
+            : recipe;
         var options = new RunOptions(resolved, folder, parsed.GetValue(resume), parsed.GetValue(anyMachine), parsed.GetValue(cache));
         using var run = SelmRun.Open(options, name => Rankers.Open(name, device));
         foreach (var plan in run.Plan)
