@@ -28,8 +28,8 @@ internal static class AnswersView
         {
             var (answer, reward) = (answers[k], rewards?[k]);
             Console.WriteLine($"prompt: {Wording.OneLine(answer.Prompt, Longest)}");
-            Console.WriteLine($"  before ({Value(answer.ScoreBefore, reward?.Before)}): {Wording.OneLine(answer.Before, Longest)}");
-            Console.WriteLine($"  after  ({Value(answer.ScoreAfter, reward?.After)}): {Wording.OneLine(answer.After, Longest)}");
+            Console.WriteLine($"  {Label("before", answer.ScoreBefore, reward?.Before)} {Wording.OneLine(answer.Before, Longest)}");
+            Console.WriteLine($"  {Label("after", answer.ScoreAfter, reward?.After)} {Wording.OneLine(answer.After, Longest)}");
         }
         if (mean is not null)
         {
@@ -38,10 +38,11 @@ internal static class AnswersView
         Console.WriteLine($"The aligned model is {model}; selm status {folder} shows the run, selm generate --model {model} ... uses it.");
     }
 
-    // The ranker's score, or the truth that its scores are a noisy view of.
-    private static string Value(double score, double? truth) => truth is { } reward
-        ? string.Create(CultureInfo.InvariantCulture, $"true reward {reward:0.00}")
-        : score.ToString("0.###", CultureInfo.InvariantCulture);
+    // With the ranker's score, or the truth that its scores are a noisy view of, where there is either.
+    private static string Label(string when, double? score, double? truth) =>
+        truth is { } reward ? string.Create(CultureInfo.InvariantCulture, $"{when,-6} (true reward {reward:0.00}):")
+        : score is { } number ? string.Create(CultureInfo.InvariantCulture, $"{when,-6} ({number:0.###}):")
+        : when + ":";
 
     private static JsonObject Json(string folder, string model, IReadOnlyList<BeforeAfter> answers, Truth[]? rewards, Truth? mean)
     {

@@ -2,14 +2,18 @@
 // differences has a band without any assumption, because the places of a quantile among sorted values are binomial.
 using Selm.Research.Evaluation;
 using Selm.Research.Figures;
+using Selm.Research.Numerics;
 
 namespace Selm.Cli;
 
 /// <summary>One figure per kind of result.</summary>
 internal static class EvaluationFigures
 {
-    private const int LongestName = 22, ReadableCells = 8;
+    private const int LongestName = 22, ReadableCells = 7;
     private const int CurvePoints = 200;
+
+    // What the names of measures from 0 to 100 have in them.
+    private static readonly string[] percent = ["win_rate", "winrate", "accuracy", "exact_match", "mc2"];
 
     private static readonly (string Name, Func<ImplicitRewards, double> First, Func<ImplicitRewards, double?> Second)[] answers =
     [
@@ -33,7 +37,8 @@ internal static class EvaluationFigures
             Errors = new Band([.. measures.Select(measure => measure.Low ?? double.NaN)], [.. measures.Select(measure => measure.High ?? double.NaN)]),
             ValueFormat = largest >= 10 ? "0.0" : largest >= 1 ? "0.00" : "0.0000",
         };
-        var panel = new Panel(new Axis("model") { Categories = Names([.. shown.Select(result => result.Model)]) }, new Axis(measures[0].Name.Replace('_', ' ')), [bars]);
+        var axis = new Axis(measures[0].Name.Replace('_', ' ')) { Bounds = percent.Any(word => measures[0].Name.Contains(word, StringComparison.Ordinal)) ? AxisRange.Percent : null };
+        var panel = new Panel(new Axis("model") { Categories = Names([.. shown.Select(result => result.Model)]) }, axis, [bars]);
         return new($"{Id(benchmark)}-headline", $"{benchmark}: {measures[0].Name.Replace('_', ' ')}", [panel]) { Legend = false, Caption = "Error bars: 95 % intervals over items." };
     }
 
@@ -51,13 +56,15 @@ internal static class EvaluationFigures
                     Framed = [.. from row in Enumerable.Range(0, names.Length) from column in Enumerable.Range(0, names.Length) where row != column && apart(row, column) select new HeatCell(row, column)],
                 },
             ]) { Title = title, Height = Math.Max(90, 26 * names.Length) };
-        return new(id, "Win rates of every model against every other",
+        Panel[] maps =
         [
             Map("length-controlled", matrix.Controlled, (i, j) => matrix.ControlledIntervals[i][j] is var interval && (interval.Low > 50 || interval.High < 50)),
             Map("raw", matrix.Raw, (i, j) => Math.Abs(matrix.Raw[i][j] - 50) > 1.96 * matrix.StandardErrors[i][j]),
-        ])
+        ];
+        var framed = maps.SelectMany(map => map.Traces).OfType<HeatMapTrace>().Any(heat => heat.Framed.Count > 0);
+        return new(id, "Win rates of every model against every other", maps)
         {
-            Caption = $"Framed where the 95 % interval over prompts does not reach 50. A cell and its mirror image add up to 100 but for {Wording.Number(matrix.ControlledAsymmetry)} points (length-controlled) and {Wording.Number(matrix.RawAsymmetry)} (raw) at most.",
+            Caption = $"{(framed ? "Framed where the 95 % interval over prompts does not reach 50" : "Every 95 % interval over prompts reaches 50")}. A cell and its mirror image add up to 100 but for {Wording.Number(matrix.ControlledAsymmetry)} points (length-controlled) and {Wording.Number(matrix.RawAsymmetry)} (raw) at most.",
         };
     }
 
@@ -82,15 +89,16 @@ internal static class EvaluationFigures
         var points = models.Zip(names, (model, name) =>
         {
             var bins = ImplicitReward.Calibration(model.Rewards);
-            return new ScatterTrace(name, Origin.Measured, [.. bins.Select(bin => bin.Predicted)], [.. bins.Select(bin => bin.Observed)])
+            MeanInterval[] observed = [.. bins.Select(bin => UnitInterval.Around(bin.Observed, 1.96 * bin.StandardError))];
+            return new ScatterTrace(name, Origin.Measured, [.. bins.Select(bin => bin.Predicted)], [.. observed.Select(bin => bin.Mean)])
             {
-                Errors = new Band([.. bins.Select(bin => bin.Observed - (1.96 * bin.StandardError))], [.. bins.Select(bin => bin.Observed + (1.96 * bin.StandardError))]),
+                Errors = new Band([.. observed.Select(bin => bin.Low)], [.. observed.Select(bin => bin.High)]),
             };
         }).ToList();
         double[] ends = [points.SelectMany(trace => trace.X).Min(), points.SelectMany(trace => trace.X).Max()];
         return new(id, "Calibration of the implicit reward against the ranker",
         [
-            new Panel(new Axis("predicted: σ(r(chosen) - r(rejected))"), new Axis("ranker: σ(score margin)"),
+            new Panel(new Axis("predicted: σ(r(chosen) - r(rejected))") { Bounds = AxisRange.Share }, new Axis("ranker: σ(score margin)") { Bounds = AxisRange.Share },
                 [new LineTrace("calibrated", Origin.Exact, ends, ends) { Markers = false }, .. points]),
         ])
         {
@@ -104,7 +112,7 @@ internal static class EvaluationFigures
         var names = Names([.. models.Select(model => model.Model)]);
         return new(id, "Scores of greedy answers",
         [
-            new Panel(new Axis($"score ({Short(ranker)})"), new Axis("share of answers per bin"), [.. models.Zip(names, (model, name) => new HistogramTrace(name, Origin.Measured, model.Scores))]),
+            new Panel(new Axis($"score ({Short(ranker)})"), new Axis("share of answers per bin") { Bounds = AxisRange.Share }, [.. models.Zip(names, (model, name) => new HistogramTrace(name, Origin.Measured, model.Scores))]),
         ])
         {
             Caption = $"{string.Join(", ", models.Zip(names, (model, name) => $"{name}: {model.Scores.Length} answers"))}.",

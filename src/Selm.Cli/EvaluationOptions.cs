@@ -79,7 +79,7 @@ internal sealed class EvaluationOptions
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new InputException($"{path} cannot be read ({e.Message.TrimEnd('.')}); give a text file.", e);
+            throw InputFile.NotRead(path, e, "give a text file");
         }
     }
 

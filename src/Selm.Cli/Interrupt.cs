@@ -5,6 +5,8 @@ namespace Selm.Cli;
 /// <summary>
 /// Ctrl-C and SIGTERM. Long work is asked to stop at its next report of progress, so that it ends between two steps;
 /// a second signal, or work that reports nothing, ends at once. Files appear whole or not at all either way.
+/// Where Ctrl-C is ignored from the start, as in the background job of a script, it stays ignored: it is meant for
+/// what runs in the foreground. SIGTERM stops such a job.
 /// </summary>
 internal static class Interrupt
 {
@@ -27,6 +29,10 @@ internal static class Interrupt
         context.Cancel = true;
         if (!WorkReports || source.IsCancellationRequested)
         {
+            if (!Console.IsErrorRedirected)
+            {
+                Console.Error.Write("\u001b[?25h"); // a progress bar hides the cursor and cannot bring it back any more
+            }
             Environment.Exit(SelmCommandLine.Interrupted);
         }
         Console.Error.WriteLine("Stopping after this step; press Ctrl-C again to stop at once.");

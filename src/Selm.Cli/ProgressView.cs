@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Selm.Research.Runs;
 using Spectre.Console;
+using Spectre.Console.Rendering;
 
 namespace Selm.Cli;
 
@@ -10,9 +11,11 @@ namespace Selm.Cli;
 internal static class ProgressView
 {
     /// <summary>Runs work that reports its progress and stops at a report once Ctrl-C was pressed.</summary>
-    public static T Run<T>(Func<IProgress<StepProgress>, T> work)
+    /// <param name="work">The work.</param>
+    /// <param name="keepsNothing">Work without a result worth finishing a step for, such as a timing: a signal ends it at once.</param>
+    public static T Run<T>(Func<IProgress<StepProgress>, T> work, bool keepsNothing = false)
     {
-        Interrupt.WorkReports = true;
+        Interrupt.WorkReports = !keepsNothing;
         try
         {
             if (Console.IsErrorRedirected)
@@ -22,10 +25,7 @@ internal static class ProgressView
                 lines.Finish();
                 return result;
             }
-            var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
-            return console.Progress()
-                .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
-                .Start(context => work(new Bars(context)));
+            return Draw(AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) }), work);
         }
         finally
         {
@@ -33,8 +33,25 @@ internal static class ProgressView
         }
     }
 
+    /// <summary>Runs work with bars on a terminal.</summary>
+    internal static T Draw<T>(IAnsiConsole console, Func<IProgress<StepProgress>, T> work)
+    {
+        var left = new TimeLeft();
+        return console.Progress()
+            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new TimeLeftColumn(left))
+            .Start(context => work(new Bars(context, left)));
+    }
+
+    // Spectre's own column divides by the last moments only, in which most often no step has ended.
+    private sealed class TimeLeftColumn(TimeLeft left) : ProgressColumn
+    {
+        protected override bool NoWrap => true;
+
+        public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime) => new Text(task.IsFinished ? "" : left.Words ?? "");
+    }
+
     // One bar per stage; a new stage completes the one before.
-    private sealed class Bars(ProgressContext context) : IProgress<StepProgress>
+    private sealed class Bars(ProgressContext context, TimeLeft left) : IProgress<StepProgress>
     {
         private ProgressTask? bar;
         private string? stage;
@@ -48,6 +65,7 @@ internal static class ProgressView
                 bar = context.AddTask(Markup.Escape(value.Stage));
                 stage = value.Stage;
             }
+            left.Report(value);
             bar!.IsIndeterminate = value.Total <= 0;
             bar.MaxValue = Math.Max(value.Total, 1);
             bar.Value = value.Done;
@@ -60,19 +78,22 @@ internal static class ProgressView
 internal sealed class PlainLines(TextWriter output, TimeSpan? every = null) : IProgress<StepProgress>
 {
     private readonly TimeSpan every = every ?? TimeSpan.FromSeconds(5);
-    private readonly Stopwatch sinceLine = new(), sinceStage = new();
+    private readonly Stopwatch sinceLine = new();
+    private readonly TimeLeft left = new();
     private StepProgress last;
-    private long doneAtStart;
     private bool printed = true;
 
     public void Report(StepProgress value)
     {
         Interrupt.Token.ThrowIfCancellationRequested();
-        if (value.Stage != last.Stage)
+        var fresh = value.Stage != last.Stage;
+        if (fresh)
         {
             Finish();
-            sinceStage.Restart();
-            doneAtStart = value.Done;
+        }
+        left.Report(value);
+        if (fresh)
+        {
             Print(value);
         }
         else if (sinceLine.Elapsed >= every)
@@ -98,19 +119,8 @@ internal sealed class PlainLines(TextWriter output, TimeSpan? every = null) : IP
     private void Print(StepProgress value)
     {
         var count = value.Total > 0 ? $" {value.Done}/{value.Total}" : value.Done > 0 ? $" {value.Done}" : "";
-        output.WriteLine(string.Join(", ", new[] { value.Stage + count, value.Note, TimeLeft(value) }.Where(part => !string.IsNullOrEmpty(part))));
+        output.WriteLine(string.Join(", ", new[] { value.Stage + count, value.Note, left.Words }.Where(part => !string.IsNullOrEmpty(part))));
         sinceLine.Restart();
         printed = true;
-    }
-
-    private string? TimeLeft(StepProgress value)
-    {
-        var fresh = value.Done - doneAtStart;
-        if (fresh <= 0 || value.Total <= value.Done)
-        {
-            return null;
-        }
-        var seconds = sinceStage.Elapsed.TotalSeconds / fresh * (value.Total - value.Done);
-        return $"about {Wording.Duration(TimeSpan.FromSeconds(seconds))} left";
     }
 }

@@ -20,22 +20,57 @@ internal static class Rankers
     /// <exception cref="InputException">The name has another form, or the ranker's files are missing or wrong.</exception>
     public static IRanker Open(string name, torch.Device device)
     {
-        var colon = name.IndexOf(':', StringComparison.Ordinal);
-        var (kind, place) = colon < 0 ? (name, "") : (name[..colon], name[(colon + 1)..]);
+        var (kind, place) = Parse(name);
         return (kind, place) switch
         {
             ("pairrm", not "") => PairRmRanker.Load(place, device: device),
             ("rm", not "") => new OwnedRewardModel(RewardModel.Load(place, device: device)),
             ("oracle", "lab") => new LabOracle(LabLanguage.Standard),
             ("oracle", _) when place.StartsWith(Noisy, StringComparison.Ordinal) => new LabOracle(LabLanguage.Standard, Seed(name, place[Noisy.Length..])),
-            _ => throw new InputException($"There is no ranker '{name}'; did you mean '{NearestName.Of(kind, ["pairrm:", "rm:", "oracle:"])}{(place.Length > 0 ? place : "DIR")}'? ({Forms}.)"),
+            _ => throw Unknown(name, kind, place),
         };
+    }
+
+    /// <summary>Refuses a name that <see cref="Open"/> does not know; asks for no file.</summary>
+    /// <param name="name">As for <see cref="Open"/>, or null for none.</param>
+    /// <exception cref="InputException">The name has another form.</exception>
+    public static void Check(string? name)
+    {
+        if (name is null)
+        {
+            return;
+        }
+        var (kind, place) = Parse(name);
+        if (kind == "oracle" && place.StartsWith(Noisy, StringComparison.Ordinal))
+        {
+            Seed(name, place[Noisy.Length..]);
+        }
+        else if ((kind, place) is not (("pairrm" or "rm", not "") or ("oracle", "lab")))
+        {
+            throw Unknown(name, kind, place);
+        }
     }
 
     /// <summary>Who knows the true reward of answers that such a ranker judged; null where nobody does.</summary>
     /// <param name="name">As for <see cref="Open"/>, or null.</param>
     public static LabOracle? TruthBehind(string? name) =>
         name is "oracle:lab" || name?.StartsWith($"oracle:{Noisy}", StringComparison.Ordinal) == true ? new LabOracle(LabLanguage.Standard) : null;
+
+    private static (string Kind, string Place) Parse(string name)
+    {
+        var colon = name.IndexOf(':', StringComparison.Ordinal);
+        return colon < 0 ? (name, "") : (name[..colon], name[(colon + 1)..]);
+    }
+
+    private static InputException Unknown(string name, string kind, string place) =>
+        new($"There is no ranker '{name}'; did you mean '{Nearest(kind, place)}'? ({Forms}.)");
+
+    // The folder stays as it was given; an oracle has no folder, so one of its whole names is offered.
+    private static string Nearest(string kind, string place) => NearestName.Of(kind, ["pairrm", "rm", "oracle"]) switch
+    {
+        "oracle" => $"oracle:{NearestName.Of(place, ["lab", $"{Noisy}SEED"])}",
+        var model => $"{model}:{(place.Length > 0 ? place : "DIR")}",
+    };
 
     private static ulong Seed(string name, string digits) => ulong.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var seed)
         ? seed

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using System.Text.Json;
 using Selm.Research;
 using Selm.Research.Experiments;
 using Selm.Research.Figures;
@@ -16,51 +15,85 @@ internal static class Redrawing
     private static readonly string[] shown =
     [
         "derivation", "derivation-erratum-2", "theorem31", "tables-selm-over-dpo-zephyr", "tables-stronger-base", "exploration-selm-0.03", "exploration-selm-0.3",
-        "table1-selm-over-start", "table1-selm-over-dpo", "figure3-large-alpha-fails-oracle", "figure4-lab-chosen-3", "figure4-lab-chosen-full",
+        "table1-selm-over-start", "table1-selm-over-dpo", "figure3-large-alpha-fails-oracle", "figure4-lab-chosen-3", "figure4-lab-chosen-30",
     ];
 
-    /// <summary>Writes the claims table and the report of a run; a table of more experiments than this run had is left alone.</summary>
-    /// <param name="root">Holds data/results; empty for the current folder.</param>
+    /// <summary>Writes claims table and report of everything that lies in a folder of results: this run and earlier ones of its kind.</summary>
+    /// <param name="folders">Where the results lie.</param>
     /// <param name="rules">What judged the claims.</param>
-    /// <param name="records">The experiments.</param>
-    /// <returns>All claims.</returns>
-    public static IReadOnlyList<ClaimRow> Write(string root, ClaimRules rules, IReadOnlyList<ExperimentRecord> records)
+    /// <param name="records">The experiments of this run.</param>
+    /// <returns>The claims of this run.</returns>
+    public static IReadOnlyList<ClaimRow> Write(ResultFolders folders, ClaimRules rules, IReadOnlyList<ExperimentRecord> records)
     {
-        var rows = rules.Table([.. records.SelectMany(record => record.Claims)]);
-        var results = Path.Combine(root, "data", "results");
-        if (ExperimentsIn(Path.Combine(results, "claims.json")) > records.Count)
-        {
-            Console.Error.WriteLine($"{Path.Combine(results, "claims.md")} and report.html hold more experiments and stay as they are.");
-            return rows;
-        }
-        ClaimsTable.Save(rows, rules, results);
-        ClaimsTable.Page(rows, records, name => $"{name}: {Experiment.Named(name).Question}").Save(Path.Combine(results, "report.html"));
-        return rows;
+        ExperimentRecord[] all = [.. Experiment.All
+            .Select(experiment => records.FirstOrDefault(record => record.Name == experiment.Name) ?? Earlier(folders.RecordOf(experiment.Name), records[0])).OfType<ExperimentRecord>()];
+        WritePages(folders, rules, all);
+        return rules.Table([.. records.SelectMany(record => record.Claims)]);
     }
 
-    /// <summary>Draws figures, tables, claims, report and README's numbers again from data/results; figures say when they were recorded.</summary>
+    /// <summary>
+    /// Judges the recording again where data/claims.yaml has changed, then draws figures, tables, claims, report and README's
+    /// numbers from it; figures say when they were recorded. README's numbers are never those of a preview.
+    /// </summary>
     /// <param name="root">Holds figures/, data/results and README.md; empty for the current folder.</param>
     /// <param name="rules">What judges the claims.</param>
     /// <returns>All claims.</returns>
-    /// <exception cref="InputException">A record is broken, of another version, or judged by other rules.</exception>
+    /// <exception cref="InputException">A record is broken, of another version, or lacks what today's rules need.</exception>
     public static IReadOnlyList<ClaimRow> Of(string root, ClaimRules rules)
     {
-        var results = Path.Combine(root, "data", "results");
-        var files = Experiment.All.Select(experiment => Path.Combine(results, $"{experiment.Name}.json")).Where(File.Exists).ToArray();
+        var folders = ResultFolders.Below(root);
+        var files = Experiment.All.Select(experiment => folders.RecordOf(experiment.Name)).Where(File.Exists).ToArray();
         ExperimentRecord[] records = files.Length > 0
-            ? [.. files.Select(file => Judged(file, rules))]
-            : throw new InputException($"{results} holds no recorded experiment; run selm reproduce first.");
+            ? [.. files.Select(file => Judged(file, rules, folders))]
+            : throw new InputException($"{folders.Results} holds no recorded experiment; run selm reproduce --record first.");
         foreach (var record in records)
         {
-            (record with { Figures = [.. record.Figures.Select(figure => Stamped(figure, record))] }).Draw(root);
+            (record with { Figures = [.. record.Figures.Select(figure => Stamped(figure, record))] }).Draw(folders);
         }
-        var rows = Write(root, rules, records);
+        var rows = WritePages(folders, rules, records);
         var readme = Path.Combine(root, "README.md");
         if (File.Exists(readme) && File.ReadAllText(readme) is var text && text.Contains(Begin, StringComparison.Ordinal))
         {
-            AtomicFile.WriteText(readme, WithResults(text, rows, records));
+            if (Array.Find(records, record => record.IsPreview) is { } preview)
+            {
+                Console.Error.WriteLine($"{readme} stays as it is: {folders.RecordOf(preview.Name)} is a preview and no recording.");
+            }
+            else
+            {
+                AtomicFile.WriteText(readme, WithResults(text, rows, records));
+            }
         }
         return rows;
+    }
+
+    private static IReadOnlyList<ClaimRow> WritePages(ResultFolders folders, ClaimRules rules, IReadOnlyList<ExperimentRecord> records)
+    {
+        var rows = rules.Table([.. records.SelectMany(record => record.Claims)]);
+        ClaimsTable.Save(rows, rules, folders.Results);
+        ClaimsTable.Page(rows, records, name => $"{name}: {Experiment.Named(name).Question}").Save(Path.Combine(folders.Results, "report.html"));
+        return rows;
+    }
+
+    // Experiments that an earlier, narrower run left in the folder; null where they would not fit this one.
+    private static ExperimentRecord? Earlier(string file, ExperimentRecord now)
+    {
+        if (!File.Exists(file))
+        {
+            return null;
+        }
+        try
+        {
+            if (ExperimentRecord.Read(file) is var record && (record.Scale, record.ClaimsSha256, record.Preview) == (now.Scale, now.ClaimsSha256, now.Preview))
+            {
+                return record;
+            }
+        }
+        catch (InputException)
+        {
+            // Of another version: said below.
+        }
+        Console.Error.WriteLine($"{file} was made at another scale or by another version; it is not in claims.md and report.html.");
+        return null;
     }
 
     /// <summary>README's text with the numbers of these results between its marks.</summary>
@@ -79,38 +112,27 @@ internal static class Redrawing
         var about = (lab.Length > 0 ? lab : records)[0];
         text.Append(CultureInfo.InvariantCulture, $"Recorded {about.Provenance.Utc:yyyy-MM-dd} on {about.Provenance.Cpu}: {records.Max(record => record.Worlds)} exact worlds");
         text.Append(lab.Length > 0 ? string.Create(CultureInfo.InvariantCulture, $", {lab[0].HeadlineSeeds} seeds of the headline runs and {lab[0].Seeds} of the others.\n\n") : ".\n\n");
-        text.Append("| claim | paper says | scale | measured | 95 % interval | verdict |\n|---|---|---|---|---|---|\n");
+        text.Append("| claim | paper says | what was measured | scale | measured | 95 % interval | verdict |\n|---|---|---|---|---|---|---|\n");
         foreach (var row in shown.SelectMany(id => rows.Where(row => row.Id == id && row.Verdict != "not run")))
         {
-            text.Append(CultureInfo.InvariantCulture, $"| {row.Id} | {row.Says} | {row.Scale} | {ClaimsTable.Measured(row)} | {ClaimsTable.Interval(row)} | {row.Verdict} |\n");
+            text.Append(CultureInfo.InvariantCulture, $"| {row.Id} | {row.Says} | {row.Statistic} | {row.Scale} | {ClaimsTable.Measured(row)} | {ClaimsTable.Interval(row)} | {row.Verdict} |\n");
         }
         var counts = rows.CountBy(row => row.Verdict.StartsWith("no effect", StringComparison.Ordinal) ? "no effect larger than d here" : row.Verdict).OrderByDescending(pair => pair.Value);
         text.Append(CultureInfo.InvariantCulture, $"\nAll {rows.Count} verdicts: {string.Join(", ", counts.Select(pair => $"{pair.Value} {pair.Key}"))}. The whole table is [data/results/claims.md](data/results/claims.md).\n");
         return text.ToString();
     }
 
-    private static ExperimentRecord Judged(string file, ClaimRules rules)
+    private static ExperimentRecord Judged(string file, ClaimRules rules, ResultFolders folders)
     {
         var record = ExperimentRecord.Read(file);
-        return record.ClaimsSha256 == rules.Sha256
-            ? record
-            : throw new InputException($"{file} was judged by other rules than data/claims.yaml has now; run its experiment again with selm reproduce {record.Name}.");
+        var judged = JudgedAgain.By(rules.At(record.Scale == "gpu" ? "gpu" : "lab", onlyPreview: false), record);
+        if (judged != record)
+        {
+            judged.SaveRecord(folders);
+        }
+        return judged;
     }
 
-    private static Figure Stamped(Figure figure, ExperimentRecord record) =>
-        ExperimentRecord.AsRecorded(figure, string.Create(CultureInfo.InvariantCulture, $"Redrawn from the recording of {record.Provenance.Utc:yyyy-MM-dd}."));
-
-    private static int ExperimentsIn(string claims)
-    {
-        try
-        {
-            using var document = JsonDocument.Parse(File.ReadAllBytes(claims));
-            return document.RootElement.GetProperty("claims").EnumerateArray()
-                .Where(row => row.GetProperty("verdict").GetString() != "not run").Select(row => row.GetProperty("experiment").GetString()).Distinct().Count();
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or KeyNotFoundException or InvalidOperationException)
-        {
-            return 0;
-        }
-    }
+    private static Figure Stamped(Figure figure, ExperimentRecord record) => ExperimentRecord.AsRecorded(
+        figure, string.Create(CultureInfo.InvariantCulture, $"Redrawn from the {(record.IsPreview ? "preview" : "recording")} of {record.Provenance.Utc:yyyy-MM-dd}."));
 }

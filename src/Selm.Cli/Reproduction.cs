@@ -1,6 +1,7 @@
 // The run folder of a reproduction is data/runs/reproduce: worlds/ holds finished parts in exact worlds, cells/ and stages/
 // those of the lab. All are named by the hash of what they are made from, so a second start only reads, other settings
-// never meet the wrong file, and an interrupted run goes on. data/results is written and never read.
+// never meet the wrong file, and an interrupted run goes on. What is written for people goes to data/runs/preview, which git
+// ignores; the recording (figures/, data/results, README's numbers) is written where it is asked for, and never read.
 using System.Diagnostics;
 using System.Globalization;
 using Selm.Research.Experiments;
@@ -10,13 +11,14 @@ using Selm.Research.Runs;
 namespace Selm.Cli;
 
 /// <summary>How much is reproduced, and where.</summary>
-/// <param name="Root">Holds figures/ and data/; empty for the current folder.</param>
+/// <param name="Root">Holds data/runs and data/models; empty for the current folder.</param>
 /// <param name="Scale">smoke, lab or gpu.</param>
 /// <param name="Worlds">Exact worlds.</param>
 /// <param name="Study">Seeds and budget of lab cells.</param>
 /// <param name="Jobs">Threads and processes.</param>
 /// <param name="Device">cpu or cuda, for lab cells.</param>
-internal sealed record ReproductionSettings(string Root, string Scale, int Worlds, LabStudy Study, int Jobs, string Device)
+/// <param name="Record">Whether this becomes the recording; else it is a preview.</param>
+internal sealed record ReproductionSettings(string Root, string Scale, int Worlds, LabStudy Study, int Jobs, string Device, bool Record)
 {
     /// <summary>Finished parts of this and earlier runs.</summary>
     public string RunFolder => Path.Combine(Root, "data", "runs", "reproduce");
@@ -24,8 +26,10 @@ internal sealed record ReproductionSettings(string Root, string Scale, int World
     /// <summary>Base models and rankers of the lab.</summary>
     public string Models => Path.Combine(Root, "data", "models", "lab");
 
-    /// <summary>What is written for people.</summary>
-    public string Results => Path.Combine(Root, "data", "results");
+    /// <summary>What is written for people: a preview has a folder of its own, but where a folder was named nothing else lies there.</summary>
+    public ResultFolders Folders => Record || Root.Length > 0
+        ? ResultFolders.Below(Root)
+        : new(Path.Combine("data", "runs", "preview", "figures"), Path.Combine("data", "runs", "preview", "results"));
 }
 
 /// <summary>Runs experiments: exact worlds first, then all cells of the lab side by side, then their tables, figures and claims.</summary>
@@ -44,7 +48,7 @@ internal sealed class Reproduction(ReproductionSettings settings, ClaimRules rul
             worlds[experiment.Name] = InWorlds(experiment);
             if (experiment.Cells is null)
             {
-                worlds[experiment.Name].Save(settings.Root);
+                worlds[experiment.Name] = Saved(worlds[experiment.Name]);
             }
         }
         Cells = LabJobs.Run(CellsOf(experiments), settings.Jobs, settings.Models, settings.RunFolder, progress, settings.Device, cancellation);
@@ -83,8 +87,13 @@ internal sealed class Reproduction(ReproductionSettings settings, ClaimRules rul
         var result = experiment.InLab!(records, rules.At(settings.Scale == "gpu" ? "gpu" : "lab", settings.Study.Budget is LabBudget.Smoke or LabBudget.GpuSmoke), part);
         var cells = CellsOf([experiment]).Select(cell => cell.Hash).ToHashSet(StringComparer.Ordinal);
         var seconds = Cells.Where(cell => cells.Contains(cell.Spec.Hash)).Sum(cell => cell.WallSeconds ?? 0) + (exact?.Provenance.WallSeconds ?? 0);
-        var record = Record(result, exact?.Worlds ?? 0, settings.Study.Seeds, settings.Study.HeadlineSeeds, TimeSpan.FromSeconds(seconds));
-        record.Save(settings.Root);
+        return Saved(Record(result, exact?.Worlds ?? 0, settings.Study.Seeds, settings.Study.HeadlineSeeds, TimeSpan.FromSeconds(seconds)));
+    }
+
+    private ExperimentRecord Saved(ExperimentRecord record)
+    {
+        record = settings.Record ? record : record.AsPreview();
+        record.Save(settings.Folders);
         return record;
     }
 

@@ -21,7 +21,7 @@ internal sealed class RunFolderOptions(bool byName = false)
 
     private readonly Option<bool> resume = Values.Switch("--resume", "Demand that the run exists");
     private readonly Option<bool> anyMachine = Values.Switch("--allow-different-machine", "Continue under other threads or libraries; the last bits may differ");
-    private readonly Option<string?> cache = Values.OptionalText("--cache", "DIR", "Keep reference log-probs here, for other runs too (default: in the run)");
+    private readonly Option<string?> cache = Values.OptionalText("--cache", "DIR", "Keep reference log-probs here, for other runs too (default: in the run); saves time and changes no byte of a result");
     private readonly Option<bool> json = Values.Json();
 
     public void AddTo(Command command)
@@ -32,18 +32,25 @@ internal sealed class RunFolderOptions(bool byName = false)
         }
     }
 
-    /// <summary>Runs or continues a recipe in the folder and prints the answers before and after.</summary>
+    /// <summary>Says what will be trained, runs or continues a recipe in the folder and prints the answers before and after.</summary>
     public int Run(ParseResult parsed, Recipe recipe)
     {
         var folder = parsed.GetValue(output) ?? Path.Combine("data", "runs", recipe.Name);
         Threads.Limit(recipe.Threads);
         var device = DeviceName.Parse(recipe.Device);
-        var answers = ProgressView.Run(progress =>
+        SelmRun.Check(recipe);
+        Rankers.Check(recipe.Ranker);
+        RunFolder.IsThere(folder, parsed.GetValue(resume));
+        var resolved = LabSources.AreIn(recipe)
+            ? ProgressView.Run(progress => LabSources.Resolve(recipe, labModels, device, progress, Interrupt.Token))
+            : recipe;
+        var options = new RunOptions(resolved, folder, parsed.GetValue(resume), parsed.GetValue(anyMachine), parsed.GetValue(cache));
+        using var run = SelmRun.Open(options, name => Rankers.Open(name, device));
+        foreach (var plan in run.Plan)
         {
-            var resolved = LabSources.Resolve(recipe, labModels, device, progress, Interrupt.Token);
-            var options = new RunOptions(resolved, folder, parsed.GetValue(resume), parsed.GetValue(anyMachine), parsed.GetValue(cache));
-            return SelmRun.Run(options, name => Rankers.Open(name, device), progress, Interrupt.Token);
-        });
+            Console.Error.WriteLine(plan);
+        }
+        var answers = ProgressView.Run(progress => run.Finish(progress, Interrupt.Token));
         AnswersView.Print(folder, answers, Rankers.TruthBehind(recipe.Ranker), parsed.GetValue(json));
         return SelmCommandLine.Success;
     }

@@ -28,9 +28,9 @@ internal static class SelmCommandLine
         }
         var root = Build();
         var parsed = root.Parse(args, new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null });
-        if (parsed.Errors.Count > 0 && parsed.Action is not ExamplesHelp)
+        if (parsed.Action is not ExamplesHelp && Usage.Problem(parsed) is { } problem)
         {
-            Console.Error.WriteLine(Usage.Sentence(parsed));
+            Console.Error.WriteLine(problem);
             return WrongInput;
         }
         try

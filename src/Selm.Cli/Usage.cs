@@ -7,12 +7,21 @@ namespace Selm.Cli;
 /// <summary>One sentence for a command line that cannot be understood.</summary>
 internal static class Usage
 {
-    public static string Sentence(ParseResult parsed)
+    /// <summary>What is wrong with a command line, or null.</summary>
+    public static string? Problem(ParseResult parsed)
     {
         var path = PathOf(parsed.CommandResult);
-        var unknown = parsed.UnmatchedTokens is [var first, ..] ? first : null;
-        return unknown is not null ? Unknown(parsed, path, unknown) : Other(parsed.Errors[0], path);
+        return (Swallowed(parsed) ?? (parsed.UnmatchedTokens is [var first, ..] ? first : null)) is { } unknown ? Unknown(parsed, path, unknown)
+            : parsed.Errors is [var error, ..] ? Other(error, path)
+            : null;
     }
+
+    // An option that the command does not have becomes a value where the command takes some: 'selm status --jsn DIR'.
+    private static string? Swallowed(ParseResult parsed) => parsed.Tokens.Any(token => token.Type == TokenType.DoubleDash)
+        ? null
+        : parsed.CommandResult.Children.OfType<ArgumentResult>()
+            .SelectMany(argument => argument.Tokens)
+            .FirstOrDefault(token => token.Value.StartsWith("--", StringComparison.Ordinal))?.Value;
 
     private static string Unknown(ParseResult parsed, string path, string token)
     {

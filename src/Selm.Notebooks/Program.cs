@@ -1,5 +1,6 @@
 // Exit codes: 0 = done; 1 = a notebook failed or differs; 2 = something a person gave is wrong (one sentence on stderr).
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Diagnostics;
 using Selm.Notebooks.Commands;
 
@@ -20,9 +21,9 @@ internal static class Program
             KernelCommands.CreateInstall(),
         };
         var parsed = root.Parse(args, new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null });
-        if (parsed.Errors is [var first, ..] && parsed.Action is not System.CommandLine.Help.HelpAction)
+        if (Problem(parsed) is { } problem && parsed.Action is not System.CommandLine.Help.HelpAction)
         {
-            Console.Error.WriteLine($"{first.Message.TrimEnd('.')}; --help shows what there is.");
+            Console.Error.WriteLine(problem);
             return WrongInput;
         }
         var errors = Console.Error; // cells take the console over
@@ -38,6 +39,16 @@ internal static class Program
             Environment.Exit(WrongInput);
             return WrongInput;
         }
+    }
+
+    // An option that the command does not have becomes one of its files.
+    private static string? Problem(ParseResult parsed)
+    {
+        var command = parsed.CommandResult.Command;
+        return parsed.UnmatchedTokens.Concat(parsed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(argument => argument.Tokens).Select(token => token.Value))
+            .FirstOrDefault(token => token.StartsWith("--", StringComparison.Ordinal)) is { } unknown
+            ? $"selm notebooks {command.Name} has no option '{unknown}'; it has {string.Join(", ", command.Options.Select(option => option.Name))}."
+            : parsed.Errors is [var first, ..] ? $"{first.Message.TrimEnd('.')}; --help shows what there is." : null;
     }
 
     /// <summary>How to start this program once more.</summary>

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 
 namespace Selm.Cli.Tests;
@@ -42,5 +43,41 @@ public class BenchCommandTests
         SelmProcess.Run("bench", "options", "--peer").Refused("selm bench options has no peer in PyTorch; leave --peer out.");
         SelmProcess.Run("bench", "train", "--reuse", "1.5").Refused("--reuse is 1.5; give a share from 0 to 1.");
         SelmProcess.Run("bench", "train", "--kv-heads", "3").Refused("--heads 4 is no multiple of --kv-heads 3; each key head serves the same number of query heads.");
+    }
+
+    [Theory]
+    [InlineData("train", "--batch", "999999999")]
+    [InlineData("generate", "--response", "999999999")]
+    [InlineData("logprobs", "--prompt", "2147483647")]
+    [InlineData("options", "--batch", "999999999")]
+    public void what_cannot_fit_is_refused_in_one_sentence_at_once(string mode, string option, string size)
+    {
+        var clock = Stopwatch.StartNew();
+
+        var refused = SelmProcess.Run("bench", mode, option, size);
+
+        Assert.Matches(@"^This bench needs at least [\d,]+\.\d GB of memory and [\d,]+\.\d GB are free; choose a smaller --batch \(it is \d+\), --prompt, --response or model\.\n$", refused.Error);
+        Assert.Equal((2, ""), (refused.Code, refused.Out));
+        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(30), $"it took {clock.Elapsed}");
+    }
+
+    [Theory]
+    [InlineData("INT")]
+    [InlineData("TERM")]
+    public void a_signal_ends_a_bench_within_its_step(string signal)
+    {
+        // One step takes minutes.
+        var running = SelmProcess.Start([], "bench", "train", "--hidden", "1024", "--ff", "4096", "--layers", "8", "--batch", "64", "--steps", "3");
+        var began = $"/proc/{running.Process.Id}/status";
+        // The model has a quarter of a gigabyte, three times with gradient and reference: the first step has begun.
+        Assert.True(SpinWait.SpinUntil(() => Resident(began) > 1_500_000, TimeSpan.FromMinutes(2)), "no step began");
+
+        running.Signal(signal);
+
+        Assert.True(running.Process.WaitForExit(TimeSpan.FromSeconds(20)), "it went on");
+        Assert.Equal(130, running.Finish().Code);
+
+        static long Resident(string status) => File.ReadLines(status).FirstOrDefault(line => line.StartsWith("VmRSS:", StringComparison.Ordinal)) is { } line
+            ? long.Parse(line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[1], System.Globalization.CultureInfo.InvariantCulture) : 0;
     }
 }

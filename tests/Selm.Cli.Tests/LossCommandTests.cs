@@ -90,4 +90,22 @@ public class LossCommandTests
         Assert.Equal(130, running.Finish().Code);
         Assert.Equal(["pipe"], folder.Names());
     }
+
+    [Fact]
+    public void a_background_job_goes_on_at_ctrl_c_and_ends_at_term()
+    {
+        using var folder = new TempFolder();
+        var input = folder.File("pipe");
+        Process.Start("mkfifo", [input]).WaitForExit();
+
+        var running = SelmProcess.StartInBackground("loss", "--input", input, "--output", folder.File("out.jsonl"));
+        using var pipe = new StreamWriter(new FileStream(input, FileMode.Open, FileAccess.Write));
+        Assert.True(SpinWait.SpinUntil(() => folder.Names().Any(name => name.StartsWith("out.jsonl.tmp-", StringComparison.Ordinal)), 10_000));
+        running.Signal("INT");
+        Assert.False(running.Process.WaitForExit(500));
+        running.Signal("TERM");
+
+        Assert.Equal(130, running.Finish().Code);
+        Assert.Equal(["pipe"], folder.Names());
+    }
 }

@@ -104,6 +104,10 @@ public class ModelCommandTests(DemoFixture demo) : IClassFixture<DemoFixture>
 
     [Theory]
     [InlineData("pairm:demo", "There is no ranker 'pairm:demo'; did you mean 'pairrm:demo'? (pairrm:DIR, rm:DIR, oracle:lab or oracle:lab-noisy:SEED.)")]
+    [InlineData("oracle", "There is no ranker 'oracle'; did you mean 'oracle:lab'? (pairrm:DIR, rm:DIR, oracle:lab or oracle:lab-noisy:SEED.)")]
+    [InlineData("orcale:lba", "There is no ranker 'orcale:lba'; did you mean 'oracle:lab'? (pairrm:DIR, rm:DIR, oracle:lab or oracle:lab-noisy:SEED.)")]
+    [InlineData("oracle:lab-noisy", "There is no ranker 'oracle:lab-noisy'; did you mean 'oracle:lab-noisy:SEED'? (pairrm:DIR, rm:DIR, oracle:lab or oracle:lab-noisy:SEED.)")]
+    [InlineData("pairrm", "There is no ranker 'pairrm'; did you mean 'pairrm:DIR'? (pairrm:DIR, rm:DIR, oracle:lab or oracle:lab-noisy:SEED.)")]
     [InlineData("oracle:lab-noisy:many", "The ranker 'oracle:lab-noisy:many' must end in the seed of its noise, a whole number >= 0; write oracle:lab-noisy:7, for example.")]
     [InlineData("pairrm:/nowhere", "There is no tokenizer at /nowhere: no such file or folder, check the path.")]
     public void a_ranker_that_is_not_there_is_answered_in_one_sentence(string ranker, string sentence)

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.RegularExpressions;
 
 namespace Selm.Cli.Tests;
 
@@ -31,7 +32,8 @@ public class ReproduceTests
         Assert.Contains("figure1-unexplored", run.Out, StringComparison.Ordinal);
         Assert.Equal(["data", "figures"], folder.Names());
         Assert.True(File.Exists(folder.File("figures", "theorem31.svg")));
-        Assert.True(File.Exists(folder.File("figures", "figure1.svg")));
+        Assert.All(Directory.GetFiles(folder.File("figures")), file => Assert.Contains(">Preview", File.ReadAllText(file), StringComparison.Ordinal));
+        Assert.Contains($"A preview: figures are in {folder.File("figures")}; tables, claims.md and report.html in {folder.File("data", "results")}.", run.Out, StringComparison.Ordinal);
         Assert.True(File.Exists(folder.File("data", "results", "theorem31.csv")));
         Assert.True(File.Exists(folder.File("data", "results", "tables-audit.json")));
         var result = JsonDocument.Parse(File.ReadAllText(folder.File("data", "results", "figure1.json"))).RootElement;
@@ -42,7 +44,7 @@ public class ReproduceTests
     }
 
     [Fact]
-    public void a_second_start_reads_what_is_finished_and_a_narrower_run_leaves_the_claims_alone()
+    public void a_second_start_reads_what_is_finished_and_a_narrower_run_keeps_the_claims_of_the_wider_one()
     {
         using var folder = new TempFolder();
         string[] both = ["reproduce", "figure5-v3", "figure1", "--scale", "smoke", "--json", "--out", folder.Root];
@@ -66,32 +68,58 @@ public class ReproduceTests
         Assert.DoesNotContain("lab cells", again.Error, StringComparison.Ordinal);
 
         var narrow = SelmProcess.Run("reproduce", "figure1", "--scale", "smoke", "--out", folder.Root);
-        Assert.Contains("hold more experiments and stay as they are", narrow.Error, StringComparison.Ordinal);
+        Assert.Equal(0, narrow.Code);
+        Assert.DoesNotContain("figure5-v3", narrow.Out, StringComparison.Ordinal);
         Assert.Equal(written[Path.Combine(results, "claims.md")], File.ReadAllText(Path.Combine(results, "claims.md")));
+        Assert.Equal(written[Path.Combine(results, "report.html")], File.ReadAllText(Path.Combine(results, "report.html")));
+
+        File.WriteAllText(Path.Combine(results, "figure5-v3.json"), "{}");
+        var alone = SelmProcess.Run("reproduce", "figure1", "--scale", "smoke", "--out", folder.Root);
+        Assert.Contains($"{Path.Combine(results, "figure5-v3.json")} was made at another scale or by another version; it is not in claims.md and report.html.", alone.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("| figure5-v3", File.ReadAllText(Path.Combine(results, "claims.md")), StringComparison.Ordinal);
     }
 
     [Fact]
     public void redraw_needs_nothing_but_the_recording_and_says_when_it_was_made()
     {
         using var folder = new TempFolder();
-        Assert.Equal(0, SelmProcess.Run("reproduce", "figure1", "theorem31", "--scale", "smoke", "--out", folder.Root).Code);
+        var readme = folder.Write("README.md", "# Title\n\n<!-- results: written by ./selm reproduce --redraw -->\nstale numbers\n<!-- end of results -->\n\nend\n");
+        var record = SelmProcess.Run("reproduce", "tables-audit", "theorem31", "--record", "--out", folder.Root);
+        Assert.Equal(0, record.Code);
+        Assert.Contains("Recorded: figures are in ", record.Out, StringComparison.Ordinal);
+        var text = File.ReadAllText(readme);
+        Assert.DoesNotContain("stale numbers", text, StringComparison.Ordinal);
+        Assert.Matches(@"\| theorem31 \| .* \| exact \| \d\.\de-\d\d \|  \| holds \|", text);
+        Assert.EndsWith("<!-- end of results -->\n\nend\n", text, StringComparison.Ordinal);
+        var drawn = File.ReadAllText(folder.File("figures", "theorem31.svg"));
         Directory.Delete(folder.File("figures"), recursive: true);
         Directory.Delete(folder.File("data", "runs"), recursive: true);
-        File.WriteAllText(folder.File("README.md"), "# Title\n\n<!-- results: written by ./selm reproduce --redraw -->\nstale numbers\n<!-- end of results -->\n\nend\n");
+        File.WriteAllText(readme, text.Replace("| holds |", "| stale |", StringComparison.Ordinal));
 
         var redraw = SelmProcess.Run("reproduce", "--redraw", "--out", folder.Root);
 
         Assert.Equal((0, ""), (redraw.Code, redraw.Error));
-        Assert.Contains("Redrawn from the recording of ", File.ReadAllText(folder.File("figures", "figure1.svg")), StringComparison.Ordinal);
-        var readme = File.ReadAllText(folder.File("README.md"));
-        Assert.DoesNotContain("stale numbers", readme, StringComparison.Ordinal);
-        Assert.Matches(@"\| theorem31 \| .* \| exact \| \d\.\de-\d\d \|  \| holds \|", readme);
-        Assert.EndsWith("<!-- end of results -->\n\nend\n", readme, StringComparison.Ordinal);
+        Assert.Contains("Redrawn from the recording of ", Regex.Replace(Regex.Replace(drawn, "<[^>]*>", " "), @"\s+", " "), StringComparison.Ordinal); // the caption wraps
+        Assert.Equal(drawn, File.ReadAllText(folder.File("figures", "theorem31.svg")));
+        Assert.Equal(text, File.ReadAllText(readme));
         Assert.False(Directory.Exists(folder.File("data", "runs")));
     }
 
     [Fact]
-    public void records_of_another_version_or_by_other_rules_are_refused()
+    public void redraw_never_writes_the_numbers_of_a_preview_into_README()
+    {
+        using var folder = new TempFolder();
+        var readme = folder.Write("README.md", "<!-- results: written by ./selm reproduce --redraw -->\nnumbers of the recording\n<!-- end of results -->\n");
+        Assert.Equal(0, SelmProcess.Run("reproduce", "tables-audit", "--scale", "smoke", "--out", folder.Root).Code);
+
+        var redraw = SelmProcess.Run("reproduce", "--redraw", "--out", folder.Root);
+
+        Assert.Equal((0, $"{readme} stays as it is: {folder.File("data", "results", "tables-audit.json")} is a preview and no recording.\n"), (redraw.Code, redraw.Error));
+        Assert.Contains("numbers of the recording", File.ReadAllText(readme), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void records_of_another_version_are_refused_and_those_of_other_rules_are_judged_again()
     {
         using var folder = new TempFolder();
         Assert.Equal(0, SelmProcess.Run("reproduce", "figure1", "--scale", "smoke", "--out", folder.Root).Code);
@@ -100,8 +128,22 @@ public class ReproduceTests
         File.WriteAllText(file, text.Replace("\"format\": 1", "\"format\": 7", StringComparison.Ordinal));
         SelmProcess.Run("reproduce", "--redraw", "--out", folder.Root).Refused($"{file} has format 7 and this kit reads 1; run its experiment again with selm reproduce.");
         File.WriteAllText(file, text.Replace("\"claims_sha256\": \"", "\"claims_sha256\": \"0", StringComparison.Ordinal));
-        SelmProcess.Run("reproduce", "--redraw", "--out", folder.Root)
-            .Refused($"{file} was judged by other rules than data/claims.yaml has now; run its experiment again with selm reproduce figure1.");
+        Assert.Equal(0, SelmProcess.Run("reproduce", "--redraw", "--out", folder.Root).Code);
+        Assert.Equal(text, File.ReadAllText(file));
+    }
+
+    [Theory]
+    [InlineData("--record needs at least 10 seeds, since fewer judge nothing; give --seeds 10 or more, or leave --record out for a preview.", "table1", "--record")]
+    [InlineData("--record needs at least 10 seeds, since fewer judge nothing; give --seeds 10 or more, or leave --record out for a preview.", "table1", "--record", "--seeds", "40", "--headline-seeds", "9")]
+    [InlineData("--record writes the recording, which is of scale lab with its full budget and seeds from 0; leave --record out for a preview.", "figure1", "--record", "--scale", "smoke")]
+    [InlineData("--record writes the recording, which is of scale lab with its full budget and seeds from 0; leave --record out for a preview.", "--record", "--budget", "smoke")]
+    [InlineData("--redraw runs nothing and draws the whole recording again; leave out --record.", "--redraw", "--record")]
+    [InlineData("--redraw runs nothing and draws the whole recording again; leave out figure1.", "--redraw", "figure1")]
+    public void what_cannot_be_a_recording_is_refused_before_anything_is_written(string sentence, params string[] arguments)
+    {
+        using var folder = new TempFolder();
+        SelmProcess.Run(["reproduce", .. arguments, "--out", folder.Root]).Refused(sentence);
+        Assert.Empty(folder.Names());
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Selm.Tests;
 
 namespace Selm.Cli.Tests;
 
@@ -13,27 +14,31 @@ internal sealed record SelmProcess(int Code, string Out, string Error)
     /// <summary>Starts it in a folder, where its relative paths then lie.</summary>
     public static RunningSelm StartIn(string folder, params string[] arguments) => Start(folder, [], arguments);
 
+    /// <summary>Starts it as a script's background job is started: it is to ignore Ctrl-C.</summary>
+    public static RunningSelm StartInBackground(params string[] arguments) =>
+        Start(new ProcessStartInfo("sh", ["-c", "trap '' INT; exec \"$@\"", "sh", Dotnet, Program, .. arguments]));
+
     public static RunningSelm Start((string Name, string Value)[] environment, params string[] arguments) =>
         Start(Environment.CurrentDirectory, environment, arguments);
 
+    private static string Dotnet => Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
+
+    private static string Program => Path.Combine(AppContext.BaseDirectory, "selm.dll");
+
     private static RunningSelm Start(string folder, (string Name, string Value)[] environment, string[] arguments)
     {
-        var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet")
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            RedirectStandardInput = true,
-            WorkingDirectory = folder,
-        };
-        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "selm.dll"));
-        foreach (var argument in arguments)
-        {
-            start.ArgumentList.Add(argument);
-        }
+        var start = DefaultSignals.Start(Dotnet, [Program, .. arguments]);
+        start.WorkingDirectory = folder;
         foreach (var (name, value) in environment)
         {
             start.Environment[name] = value;
         }
+        return Start(start);
+    }
+
+    private static RunningSelm Start(ProcessStartInfo start)
+    {
+        start.RedirectStandardOutput = start.RedirectStandardError = start.RedirectStandardInput = true;
         var process = Process.Start(start)!;
         process.StandardInput.Close();
         return new RunningSelm(process, process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());

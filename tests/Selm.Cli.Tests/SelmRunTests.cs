@@ -83,6 +83,57 @@ public class SelmRunTests(DemoFixture demo) : IClassFixture<DemoFixture>
         Assert.Equal(["r.yaml"], folder.Names());
     }
 
+    [Theory]
+    [InlineData("ranker: foo", "There is no ranker 'foo'; ")]
+    [InlineData("portions: 1000", "100 pairs cannot be cut into 1000 portions; give more pairs or fewer portions.")]
+    [InlineData("method: dpo", " line 1: loss selm reads y, but the field \"reference_response\" is missing; ")]
+    [InlineData("batch_size: 2147483647", "batch_size must be from 1 to 65536.")]
+    public void a_mistyped_recipe_makes_no_folder_so_that_the_corrected_one_runs(string line, string sentence)
+    {
+        using var folder = new TempFolder();
+        var key = line[..line.IndexOf(' ', StringComparison.Ordinal)];
+        var recipe = folder.Write("r.yaml", string.Join('\n', File.ReadLines(Recipe).Select(old => old.StartsWith(key, StringComparison.Ordinal) ? line : old)));
+
+        var run = SelmProcess.Run("run", "--recipe", recipe, "--out", folder.File("run"));
+
+        Assert.Equal((2, ""), (run.Code, run.Out));
+        Assert.Contains(sentence, run.Error, StringComparison.Ordinal);
+        Assert.Equal(["r.yaml"], folder.Names());
+    }
+
+    [Fact]
+    public void steps_batch_and_rates_are_printed_before_the_training_and_answers_without_a_ranker_carry_no_score()
+    {
+        using var folder = new TempFolder();
+        var recipe = folder.Write("dpo.yaml", "loss: {kind: dpo, beta: 0.1}\nmax_length: 160\nmax_prompt_length: 96\nmax_new_tokens: 8\nthreads: 1\n");
+
+        var train = SelmProcess.Run("train", "--model", demo.Model, "--data", Path.Combine(demo.Root, "pairs.jsonl"), "--recipe", recipe, "--out", folder.File("run"));
+
+        Assert.Equal(0, train.Code);
+        Assert.StartsWith(
+            "iteration 0: 100 pairs, 1 step of up to 256 (batch_size 8 x gradient_accumulation 32), learning rate 5E-07; fewer than a step holds: a lower gradient_accumulation gives more steps\n",
+            train.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("(0)", train.Out, StringComparison.Ordinal);
+        Assert.Contains("\n  before: ", train.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void a_folder_that_cannot_be_and_folders_in_place_of_files_are_one_sentence()
+    {
+        using var folder = new TempFolder();
+        var file = folder.Write("file", "x");
+
+        SelmProcess.Run("run", "--recipe", Recipe, "--out", file).Refused($"{file} is a file; choose another name for the folder of the run.");
+        var under = SelmProcess.Run("run", "--recipe", Recipe, "--out", Path.Combine(file, "run"));
+        Assert.Equal((2, ""), (under.Code, under.Out));
+        Assert.DoesNotContain("Unexpected", under.Error, StringComparison.Ordinal);
+        SelmProcess.Run("run", "--recipe", folder.Root, "--out", folder.File("run"))
+            .Refused($"{folder.Root} is a folder, not a file; give the path of a recipe such as data/recipes/demo.yaml.");
+        SelmProcess.Run("train", "--model", demo.Model, "--data", folder.Root, "--recipe", Recipe, "--out", folder.File("run"))
+            .Refused($"{folder.Root} is a folder, not a file; give the path of a readable JSONL file.");
+        Assert.Equal(["file"], folder.Names());
+    }
+
     [Fact]
     public void resuming_a_run_that_is_not_there_is_refused()
     {

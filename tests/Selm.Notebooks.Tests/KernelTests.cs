@@ -257,6 +257,56 @@ public sealed class KernelTests(KernelClient kernel) : IClassFixture<KernelClien
         Assert.True(SpinWait.SpinUntil(() => !Directory.Exists($"/proc/{pid}"), TimeSpan.FromSeconds(10)));
     }
 
+    [SkippableTheory]
+    [InlineData("sleep 0.5;")] // its parent, bash, has ended by then
+    [InlineData("JPY_PARENT_PID=999999999")] // the front end that started it
+    public void a_kernel_whose_parent_is_gone_at_the_start_ends(string before)
+    {
+        NeedsZmq();
+        using var folder = new TempNotebooks();
+        var file = KernelClient.ConnectionFile(folder.Root, out _);
+        using var parent = Process.Start("bash", ["-c", $"(unset JPY_PARENT_PID; {before} exec dotnet '{NotebooksProcess.Program}' kernel '{file}' >/dev/null 2>'{folder.Root}/err') & echo $! >'{folder.Root}/pid'"])!;
+        parent.WaitForExit();
+
+        var pid = folder.Text("pid").Trim();
+        Assert.True(SpinWait.SpinUntil(() => !Directory.Exists($"/proc/{pid}"), TimeSpan.FromSeconds(30)));
+        Assert.Equal("Who started this kernel is gone; start it by Jupyter, or by a process that stays.\n", folder.Text("err"));
+    }
+
+    [SkippableFact]
+    public void a_kernel_started_through_a_process_that_ends_lives_as_long_as_the_front_end()
+    {
+        NeedsZmq();
+        using var folder = new TempNotebooks();
+        var file = KernelClient.ConnectionFile(folder.Root, out var ports);
+        using var frontEnd = Process.Start("sleep", ["600"])!;
+        using var between = Process.Start("bash", ["-c", $"(export JPY_PARENT_PID={frontEnd.Id}; sleep 0.5; exec dotnet '{NotebooksProcess.Program}' kernel '{file}' >/dev/null 2>&1) & echo $! >'{folder.Root}/pid'"])!;
+        between.WaitForExit();
+        var pid = folder.Text("pid").Trim();
+        Assert.True(SpinWait.SpinUntil(() => Answers(ports[0]), TimeSpan.FromSeconds(30)), "the kernel does not listen");
+        Thread.Sleep(1500); // three looks at the parent
+        Assert.True(Directory.Exists($"/proc/{pid}"));
+
+        frontEnd.Kill();
+        frontEnd.WaitForExit();
+
+        Assert.True(SpinWait.SpinUntil(() => !Directory.Exists($"/proc/{pid}"), TimeSpan.FromSeconds(10)));
+
+        static bool Answers(int port)
+        {
+            try
+            {
+                using var client = new System.Net.Sockets.TcpClient("127.0.0.1", port);
+                return true;
+            }
+            catch (System.Net.Sockets.SocketException)
+            {
+                Thread.Sleep(100);
+                return false;
+            }
+        }
+    }
+
     [Fact]
     public void install_kernel_writes_a_spec_that_starts_a_copy_of_the_program()
     {

@@ -256,6 +256,7 @@ public sealed class RunTests : IDisposable
 
     [Theory]
     [InlineData("absent.ipynb does not exist.", "run", "absent.ipynb")]
+    [InlineData("selm notebooks run has no option '--ckeck'; it has --check, --out, --parameter, --timeout.", "run", "--ckeck", "a.ipynb")]
     [InlineData("--parameter 'x' is not of the form NAME=VALUE.", "run", "a.ipynb", "--parameter", "x")]
     [InlineData("py.ipynb is written in python; only C# notebooks (kernel .net-csharp) run here.", "run", "py.ipynb")]
     [InlineData("old.ipynb is no notebook of format 4; convert it with 'jupyter nbconvert --to notebook'.", "run", "old.ipynb")]

@@ -26,6 +26,7 @@ public static class MemoryProbe
             "staged-head" => Head(int.Parse(args[1], CultureInfo.InvariantCulture), Staged),
             "composed-head" => Head(int.Parse(args[1], CultureInfo.InvariantCulture), Composed),
             "training" => Training(),
+            "bench" => OfBench(Enum.Parse<BenchMode>(args[1]), int.Parse(args[2], CultureInfo.InvariantCulture)),
             _ => throw new ArgumentException(args[0]),
         };
         Console.WriteLine(string.Join(' ', result));
@@ -107,6 +108,16 @@ public static class MemoryProbe
         return [Resident() - resident, odd];
 
         static long Resident() => Status("VmRSS");
+    }
+
+    // The most that a bench takes beyond what the process started with.
+    private static long[] OfBench(BenchMode mode, int batch)
+    {
+        var shape = new BenchShape(Hidden: 64, Ff: 128, Heads: 2, KvHeads: 1, Batch: batch, Steps: 1);
+        Bench.Run(mode, shape with { Batch = 2 }); // loads and compiles what is needed
+        var before = Status("VmRSS");
+        Bench.Run(mode, shape);
+        return [Status("VmHWM") - before];
     }
 
     private static long Status(string name) => long.Parse(

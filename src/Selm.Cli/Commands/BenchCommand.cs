@@ -40,7 +40,7 @@ internal static class BenchCommand
         var steps = Values.Whole("--steps", "S", "Timed steps; medians are shown", model.Steps, least: 1);
         var threads = Values.Whole("--threads", "N", "Threads", model.Threads, least: 1);
         var reuse = Values.Number("--reuse", "Q", "Share of examples whose y is the chosen or the rejected response (train)", model.Reuse);
-        var peer = Values.Switch("--peer", "Alternate step by step with a plain eager PyTorch program and show the ratio");
+        var peer = Values.Switch("--peer", "Alternate step by step with a plain eager PyTorch program and show the ratios");
         var json = Values.Json();
         var command = new CliCommand(
             "bench",
@@ -54,7 +54,8 @@ internal static class BenchCommand
             ],
             """
             The floor is what a step cannot avoid: its matrix products, a shared prompt and a reused response counted once. Floor over time is the
-            achieved speed; the ceiling is the fastest matrix product of the same run. --peer needs python3 with torch (Debian: python3-torch).
+            achieved speed; the ceiling is the fastest matrix product of the same run. --peer needs python3 with torch (Debian: python3-torch);
+            it runs twice, with glibc's allocator as it comes and tuned as the kit tunes its own, which keeps freed memory.
             options scores questions of four options, with their contexts computed once and, step by step in turns, by loops that compute them for every
             option; there --prompt (800), --response (20), --batch (4) and --steps (7) are HellaSwag's with ten solved examples where nothing is said.
             lc-fit is one length-controlled win rate of 805 instructions; of the options it knows --steps alone.
@@ -76,9 +77,9 @@ internal static class BenchCommand
             }
             return name switch
             {
-                Options => Show(parsed.GetValue(json), ProgressView.Run(progress => EvaluationBench.Options(shape, progress)), Print),
-                LcFit => Show(parsed.GetValue(json), ProgressView.Run(progress => EvaluationBench.LcFit(shape.Steps, progress)), Print),
-                _ => Show(parsed.GetValue(json), ProgressView.Run(progress => Bench.Run(modes[name], shape, parsed.GetValue(peer), progress)), Print),
+                Options => Show(parsed.GetValue(json), ProgressView.Run(progress => EvaluationBench.Options(shape, progress), keepsNothing: true), Print),
+                LcFit => Show(parsed.GetValue(json), ProgressView.Run(progress => EvaluationBench.LcFit(shape.Steps, progress), keepsNothing: true), Print),
+                _ => Show(parsed.GetValue(json), ProgressView.Run(progress => Bench.Run(modes[name], shape, parsed.GetValue(peer), progress), keepsNothing: true), Print),
             };
         });
         return command;
@@ -122,11 +123,19 @@ internal static class BenchCommand
         Line("achieved", $"{r.GflopPerS:F1} GFLOP/s, {100 * r.ShareOfCeiling:F0} % of the ceiling of {r.CeilingGflopPerS:F1} GFLOP/s ({r.CeilingProduct})");
         if (r.Peer is { } p)
         {
-            Line("PyTorch", $"{p.StepMs:F1} ms ({p.CpuMs:F1} ms of processor time), eager, {p.Torch}");
-            Line("ratio", $"{p.Ratio:F2} by wall time, {p.CpuRatio:F2} by processor time"
-                + (p.RatioWithoutReference is { } ratio ? $"; {ratio:F2} with the reference's log-probs at hand" : ""));
+            Line("PyTorch", $"eager, {p.Torch}: {p.Tuned.StepMs:F1} ms ({p.Tuned.CpuMs:F1} ms of processor time) with its allocator tuned as the kit tunes its own,");
+            Line("", $"{p.Plain.StepMs:F1} ms ({p.Plain.CpuMs:F1} ms) with glibc's defaults");
+            Line("ratio", Ratio(p.Tuned, "allocators tuned alike"));
+            Line("", Ratio(p.Plain, "PyTorch with glibc's defaults"));
+            foreach (var variable in p.ClearedVariables)
+            {
+                Line("note", $"{variable} is set here; it slows OpenBLAS and was cleared for PyTorch");
+            }
         }
     }
+
+    private static string Ratio(BenchPeerTimes times, string how) => string.Create(CultureInfo.InvariantCulture,
+        $"{times.Ratio:F2} by wall time, {times.CpuRatio:F2} by processor time{(times.RatioWithoutReference is { } ratio ? $" ({ratio:F2} with the reference's log-probs at hand)" : "")}, {how}");
 
     private static void Line(string name, FormattableString value) => Console.WriteLine($"{name,-9} {value.ToString(CultureInfo.InvariantCulture)}");
 

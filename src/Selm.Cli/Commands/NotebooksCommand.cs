@@ -9,10 +9,19 @@ namespace Selm.Cli.Commands;
 /// <summary><c>selm notebooks</c>: hands everything to the notebook program.</summary>
 internal static partial class NotebooksCommand
 {
-    private const string Name = "notebooks";
+    private const string Name = "notebooks", KernelParent = "JPY_PARENT_PID";
 
-    /// <summary>Whether these arguments are for the notebook program; its bare name and its help are answered here.</summary>
-    public static bool PassesThrough(string[] args) => args is [Name, not ("--help" or "-h" or "-?" or "--verbose"), ..];
+    // Listed by the help and suggested for a mistyped one; what they are is the notebook program's affair.
+    private static readonly Command[] commands =
+    [
+        new("run", "Executes each notebook in a fresh process and stops at the first error"),
+        new("strip", "Removes what differs from run to run"),
+        new("install-kernel", "Installs the Jupyter kernel .net-csharp for this user"),
+        new("kernel", "The kernel itself, started by Jupyter"),
+    ];
+
+    /// <summary>Whether these arguments are for the notebook program; its bare name, its help and unknown commands are answered here.</summary>
+    public static bool PassesThrough(string[] args) => args is [Name, var name, ..] && commands.Any(command => command.Name == name);
 
     public static Command Create()
     {
@@ -27,16 +36,17 @@ internal static partial class NotebooksCommand
                 "selm notebooks install-kernel",
             ],
             """
-            run [FILES]        executes each notebook in a fresh process and stops at the first error
+            run takes files or folders, and
               --check                   write nothing, compare with the outputs in the file
               --out DIR                 write the executed notebooks there
               --parameter NAME=VALUE    set a variable of the cell tagged 'parameters'
               --timeout SECONDS         the longest that a cell may take
-            strip FILES        removes what differs from run to run
-            install-kernel     installs the Jupyter kernel .net-csharp for this user
-            kernel FILE        the kernel itself, started by Jupyter
             selm notebooks run --help says more.
             """);
+        foreach (var name in commands)
+        {
+            command.Add(name);
+        }
         command.SetAction(parsed =>
         {
             new ExamplesHelp().Invoke(parsed);
@@ -46,7 +56,7 @@ internal static partial class NotebooksCommand
     }
 
     /// <summary>Runs the notebook program on this console; both end together.</summary>
-    public static int Run(IEnumerable<string> arguments)
+    public static int Run(string[] arguments)
     {
         var program = Path.Combine(AppContext.BaseDirectory, Name, "selm-notebooks.dll");
         if (!File.Exists(program))
@@ -55,7 +65,19 @@ internal static partial class NotebooksCommand
             return SelmCommandLine.WrongInput;
         }
         var dotnet = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
-        using var child = Process.Start(new ProcessStartInfo(dotnet, [program, .. arguments]) { UseShellExecute = false })!;
+        var start = new ProcessStartInfo(dotnet, [program, .. arguments]) { UseShellExecute = false };
+        if (arguments is ["kernel", ..] && !OperatingSystem.IsWindows() && !start.Environment.ContainsKey(KernelParent))
+        {
+            // A kernel ends with whoever started it, which is not this process; process 1 collects orphans.
+            const int Init = 1;
+            if (getppid() == Init)
+            {
+                Console.Error.WriteLine("Who started this kernel is gone; start it by Jupyter, or by a process that stays.");
+                return SelmCommandLine.WrongInput;
+            }
+            start.Environment[KernelParent] = $"{getppid()}";
+        }
+        using var child = Process.Start(start)!;
         void Stop(PosixSignalContext signal) => Terminate(child); // this process ends by the signal's own action
         using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, Stop);
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
@@ -75,6 +97,9 @@ internal static partial class NotebooksCommand
         const int Term = 15;
         _ = kill(child.Id, Term);
     }
+
+    [LibraryImport("libc")]
+    private static partial int getppid();
 
     [LibraryImport("libc")]
     private static partial int kill(int process, int signal);

@@ -10,7 +10,7 @@ using Selm.Research.Runs;
 
 namespace Selm.Cli.Commands;
 
-/// <summary><c>selm reproduce</c>: every experiment of the paper, its figures, tables and claims.</summary>
+/// <summary><c>selm reproduce</c>: every experiment of the paper, its figures, tables and claims, as a preview or as the recording.</summary>
 internal static class ReproduceCommand
 {
     private const int LabWorlds = 400, SmokeWorlds = 20, LabSeeds = 3;
@@ -28,8 +28,9 @@ internal static class ReproduceCommand
         var budget = Values.Text("--budget", "full|smoke", "smoke: the identical path of the scale with a tiny model and few pairs, for any CPU", "full");
         var jobs = Values.Whole("--jobs", "N", "Processes and threads at once; results do not depend on it", Environment.ProcessorCount, least: 1);
         var device = Values.Text("--device", "cpu|cuda", "Where lab cells train", "cpu");
-        var redraw = Values.Switch("--redraw", "Run nothing: draw figures, tables, report and README's numbers again from data/results");
-        var output = Values.Text("--out", "DIR", "Folder below which figures/ and data/ are written; the current one if empty", "");
+        var record = Values.Switch("--record", $"Make this the recording: overwrite figures/, data/results and README's numbers; scale lab, at least {ClaimRule.FewestSeeds} seeds");
+        var redraw = Values.Switch("--redraw", "Run nothing: judge the recording in data/results again and draw its figures, tables, report and README's numbers");
+        var output = Values.Text("--out", "DIR", "Folder below which figures/ and data/ are written; if empty, previews go to data/runs/preview and recordings to the current folder", "");
         var json = Values.Json();
         var command = new CliCommand(
             "reproduce",
@@ -39,25 +40,28 @@ internal static class ReproduceCommand
                 "selm reproduce --list",
                 "selm reproduce table1 figure3 --seeds 10",
                 "selm reproduce --scale smoke --out /tmp/selm",
-                "selm reproduce --seeds 10 --headline-seeds 40",
+                "selm reproduce --seeds 10 --headline-seeds 40 --record",
+                "selm reproduce --redraw",
                 "selm reproduce --scale gpu --device cuda",
                 "selm reproduce figure4 --scale gpu --budget smoke --out /tmp/selm",
             ],
             """
-            Writes figures/*.svg, data/results/NAME.json (claims, tables, figures and where they came from), a CSV per table,
-            data/results/claims.{json,csv,md} and data/results/report.html; ends with the claims and their verdicts. Exact worlds
-            come first, then all runs of the lab language side by side, each in a process of its own. Finished parts lie in
-            data/runs/reproduce: the same command goes on after an interruption and a second start only reads them. More seeds
-            extend fewer. With fewer than ten seeds every verdict is a preview.
+            Writes a preview to data/runs/preview, which git ignores: figures/*.svg, and in results/ NAME.json (claims, tables,
+            figures and where they came from), a CSV per table, claims.{json,csv,md} and report.html; every figure says that it is a
+            preview. The recording that comes with the kit (figures/, data/results, README's numbers) is overwritten only with
+            --record. Ends with the claims and their verdicts. Exact worlds come first, then all runs of the lab language side by
+            side, each in a process of its own. Finished parts lie in data/runs/reproduce: the same command goes on after an
+            interruption, a second start only reads them, and --record reads what previews have finished. More seeds extend
+            fewer. With fewer than ten seeds every lab verdict is a preview.
             """)
         {
-            names, list, scale, budget, seeds, headline, first, jobs, device, redraw, output, json,
+            names, list, scale, budget, seeds, headline, first, jobs, device, record, redraw, output, json,
         };
         command.SetAction(parsed =>
         {
             var (size, root, chosen) = (parsed.GetValue(scale)!, parsed.GetValue(output)!, parsed.GetValue(names)!);
             var study = StudyAt(size, parsed.GetValue(budget)!, parsed.GetValue(seeds), parsed.GetValue(headline), (ulong)parsed.GetValue(first));
-            var settings = new ReproductionSettings(root, size, WorldsAt(size, parsed.GetValue(seeds)), study, parsed.GetValue(jobs), parsed.GetValue(device)!);
+            var settings = new ReproductionSettings(root, size, WorldsAt(size, parsed.GetValue(seeds)), study, parsed.GetValue(jobs), parsed.GetValue(device)!, parsed.GetValue(record));
             Experiment[] experiments = chosen.Length == 0 ? [.. Experiment.DefaultAt(size)] : [.. Experiment.All.Intersect(chosen.Select(Experiment.Named))];
             if (parsed.GetValue(list))
             {
@@ -65,16 +69,45 @@ internal static class ReproduceCommand
             }
             else if (parsed.GetValue(redraw))
             {
-                Print(Redrawing.Of(root, ClaimRules.Read()), root, parsed.GetValue(json));
+                RequireNothingToRun(chosen, settings.Record);
+                Print(Redrawing.Of(root, ClaimRules.Read()), parsed.GetValue(json), Where("Redrawn", ResultFolders.Below(root)));
             }
             else
             {
-                Print(Run(settings, experiments, parsed.GetValue(json)), root, parsed.GetValue(json));
+                RequireRecordable(settings, experiments);
+                Print(Run(settings, experiments, parsed.GetValue(json)), parsed.GetValue(json), settings.Record
+                    ? Where("Recorded", settings.Folders)
+                    : $"{Where("A preview", settings.Folders)}\nThe recording stays as it is: figures/, data/results and README's numbers are written only with --record.");
             }
             return SelmCommandLine.Success;
         });
         return command;
     }
+
+    private static void RequireNothingToRun(string[] chosen, bool record)
+    {
+        if (record || chosen.Length > 0)
+        {
+            throw new InputException($"--redraw runs nothing and draws the whole recording again; leave out {(record ? "--record" : string.Join(' ', chosen))}.");
+        }
+    }
+
+    // What lies in data/results is of one scale and has verdicts.
+    private static void RequireRecordable(ReproductionSettings settings, Experiment[] experiments)
+    {
+        var (study, lab) = (settings.Study, Array.Exists(experiments, experiment => experiment.Cells is not null));
+        if (settings.Record && (settings.Scale != "lab" || study.Budget != LabBudget.Lab || study.FirstSeed != 0))
+        {
+            throw new InputException("--record writes the recording, which is of scale lab with its full budget and seeds from 0; leave --record out for a preview.");
+        }
+        if (settings.Record && lab && Math.Min(study.Seeds, study.HeadlineSeeds) < ClaimRule.FewestSeeds)
+        {
+            throw new InputException($"--record needs at least {ClaimRule.FewestSeeds} seeds, since fewer judge nothing; give --seeds {ClaimRule.FewestSeeds} or more, or leave --record out for a preview.");
+        }
+    }
+
+    private static string Where(string what, ResultFolders folders) =>
+        $"{what}: figures are in {folders.Figures}; tables, claims.md and report.html in {folders.Results}.";
 
     private static IReadOnlyList<ClaimRow> Run(ReproductionSettings settings, Experiment[] experiments, bool json)
     {
@@ -84,7 +117,7 @@ internal static class ReproduceCommand
         {
             var reproduction = new Reproduction(settings, rules, progress, Interrupt.Token);
             var records = reproduction.Run(experiments);
-            return (Redrawing.Write(settings.Root, rules, records), reproduction.Cells);
+            return (settings.Record ? Redrawing.Of(settings.Root, rules) : Redrawing.Write(settings.Folders, rules, records), reproduction.Cells);
         });
         if (!json && cells.Count > 0)
         {
@@ -132,7 +165,7 @@ internal static class ReproduceCommand
         }).Append(["all", cells.Count.ToString(CultureInfo.InvariantCulture), cells.Count(cell => cell.Failure is not null).ToString(CultureInfo.InvariantCulture),
             $"{(cells.Sum(cell => cell.WallSeconds) ?? 0) / 60:0.0} min in all"]));
 
-    private static void Print(IReadOnlyList<ClaimRow> rows, string root, bool json)
+    private static void Print(IReadOnlyList<ClaimRow> rows, bool json, string closing)
     {
         if (json)
         {
@@ -150,6 +183,6 @@ internal static class ReproduceCommand
             Console.WriteLine($"Not run at scale {group.Key.Scale}: {group.Count()} claims ({group.Key.Note}).");
         }
         Console.WriteLine("Measured: positive in the direction of the claim, or the largest residual of an equation.");
-        Console.WriteLine($"Figures are in {Path.Combine(root, "figures")}; results, the whole table of claims and report.html in {Path.Combine(root, "data", "results")}.");
+        Console.WriteLine(closing);
     }
 }

@@ -23,7 +23,8 @@ internal static class RunCommand
             and after with their true rewards, in under two minutes on two idle cores. The folder of a run holds per
             iteration responses.jsonl, ranks.jsonl, preferences.jsonl and model/, and for the whole run metrics.jsonl,
             answers.jsonl (before and after) and model (the last policy). Kill it at any time; the same command goes on
-            and ends with the same bits.
+            and ends with the same bits, with or without --cache and whatever that holds. Before the start it says for
+            each iteration how many steps of how many pairs it will be and at which learning rates.
             """)
         {
             recipe,

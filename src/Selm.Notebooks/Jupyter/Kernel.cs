@@ -9,21 +9,25 @@ namespace Selm.Notebooks.Jupyter;
 /// <summary>A Jupyter kernel for C#.</summary>
 internal sealed partial class Kernel(ConnectionFile connection)
 {
-    private static readonly TimeSpan pulse = TimeSpan.FromMilliseconds(500);
-
     private readonly Channels channels = new(connection);
     private readonly ScriptEngine engine = new(Environment.CurrentDirectory);
     private readonly KernelHistory history = new();
     private volatile CancellationTokenSource? running;
 
     /// <summary>Serves until a front end shuts it down or its parent is gone.</summary>
+    /// <exception cref="NotebookException">Its parent is gone already.</exception>
     public void Serve()
     {
+        Parent.Require();
         CellConsole.Redirect();
         ExceptionHandling.SetUnhandledExceptionHandler(Survive);
         Start("heartbeat", channels.Echo);
         Start("iopub", channels.Iopub.Run);
-        Start("parent", FollowParent);
+        Start("parent", () =>
+        {
+            Parent.Follow();
+            Environment.Exit(Program.Success);
+        });
         Start("warm-up", engine.WarmUp);
         Start("control", ServeControl);
         using var signal = PosixSignalRegistration.Create(PosixSignal.SIGINT, context =>
@@ -140,18 +144,4 @@ internal sealed partial class Kernel(ConnectionFile connection)
         ["evalue"] = message,
         ["traceback"] = new JsonArray([.. trace.Select(line => JsonValue.Create(line))]),
     };
-
-    // Whoever started the kernel may die without a word; an orphan would keep its memory for ever.
-    private static void FollowParent()
-    {
-        var parent = getppid();
-        while (getppid() == parent)
-        {
-            Thread.Sleep(pulse);
-        }
-        Environment.Exit(0);
-    }
-
-    [LibraryImport("libc")]
-    private static partial int getppid();
 }

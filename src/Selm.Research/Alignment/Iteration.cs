@@ -53,8 +53,10 @@ public sealed record IterationSummary(int Iteration, int Pairs, double? YBest, d
 }
 
 /// <summary>One iteration of a run; its stages are skipped where they are finished.</summary>
-internal sealed class Iteration(Recipe recipe, RunFolder run, int number, string referenceFolder, IReadOnlyList<PreferenceRecord> portion)
+internal sealed class Iteration(Recipe recipe, RunFolder run, TrainingPlan plan, string referenceFolder, IReadOnlyList<PreferenceRecord> portion)
 {
+    private readonly int number = plan.Iteration;
+
     // Rows that are generated, ranked and scored together; whole batches only are kept when a run is killed.
     private const int Batch = 8;
 
@@ -97,14 +99,21 @@ internal sealed class Iteration(Recipe recipe, RunFolder run, int number, string
         })];
     }
 
-    /// <summary>Trains the policy and saves it as a Hugging Face folder.</summary>
-    internal void Train(Llama policy, ModelFolder reference, IReadOnlyList<TrainingExample> examples, long firstStep, IProgress<StepProgress>? progress, CancellationToken cancellation)
+    /// <summary>Trains a copy of the start and saves it as a Hugging Face folder.</summary>
+    /// <exception cref="InputException">The training ran away, or left every weight as it was.</exception>
+    internal void Train(Llama start, ModelFolder reference, IReadOnlyList<TrainingExample> examples, long firstStep, IProgress<StepProgress>? progress, CancellationToken cancellation)
     {
+        using var policy = LlamaWeights.Clone(start);
         var (train, validation) = Splits.HoldOut(examples, recipe.EvalFraction, recipe.Seed);
         var checkpoints = run.PathOf(Name, "checkpoints");
-        Trainer.Run(policy, train, validation, LossOf(), TrainerOptions.Of(recipe, number), run.Metrics, checkpoints, firstStep, progress, cancellation);
+        Trainer.Run(policy, train, validation, PreferenceLosses.Of(Loss), TrainerOptions.Of(recipe, number), run.Metrics, checkpoints, firstStep, progress, cancellation);
+        if (LlamaWeights.AreEqual(policy, start))
+        {
+            throw new InputException(
+                $"The training left every weight as it was ({plan}): the steps are lost in the rounding of {recipe.Precision.ToString().ToLowerInvariant()}; raise {TrainingPlan.RateKey(recipe)} and choose a new folder.");
+        }
         reference.Save(ModelFolderPath, policy);
-        ModelCard.Write(ModelFolderPath, recipe, number, referenceFolder, train.Count);
+        ModelCard.Write(ModelFolderPath, recipe, Loss, plan, referenceFolder);
         run.MarkDone($"{Name}.train", [.. SafetensorsFolder.WeightFiles(ModelFolderPath).Select(Relative), Relative(Path.Combine(ModelFolderPath, HfConfig.FileName))]);
         Trainer.DeleteCheckpoints(checkpoints);
     }
@@ -112,9 +121,7 @@ internal sealed class Iteration(Recipe recipe, RunFolder run, int number, string
     internal bool IsTrained => run.IsDone($"{Name}.train");
 
     /// <summary>The loss of this iteration: plain DPO in a first round on the original pairs.</summary>
-    private IPreferenceLoss LossOf() => Explores || recipe.Method is not ("selm" or "iterative-dpo")
-        ? PreferenceLosses.Of(recipe.Loss)
-        : new DpoLoss(recipe.Loss.Beta, recipe.Loss.LabelSmoothing);
+    private LossRecipe Loss => Explores || recipe.Method is not ("selm" or "iterative-dpo") ? recipe.Loss : recipe.Loss with { Kind = "dpo", Alpha = 0 };
 
     private void Generate(ModelFolder reference, IProgress<StepProgress>? progress, CancellationToken cancellation)
     {

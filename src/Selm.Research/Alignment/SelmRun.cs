@@ -1,8 +1,8 @@
 using Selm.Research.Data;
+using Selm.Research.Losses;
 using Selm.Research.Models;
 using Selm.Research.Ranking;
 using Selm.Research.Runs;
-using Selm.Research.Sampling;
 using Selm.Research.Training;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -14,16 +14,16 @@ namespace Selm.Research.Alignment;
 /// <param name="Folder">Its folder; an existing run in it is continued.</param>
 /// <param name="Resume">Demand that the run exists.</param>
 /// <param name="AllowDifferentMachine">Continue under other thread counts or libraries; the last bits may then differ.</param>
-/// <param name="CacheFolder">Where reference log-probs are kept; null keeps them in the run.</param>
+/// <param name="CacheFolder">Where reference log-probs are kept; null keeps them in the run. What it holds already saves time and changes no byte.</param>
 public sealed record RunOptions(Recipe Recipe, string Folder, bool Resume = false, bool AllowDifferentMachine = false, string? CacheFolder = null);
 
 /// <summary>An answer to the same prompt before and after alignment.</summary>
 /// <param name="Prompt">The prompt.</param>
 /// <param name="Before">Greedy answer of the base model.</param>
 /// <param name="After">Greedy answer of the last policy.</param>
-/// <param name="ScoreBefore">The ranker's score of <paramref name="Before"/> among the two.</param>
-/// <param name="ScoreAfter">The ranker's score of <paramref name="After"/> among the two.</param>
-public sealed record BeforeAfter(string Prompt, string Before, string After, double ScoreBefore, double ScoreAfter);
+/// <param name="ScoreBefore">The ranker's score of <paramref name="Before"/> among the two; null in a run without a ranker.</param>
+/// <param name="ScoreAfter">The ranker's score of <paramref name="After"/> among the two; null in a run without a ranker.</param>
+public sealed record BeforeAfter(string Prompt, string Before, string After, double? ScoreBefore, double? ScoreAfter);
 
 /// <summary>
 /// Algorithm 1 on text: per iteration sample y from the current policy, rank {y, y_w, y_l}, keep best and worst, train
@@ -33,8 +33,6 @@ public sealed record BeforeAfter(string Prompt, string Before, string After, dou
 /// </summary>
 public static class SelmRun
 {
-    private const int Answers = 5;
-
     /// <summary>The methods this loop runs.</summary>
     public static IReadOnlyList<string> Methods { get; } = ["selm", "iterative-dpo", "stepwise-dpo", "dpo"];
 
@@ -55,109 +53,10 @@ public static class SelmRun
         Ranker = null,
     };
 
-    /// <summary>Runs or continues a recipe.</summary>
-    /// <param name="options">What and where.</param>
-    /// <param name="openRanker">Opens the ranker that the recipe names; called only if one is needed.</param>
-    /// <param name="progress">Is told about rows and steps.</param>
-    /// <param name="cancellation">Stops between batches; the run can be continued.</param>
-    /// <returns>Answers before and after, also in answers.jsonl.</returns>
-    /// <exception cref="InputException">Recipe, model, data or run folder are wrong; the sentence says what and the cure.</exception>
-    public static IReadOnlyList<BeforeAfter> Run(
-        RunOptions options, Func<string, IRanker> openRanker, IProgress<StepProgress>? progress = null, CancellationToken cancellation = default)
-    {
-        var recipe = options.Recipe;
-        Check(recipe);
-        if (recipe.Threads > 0)
-        {
-            set_num_threads(recipe.Threads);
-        }
-        var records = Records(recipe);
-        using var run = RunFolder.Open(options.Folder, recipe.ToJson(), Inputs(recipe), MachineFacts.Now(recipe.Device), options.Resume, options.AllowDifferentMachine);
-        var portions = Splits.Portions(records, recipe.Portions);
-        using var ranker = new LazyRanker(() => openRanker(recipe.Ranker!));
-        var policyFolder = recipe.Base!;
-        long firstStep = 0;
-        for (var number = 0; number < recipe.Iterations; number++)
-        {
-            var referenceFolder = recipe.Reference == ReferencePolicy.Moves && recipe.Method != "dpo" ? policyFolder : recipe.Base!;
-            var portion = PortionOf(recipe, portions, number);
-            var iteration = new Iteration(recipe, run, number, referenceFolder, portion);
-            firstStep += Train(options, run, iteration, number, policyFolder, referenceFolder, ranker, firstStep, progress, cancellation);
-            policyFolder = iteration.ModelFolderPath;
-        }
-        LinkResult(run, policyFolder);
-        return Compare(recipe, run, portions[0], policyFolder, ranker, progress, cancellation);
-    }
-
-    /// <summary>The folder of the last policy inside a run: a link to the last iteration's.</summary>
-    public const string ResultName = "model";
-
-    private static void LinkResult(RunFolder run, string policyFolder)
-    {
-        var link = run.PathOf(ResultName);
-        if (!Directory.Exists(link))
-        {
-            Directory.CreateSymbolicLink(link, Path.GetRelativePath(run.Root, policyFolder));
-        }
-    }
-
-    // Returns the number of optimiser steps of the iteration.
-    private static long Train(
-        RunOptions options, RunFolder run, Iteration iteration, int number, string policyFolder, string referenceFolder, LazyRanker ranker,
-        long firstStep, IProgress<StepProgress>? progress, CancellationToken cancellation)
-    {
-        var recipe = options.Recipe;
-        using var reference = Load(referenceFolder, recipe);
-        if (!iteration.IsTrained)
-        {
-            using var store = new NumberStore(Path.Combine(options.CacheFolder ?? run.PathOf("cache"), $"reference-logps-{reference.WeightHash[..16]}.bin"));
-            var cache = new ReferenceLogps(store, reference.WeightHash, reference.TokenizerHash);
-            iteration.Prefer(recipe.Ranker is null ? null : ranker.Value, cache, reference, progress, cancellation);
-        }
-        var examples = iteration.Examples(reference);
-        if (examples.Length == 0)
-        {
-            throw new InputException($"Iteration {number} has no preference pairs; give more data or fewer portions.");
-        }
-        if (!iteration.IsTrained)
-        {
-            // Where the reference moves, the policy starts as its copy; where it stays, as the last iteration left it.
-            using var other = policyFolder == referenceFolder ? null : Load(policyFolder, recipe);
-            using var policy = LlamaWeights.Clone((other ?? reference).Model);
-            iteration.Train(policy, reference, examples, firstStep, progress, cancellation);
-        }
-        var (train, _) = Splits.HoldOut(examples, recipe.EvalFraction, recipe.Seed);
-        return TrainerOptions.Of(recipe, number).TotalSteps(train.Count);
-    }
-
-    private static IReadOnlyList<BeforeAfter> Compare(
-        Recipe recipe, RunFolder run, IReadOnlyList<PreferenceRecord> records, string policyFolder, LazyRanker ranker,
-        IProgress<StepProgress>? progress, CancellationToken cancellation)
-    {
-        run.Stage("answers", ["answers.jsonl"], () =>
-        {
-            var shown = records.Take(Answers).ToArray();
-            var (before, after) = (Greedy(recipe.Base!), Greedy(policyFolder));
-            var judge = recipe.Ranker is null ? null : ranker.Value;
-            Jsonl.Write(run.PathOf("answers.jsonl"), shown.Select((record, k) =>
-            {
-                var scores = judge?.Rank(record.Prompt, [before[k], after[k]]).Scores ?? [0, 0];
-                return new BeforeAfter(record.Prompt, before[k], after[k], scores[0], scores[1]);
-            }));
-
-            string[] Greedy(string folder)
-            {
-                using var model = Load(folder, recipe);
-                var prompts = shown.Select(r => CleanPipeline.Prompt(r.PromptMessages, model.Encoding, new(recipe.MaxLength, recipe.MaxPromptLength))).ToArray();
-                var outputs = Sampling.Generator.Generate(model.Model, prompts, new SamplingOptions(MaxNewTokens: recipe.MaxNewTokens), endIds: model.EndIds, progress: progress, cancellation: cancellation);
-                return [.. outputs.Select(o => model.Text(o.OutputIds))];
-            }
-        });
-        return [.. Jsonl.Read(run.PathOf("answers.jsonl")).Select(row =>
-            new BeforeAfter(row.Text("prompt"), row.Text("before"), row.Text("after"), row.Number("score_before"), row.Number("score_after")))];
-    }
-
-    private static void Check(Recipe recipe)
+    /// <summary>Refuses a recipe that this loop cannot run; asks for no file.</summary>
+    /// <param name="recipe">The recipe.</param>
+    /// <exception cref="InputException">The sentence names the key and the cure.</exception>
+    public static void Check(Recipe recipe)
     {
         if (!Methods.Contains(recipe.Method))
         {
@@ -171,13 +70,110 @@ public static class SelmRun
         {
             throw new InputException("The recipe names no data; add the line \"datasets: [FILE.jsonl]\".");
         }
-        if (recipe.Ranker is null && recipe.Method is ("selm" or "iterative-dpo"))
+        if (recipe.Ranker is null && AsksForAnswers(recipe))
         {
             throw new InputException($"method {recipe.Method} needs a ranker; add the line \"ranker: pairrm:FOLDER\".");
         }
+        PreferenceLosses.Of(recipe.Loss);
     }
 
-    private static List<PreferenceRecord> Records(Recipe recipe) => [.. recipe.Datasets.SelectMany(path => PreferenceFile.Read(path).Records)];
+    /// <summary>What each iteration of a recipe will train: pairs, steps, learning rates. Reads the data, computes nothing.</summary>
+    /// <param name="recipe">The recipe.</param>
+    /// <exception cref="InputException">Recipe or data are wrong; the sentence says what and the cure.</exception>
+    public static IReadOnlyList<TrainingPlan> Plan(Recipe recipe)
+    {
+        Check(recipe);
+        return Plan(recipe, Splits.Portions(Records(recipe), recipe.Portions));
+    }
+
+    /// <summary>Runs or continues a recipe. What is wrong with a new run is said before its folder exists.</summary>
+    /// <param name="options">What and where.</param>
+    /// <param name="openRanker">Opens the ranker that the recipe names; called only if one is needed.</param>
+    /// <param name="progress">Is told about rows and steps.</param>
+    /// <param name="cancellation">Stops between batches; the run can be continued.</param>
+    /// <returns>Answers before and after, also in answers.jsonl.</returns>
+    /// <exception cref="InputException">Recipe, model, data or run folder are wrong; the sentence says what and the cure.</exception>
+    public static IReadOnlyList<BeforeAfter> Run(
+        RunOptions options, Func<string, IRanker> openRanker, IProgress<StepProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        using var run = Open(options, openRanker);
+        return run.Finish(progress, cancellation);
+    }
+
+    /// <summary>Checks everything and opens the folder; nothing is computed yet.</summary>
+    /// <param name="options">What and where.</param>
+    /// <param name="openRanker">Opens the ranker that the recipe names; called only if one is needed.</param>
+    /// <exception cref="InputException">As <see cref="Run"/>.</exception>
+    public static OpenRun Open(RunOptions options, Func<string, IRanker> openRanker)
+    {
+        var recipe = options.Recipe;
+        Check(recipe);
+        if (recipe.Threads > 0)
+        {
+            set_num_threads(recipe.Threads);
+        }
+        var records = Records(recipe);
+        var portions = Splits.Portions(records, recipe.Portions);
+        var plan = Plan(recipe, portions);
+        if (File.Exists(options.CacheFolder))
+        {
+            throw new InputException($"{options.CacheFolder} is a file; give a folder for the reference log-probs.");
+        }
+        var ranker = new LazyRanker(() => openRanker(recipe.Ranker!));
+        ModelFolder? start = null;
+        try
+        {
+            start = RunFolder.IsThere(options.Folder, options.Resume) ? null : Start(recipe, records, ranker);
+            var folder = RunFolder.Open(options.Folder, recipe.ToJson(), Inputs(recipe), MachineFacts.Now(recipe.Device), options.Resume, options.AllowDifferentMachine);
+            return new OpenRun(options, folder, portions, plan, ranker, start);
+        }
+        catch
+        {
+            start?.Dispose();
+            ranker.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The folder of the last policy inside a run: a link to the last iteration's.</summary>
+    public const string ResultName = "model";
+
+    // The base model and the ranker of a run that is not there yet, and a try at what its text stages will ask of them.
+    private static ModelFolder Start(Recipe recipe, List<PreferenceRecord> records, LazyRanker ranker)
+    {
+        var start = Load(recipe.Base!, recipe);
+        try
+        {
+            var limits = new LengthLimits(recipe.MaxLength, recipe.MaxPromptLength);
+            _ = (start.TokenizerHash, CleanPipeline.Prompt(records[0].PromptMessages, start.Encoding, limits));
+            foreach (var record in recipe.Pipeline == PipelineKind.SelmRepo ? records : [])
+            {
+                SelmRepoPipeline.Rows(record, start.Encoding, limits);
+            }
+            _ = recipe.Ranker is null ? null : ranker.Value;
+            return start;
+        }
+        catch
+        {
+            start.Dispose();
+            throw;
+        }
+    }
+
+    private static bool AsksForAnswers(Recipe recipe) => recipe.Method is "selm" or "iterative-dpo";
+
+    // Where no answers are asked for, a loss that reads y must find it in the data.
+    private static List<PreferenceRecord> Records(Recipe recipe)
+    {
+        var readsY = !AsksForAnswers(recipe) && PreferenceLosses.Of(recipe.Loss).Needs.HasFlag(LossInputs.PolicyReference) ? $"loss {recipe.Loss.Kind}" : null;
+        return [.. recipe.Datasets.SelectMany(path => PreferenceFile.Read(path, readsY).Records)];
+    }
+
+    private static TrainingPlan[] Plan(Recipe recipe, IReadOnlyList<IReadOnlyList<PreferenceRecord>> portions) =>
+    [
+        .. Enumerable.Range(0, recipe.Iterations).Select(number =>
+            TrainingPlan.Of(recipe, number, Splits.HoldOut(PortionOf(recipe, portions, number), recipe.EvalFraction, recipe.Seed).Train.Count)),
+    ];
 
     private static Dictionary<string, string> Inputs(Recipe recipe)
     {
@@ -189,7 +185,7 @@ public static class SelmRun
         return inputs;
     }
 
-    private static IReadOnlyList<PreferenceRecord> PortionOf(Recipe recipe, IReadOnlyList<IReadOnlyList<PreferenceRecord>> portions, int number)
+    internal static IReadOnlyList<PreferenceRecord> PortionOf(Recipe recipe, IReadOnlyList<IReadOnlyList<PreferenceRecord>> portions, int number)
     {
         var newest = portions[number % portions.Count];
         if (recipe.PairsPerIteration is { } limit)
@@ -200,15 +196,6 @@ public static class SelmRun
         return recipe.KeepData ? [.. portions.Take(number).SelectMany(p => p), .. newest] : newest;
     }
 
-    private static ModelFolder Load(string folder, Recipe recipe) =>
+    internal static ModelFolder Load(string folder, Recipe recipe) =>
         ModelFolder.Load(folder, recipe.Precision == Precision.Bf16 ? ScalarType.BFloat16 : ScalarType.Float32, DeviceName.Parse(recipe.Device));
-
-    private sealed class LazyRanker(Func<IRanker> open) : IDisposable
-    {
-        private IRanker? ranker;
-
-        internal IRanker Value => ranker ??= open();
-
-        public void Dispose() => (ranker as IDisposable)?.Dispose();
-    }
 }

@@ -117,7 +117,7 @@ public static class PreferenceCsv
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new InputException($"{path} cannot be read ({e.Message.TrimEnd('.')}); give the path of a readable CSV file.", e);
+            throw InputFile.NotRead(path, e, "give the path of a readable CSV file");
         }
     }
 }

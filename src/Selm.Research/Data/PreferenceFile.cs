@@ -16,9 +16,11 @@ public static class PreferenceFile
     /// UltraFeedback's (chosen and rejected are lists of {role, content}); plain
     /// ({"prompt", "chosen", "rejected"} as texts); judged ({"instruction", "output_1", "output_2", "preference"}, a
     /// preference from 1 to 2, above 1.5 where output_2 is better, a tie at 1.5).</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="readsY">What reads y, such as "loss selm", where every row must have a reference_response; null asks for none.</param>
     /// <exception cref="InputException">The file is missing or holds no pair; a row is broken, has no known shape, an
-    /// empty prompt or chats that differ before the answer; each with file and line.</exception>
-    public static PreferenceSet Read(string path)
+    /// empty prompt, chats that differ before the answer or no y where one is asked for; each with file and line.</exception>
+    public static PreferenceSet Read(string path, string? readsY = null)
     {
         var rows = Path.GetExtension(path).ToLowerInvariant() switch
         {
@@ -32,6 +34,10 @@ public static class PreferenceFile
         {
             if (FromRow(row) is { } record)
             {
+                if (readsY is not null && record.ReferenceResponse is null)
+                {
+                    throw row.Error($"{readsY} reads y, but the field \"reference_response\" is missing; add the reference model's answer or take a loss without y, such as loss: {{kind: dpo}}");
+                }
                 records.Add(record);
             }
             else

@@ -152,7 +152,7 @@ public sealed record AlpacaAnnotations(string Path, string? Model, string? Basel
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
-            throw new InputException($"{path} cannot be read ({e.Message.TrimEnd('.')}); give the path of a readable JSON file.", e);
+            throw InputFile.NotRead(path, e, "give the path of a readable JSON file");
         }
         if (bytes.AsSpan().Trim(" \t\r\n"u8).IsEmpty)
         {
@@ -160,41 +160,11 @@ public sealed record AlpacaAnnotations(string Path, string? Model, string? Basel
         }
         try
         {
-            return JsonDocument.Parse(QuoteNonNumbers(bytes.AsSpan().StartsWith("\uFEFF"u8) ? bytes.AsSpan(3) : bytes));
+            return JsonDocument.Parse(PythonJson.Replace(bytes.AsSpan().StartsWith("\uFEFF"u8) ? bytes.AsSpan(3) : bytes, word => $"\"{word}\""));
         }
         catch (JsonException e)
         {
             throw new InputException($"{path} line {e.LineNumber + 1}: not valid JSON; repair or download the file again.", e);
         }
     }
-
-    // NaN, Infinity and -Infinity outside texts become texts.
-    private static byte[] QuoteNonNumbers(ReadOnlySpan<byte> json)
-    {
-        var result = new MemoryStream(json.Length + 64);
-        var (copied, inText) = (0, false);
-        for (var i = 0; i < json.Length; i++)
-        {
-            if (json[i] == '\\' && inText)
-            {
-                i++;
-            }
-            else if (json[i] == '"')
-            {
-                inText = !inText;
-            }
-            else if (!inText && json[i] is (byte)'N' or (byte)'I' or (byte)'-' && NonNumber(json[i..]) is > 0 and var length)
-            {
-                result.Write(json[copied..i]);
-                result.Write(Encoding.UTF8.GetBytes($"\"{Encoding.UTF8.GetString(json.Slice(i, length))}\""));
-                copied = i + length;
-                i = copied - 1;
-            }
-        }
-        result.Write(json[copied..]);
-        return result.ToArray();
-    }
-
-    private static int NonNumber(ReadOnlySpan<byte> at) =>
-        at.StartsWith("NaN"u8) ? 3 : at.StartsWith("Infinity"u8) ? 8 : at.StartsWith("-Infinity"u8) ? 9 : 0;
 }

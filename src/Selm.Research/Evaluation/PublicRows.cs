@@ -26,7 +26,7 @@ internal static class PublicRows
             var bytes = File.ReadAllBytes(path);
             list = bytes.AsSpan().Trim(" \t\r\n"u8).IsEmpty
                 ? throw new InputException($"{path} is empty; give a list of objects with {example}.")
-                : JsonElement.Parse(bytes.AsSpan().StartsWith("\uFEFF"u8) ? bytes.AsSpan(3) : bytes);
+                : PythonJson.Parse(bytes.AsSpan().StartsWith("\uFEFF"u8) ? bytes.AsSpan(3) : bytes, path);
         }
         catch (JsonException e)
         {
@@ -34,7 +34,7 @@ internal static class PublicRows
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new InputException($"{path} cannot be read ({e.Message.TrimEnd('.')}); give the path of a readable file.", e);
+            throw InputFile.NotRead(path, e, "give the path of a readable file");
         }
         return list.ValueKind == JsonValueKind.Array
             ? list.EnumerateArray().Select((item, i) => item.ValueKind == JsonValueKind.Object

@@ -138,6 +138,15 @@ public sealed record ClaimRule
         };
     }
 
+    /// <summary>Judges a mean whose interval is known but not the values behind it, as of a point of a recorded curve.</summary>
+    /// <param name="ends">Mean and 95 % interval as every other claim has them, positive in the claimed direction.</param>
+    /// <param name="seeds">Seeds or worlds behind it.</param>
+    /// <param name="note">What a reader must know.</param>
+    /// <exception cref="InvalidOperationException">The rule is not directional: it needs more than one interval.</exception>
+    public ClaimRow Interval(MeanInterval ends, int seeds, string note = "") => Rule == ClaimKind.Directional
+        ? Judged(ends, seeds, note, () => Directed(ends))
+        : throw new InvalidOperationException($"{Id} is judged by more than a 95 % interval.");
+
     /// <summary>A row for a scale at which nothing was run.</summary>
     /// <param name="scale">The scale.</param>
     /// <param name="why">Why.</param>
@@ -151,6 +160,11 @@ public sealed record ClaimRule
             return Row(MeasuredAt) with { PerSeed = perSeed, Verdict = "cannot tell here", Note = $"{perSeed.Count(double.IsNaN)} of {n} seeds have no number; {note}" };
         }
         var ends = Widened(interval(0.95), n);
+        return Judged(ends, n, note, () => Rule == ClaimKind.Equivalence ? Equivalent(Widened(interval(0.90), n), ends) : Directed(ends)) with { PerSeed = perSeed };
+    }
+
+    private ClaimRow Judged(MeanInterval ends, int n, string note, Func<string> verdict)
+    {
         var error = (ends.High - ends.Low) / 2 / Normal975;
         return Row(MeasuredAt) with
         {
@@ -158,9 +172,8 @@ public sealed record ClaimRule
             Low = ends.Low,
             High = ends.High,
             Detectable = n < 2 ? null : Statistics.MinimumDetectableDifference(1, error),
-            PerSeed = perSeed,
             P = n < 2 || Rule != ClaimKind.Directional ? null : PValue(ends.Mean, error),
-            Verdict = n < FewestSeeds || OnlyPreview ? $"preview (n = {n})" : Rule == ClaimKind.Equivalence ? Equivalent(Widened(interval(0.90), n), ends) : Directed(ends),
+            Verdict = n < FewestSeeds || OnlyPreview ? $"preview (n = {n})" : verdict(),
             Note = note,
         };
     }
@@ -186,13 +199,14 @@ public sealed record ClaimRule
     /// <summary>A bootstrap of n seeds is too narrow by sqrt((n - 1) / n) and takes the normal's tail for Student's: both are put right here.</summary>
     internal static MeanInterval Widened(MeanInterval interval, int n)
     {
-        if (n < 2)
-        {
-            return interval;
-        }
-        var factor = Math.Sqrt(n / (n - 1.0)) * StudentT.InvCDF(0, 1, n - 1, 0.975) / Normal975;
-        return new(interval.Mean, interval.Mean - ((interval.Mean - interval.Low) * factor), interval.Mean + ((interval.High - interval.Mean) * factor));
+        var factor = Widening(n);
+        return n < 2 ? interval : new(interval.Mean, interval.Mean - ((interval.Mean - interval.Low) * factor), interval.Mean + ((interval.High - interval.Mean) * factor));
     }
+
+    /// <summary>The same for the mean of shares: a bootstrap's ends lie between 0 and 1, and so do the widened ones because they are widened in log-odds.</summary>
+    internal static MeanInterval WidenedShare(MeanInterval interval, int n) => n < 2 ? interval : UnitInterval.Stretched(interval, Widening(n));
+
+    private static double Widening(int n) => n < 2 ? 1 : Math.Sqrt(n / (n - 1.0)) * StudentT.InvCDF(0, 1, n - 1, 0.975) / Normal975;
 
     private ClaimRow Row(string scale) => new(Id, Where, Says, Experiment, scale, Statistic) { D = D, Family = Family };
 }

@@ -22,19 +22,19 @@ public static class ClaimsTable
 {
     private const string Id = "claims";
 
-    /// <summary>Paper says, scale, measured with interval, detectable difference, verdict.</summary>
+    /// <summary>The verdict first, then what was claimed and measured, with interval and detectable difference.</summary>
     /// <param name="rows">Judged claims; those that were not run are only counted in a note.</param>
     public static ResultTable Of(IReadOnlyList<ClaimRow> rows)
     {
         var notRun = rows.Where(row => row.Verdict == "not run").GroupBy(row => (row.Scale, row.Note)).ToArray();
         return new(
             Id, "Claims of the paper and what was measured",
-            [new("claim"), new("where"), new("paper says"), new("scale"), new("what was measured"), new("measured"), new("95 % interval"), new("d"), new("detectable"), new("verdict"), new("note")],
+            [new("verdict"), new("claim"), new("paper says"), new("scale"), new("measured"), new("95 % interval"), new("d"), new("detectable"), new("what was measured"), new("where"), new("note")],
             [
                 .. rows.Where(row => row.Verdict != "not run").Select(row => (IReadOnlyList<Cell>)
                 [
-                    row.Id, row.Where, row.Says, row.Scale, row.Statistic, Measured(row), Interval(row), row.D == 0 ? "" : Shown.Plain(row.D),
-                    row.Detectable is { } detectable ? Number(detectable, sign: false) : "", row.Verdict, row.Note,
+                    row.Verdict, row.Id, row.Says, row.Scale, Measured(row), Interval(row), row.D == 0 ? "" : Shown.Plain(row.D),
+                    row.Detectable is { } detectable ? Number(detectable, sign: false) : "", row.Statistic, row.Where, row.Note,
                 ]),
             ])
         {
@@ -49,7 +49,7 @@ public static class ClaimsTable
     /// <summary>Writes claims.json, claims.csv and claims.md.</summary>
     /// <param name="rows">All rows, those that were not run included.</param>
     /// <param name="rules">What judged them.</param>
-    /// <param name="folder">data/results.</param>
+    /// <param name="folder">Where the results lie.</param>
     /// <exception cref="InputException">A file cannot be written.</exception>
     public static void Save(IReadOnlyList<ClaimRow> rows, ClaimRules rules, string folder)
     {
@@ -64,7 +64,7 @@ public static class ClaimsTable
     /// <param name="records">The experiments, in the order of the page.</param>
     /// <param name="headings">From an experiment's name to its heading.</param>
     public static Report Page(IReadOnlyList<ClaimRow> rows, IReadOnlyList<ExperimentRecord> records, Func<string, string> headings) => new(
-        "SELM: what the paper claims and what was measured",
+        $"{(records.Any(record => record.IsPreview) ? "Preview, not the recorded run. " : "")}SELM: what the paper claims and what was measured",
         DateOnly.FromDateTime(records.Max(record => record.Provenance.Utc)),
         [
             new ReportSection("Claims", "No 7B or 8B model was run for this page: what is called lab was measured with exact worlds and with models of 0.1 M parameters, which neither confirm nor refute a 7B result.")

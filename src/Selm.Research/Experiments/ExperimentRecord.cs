@@ -1,8 +1,24 @@
+using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Selm.Research.Figures;
 using Selm.Research.Runs;
 
 namespace Selm.Research.Experiments;
+
+/// <summary>Where the files of experiments lie.</summary>
+/// <param name="Figures">Figures as SVG.</param>
+/// <param name="Results">Records, tables, claims and the report.</param>
+public sealed record ResultFolders(string Figures, string Results)
+{
+    /// <summary>figures/ and data/results/ below a folder, as in a checkout.</summary>
+    /// <param name="root">The folder; empty for the current one.</param>
+    public static ResultFolders Below(string root) => new(Path.Combine(root, "figures"), Path.Combine(root, "data", "results"));
+
+    /// <summary>The record of an experiment.</summary>
+    /// <param name="name">The experiment.</param>
+    public string RecordOf(string name) => Path.Combine(Results, $"{name}.json");
+}
 
 /// <summary>
 /// What one run of an experiment came to, as data/results/NAME.json holds it: everything that is needed to redraw its figures
@@ -25,6 +41,14 @@ public sealed record ExperimentRecord(
 {
     /// <summary>The version of the files that this kit writes.</summary>
     public const int CurrentFormat = 1;
+
+    /// <summary>Whether this is a preview: a run beside the recording. Its figures say so.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool Preview { get; init; }
+
+    /// <summary>Whether its numbers must stay out of README: a preview, or a run too small to judge anything.</summary>
+    [JsonIgnore]
+    public bool IsPreview => Preview || Scale == "smoke" || Seeds is > 0 and < ClaimRule.FewestSeeds;
 
     /// <summary>Reads a record.</summary>
     /// <param name="path">The file.</param>
@@ -58,27 +82,51 @@ public sealed record ExperimentRecord(
         Panels = [.. figure.Panels.Select(panel => panel with { Traces = [.. panel.Traces.Select(trace => trace.Origin == Origin.Measured ? trace with { Origin = Origin.Recorded } : trace)] })],
     };
 
-    /// <summary>Writes the record, the figures as SVG and the tables as CSV.</summary>
-    /// <param name="root">Folder that holds figures/ and data/results/; empty for the current one.</param>
-    /// <exception cref="InputException">A file cannot be written.</exception>
-    public void Save(string root)
+    /// <summary>The same with title and caption of every figure marked as a preview.</summary>
+    public ExperimentRecord AsPreview()
     {
-        Draw(root);
-        AtomicFile.WriteJson(Path.Combine(root, "data", "results", $"{Name}.json"), this);
+        string[] sizes = [Scale == "lab" ? "" : $"{Scale} scale", Counted(Seeds, "seed"), Counted(Worlds, "exact world")];
+        var size = string.Join(", ", sizes.Where(one => one.Length > 0));
+        return this with
+        {
+            Preview = true,
+            Figures = [.. Figures.Select(figure => figure with
+            {
+                Title = $"Preview{(size.Length > 0 ? $" ({size})" : "")}: {figure.Title}",
+                Caption = $"{figure.Caption} A preview, not the recorded run.".Trim(),
+            })],
+        };
     }
 
-    /// <summary>Writes the figures as SVG and the tables as CSV.</summary>
-    /// <param name="root">Folder that holds figures/ and data/results/; empty for the current one.</param>
+    /// <summary>Writes the record, the figures as SVG and the tables as CSV.</summary>
+    /// <param name="folders">Where.</param>
     /// <exception cref="InputException">A file cannot be written.</exception>
-    public void Draw(string root)
+    public void Save(ResultFolders folders)
+    {
+        Draw(folders);
+        SaveRecord(folders);
+    }
+
+    /// <summary>Writes the record alone.</summary>
+    /// <param name="folders">Where.</param>
+    /// <exception cref="InputException">The file cannot be written.</exception>
+    public void SaveRecord(ResultFolders folders) => AtomicFile.WriteJson(folders.RecordOf(Name), this);
+
+    /// <summary>Writes the figures as SVG and the tables as CSV.</summary>
+    /// <param name="folders">Where.</param>
+    /// <exception cref="InputException">A file cannot be written.</exception>
+    public void Draw(ResultFolders folders)
     {
         foreach (var figure in Figures)
         {
-            SvgWriter.Save(figure, Path.Combine(root, "figures", $"{figure.Id}.svg"));
+            SvgWriter.Save(figure, Path.Combine(folders.Figures, $"{figure.Id}.svg"));
         }
         foreach (var table in Tables)
         {
-            TableWriter.SaveCsv(table, Path.Combine(root, "data", "results", $"{table.Id}.csv"));
+            TableWriter.SaveCsv(table, Path.Combine(folders.Results, $"{table.Id}.csv"));
         }
     }
+
+    private static string Counted(int count, string what) =>
+        count == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"{count} {what}{(count == 1 ? "" : "s")}");
 }

@@ -15,11 +15,11 @@ public static class Exploration
     private static readonly double[] swapped = [0.01, 0.03, 0.1];
     private static readonly string[] curves = ["offline DPO", Baseline, "SELM 0.03", "XPO 0.01", "ensemble"];
 
-    private static readonly (string Name, string Format, Func<ExplorationResult, double> Of)[] measures =
+    private static readonly (string Name, string Format, Func<ExplorationResult, double> Of, Func<MeanInterval, Cell> Cell)[] measures =
     [
-        ("greedy gap", "0.000", result => result.GreedyGap[^1]), ("expected gap", "0.000", result => result.ExpectedGap[^1]),
-        ("regret", "0.00", result => result.Regret), ("best found", "0.000", result => result.BestFound),
-        ("coverage", "0.000", result => result.Coverage), ("E_ref[r_hat]", "0.000", result => result.ReferenceReward),
+        ("greedy gap", "0.000", result => result.GreedyGap[^1], Shown.ToCell), ("expected gap", "0.000", result => result.ExpectedGap[^1], Shown.ToCell),
+        ("regret", "0.00", result => result.Regret, Shown.ToCell), ("best found", "0.000", result => result.BestFound, Shown.ToShareCell),
+        ("coverage", "0.000", result => result.Coverage, Shown.ToShareCell), ("E_ref[r_hat]", "0.000", result => result.ReferenceReward, Shown.ToCell),
     ];
 
     /// <summary>Runs all methods of the study in every world.</summary>
@@ -91,7 +91,7 @@ public static class Exploration
         "exploration", "Every method after six iterations",
         [new("method"), .. measures.Select(measure => new Column(measure.Name, Format: measure.Format))],
         [.. study.Methods.Select(method => (IReadOnlyList<Cell>)
-            [Cell.Text(method.Name), .. measures.Select(measure => Worlds.Mean(study[method.Name].Select(measure.Of)).ToCell())])])
+            [Cell.Text(method.Name), .. measures.Select(measure => measure.Cell(Worlds.Mean(study[method.Name].Select(measure.Of))))])])
     {
         Notes = [$"{worlds} log-linear worlds, means with 95 % bootstrap intervals; gaps and regret in units of r*, lower is better. Best found: share of prompts with a labelled response within 0.5 of the best. Coverage: share of responses labelled."],
     };
@@ -137,17 +137,17 @@ public static class Exploration
         return new Figure("exploration", "Online exploration in log-linear worlds",
         [
             new Panel(
-                new Axis($"greedy gap minus that of {Baseline}"), new Axis("method") { Categories = [.. others.Select(row => row.Name)] },
+                new Axis($"gain: greedy gap of {Baseline} minus the method's"), new Axis("method") { Categories = [.. others.Select(row => row.Name)] },
                 [
-                    new ScatterTrace("difference in the same worlds", Origin.Measured, [.. others.Select(row => row.Mean.Mean)], [.. others.Select((_, i) => (double)i)])
+                    new ScatterTrace("gain in the same worlds", Origin.Measured, [.. others.Select(row => -row.Mean.Mean)], [.. others.Select((_, i) => (double)i)])
                     {
-                        XErrors = new Band([.. others.Select(row => row.Mean.Low)], [.. others.Select(row => row.Mean.High)]),
+                        XErrors = new Band([.. others.Select(row => -row.Mean.High)], [.. others.Select(row => -row.Mean.Low)]),
                     },
                 ]) { Height = 13 * others.Length, Annotations = [new Rule(0, Vertical: true)] },
             OverIterations(study, curves),
         ])
         {
-            Caption = $"{worlds} worlds, 95 % intervals, lower is better. Above: paired differences after the last iteration. Below: the gap of the greedy answer over iterations.",
+            Caption = $"{worlds} worlds, 95 % intervals. Above: gains after the last iteration, as in the map: right of the line is better. Below: the gap itself over iterations, lower is better.",
         };
     }
 

@@ -14,7 +14,7 @@ public static class Figure1
     private const double BumpLow = 0.7;
     private const double BumpHigh = 0.9;
     private static readonly double[] alphas = [0, 0.01, 0.03, 0.1, 0.3];
-    private static readonly double[] drawn = [0, 0.1, 0.3];
+    private static readonly double[] drawn = [0, 0.3]; // the two reward models of the title
 
     /// <summary>Fits every world with every weight of optimism.</summary>
     /// <param name="rules">What judges the claims.</param>
@@ -52,7 +52,7 @@ public static class Figure1
         "figure1", "Where the reward model is highest, by weight of optimism",
         [new("alpha"), new("y_u outside the observed zone"), new("y_u on the better bump"), new("fit loss", "nats", "0.0000"), new("fit loss minus that of alpha 0", "nats", "+0.0000;-0.0000")],
         [.. rows.Select(row => (IReadOnlyList<Cell>)
-            [Cell.Text(Shown.Plain(row.Alpha)), row.Outside.ToCell(), row.OnBump.ToCell(), row.Loss.ToCell(), row.Dearer.ToCell()])])
+            [Cell.Text(Shown.Plain(row.Alpha)), row.Outside.ToShareCell(), row.OnBump.ToShareCell(), row.Loss.ToCell(), row.Dearer.ToCell()])])
     {
         Notes = [$"Shares and means over {worlds} worlds with 95 % bootstrap intervals. Where y_u lands among unseen responses is decided by the basis of the reward model, not by r*: no comparison reaches there."],
     };
@@ -60,25 +60,27 @@ public static class Figure1
     private static Figure Draw(Row[] rows, Figure1Fit[][] fits)
     {
         // The first world whose query crosses to the better bump, else the first: an illustration, not a sample.
-        var shown = Math.Max(0, Array.FindIndex(fits, world => world[^1].Query is >= BumpLow and <= BumpHigh && world[0].Query <= Figure1World.ObservedUpTo));
+        var first = Array.FindIndex(fits, world => world[^1].Query is >= BumpLow and <= BumpHigh && world[0].Query <= Figure1World.ObservedUpTo);
+        var (shown, crosses) = (Math.Max(0, first), first >= 0);
         var mean = Figure1World.Grid.Average(Figure1World.TrueReward);
+        Figure1Fit Fit(double alpha) => fits[shown][Array.IndexOf(alphas, alpha)];
         return new Figure("figure1", "Two reward models fit the same data; optimism asks where nobody has looked",
         [
             new Panel(new Axis("response y"), new Axis("reward, centred", "nats"),
                 [
                     new LineTrace("4 r*", Origin.Exact, Figure1World.Grid, [.. Figure1World.Grid.Select(y => 4 * (Figure1World.TrueReward(y) - mean))]) { Markers = false },
-                    .. drawn.Select(alpha => new LineTrace($"alpha {Shown.Plain(alpha)}", Origin.Exact, Figure1World.Grid, fits[shown][Array.IndexOf(alphas, alpha)].Reward) { Markers = false }),
+                    .. drawn.Select(alpha => new LineTrace($"alpha {Shown.Plain(alpha)}, fit loss {Numerals.Format(Fit(alpha).FitLoss, "0.000")}", Origin.Exact, Figure1World.Grid, Fit(alpha).Reward) { Markers = false }),
                 ]) { Annotations = [new Region(0, Figure1World.ObservedUpTo, "observed", Vertical: true)], Height = 140 },
             new Panel(
-                new Axis("alpha") { Categories = [.. alphas.Select(Shown.Plain)] }, new Axis("share of worlds") { Range = new AxisRange(0, 1) },
+                new Axis("alpha") { Categories = [.. alphas.Select(Shown.Plain)] }, new Axis("share of worlds") { Range = AxisRange.Share, Bounds = AxisRange.Share },
                 [
                     Share("y_u outside the observed zone", row => row.Outside),
                     Share("y_u on the better bump", row => row.OnBump),
                 ]) { Height = 110 },
         ])
         {
-            Caption = $"Above: world {shown}, chosen because its query crosses over. Below: {fits.Length} worlds, 95 % intervals. "
-                + "The basis of the reward model decides where an unseen maximum lies, not r*.",
+            Caption = $"Above: world {shown}, {(crosses ? "chosen because its query y_u, the response of the highest reward, crosses over" : "where the query y_u is the response of the highest reward")}; fit losses in nats. "
+                + $"Below: {fits.Length} worlds, 95 % intervals. The basis of the reward model decides where an unseen maximum lies, not r*.",
         };
 
         BarTrace Share(string name, Func<Row, MeanInterval> of) => new(name, Origin.Measured, [.. rows.Select(row => of(row).Mean)])

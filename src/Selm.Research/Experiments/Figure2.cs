@@ -27,11 +27,11 @@ public static class Figure2
     public static ExperimentResult Of(LabRecords records, ClaimRules rules, PaperTables paper)
     {
         var rows = Rows(records.Study);
-        var matrix = rows.Select(row => rows.Select(against => LabMeasures.Mean(row.Against(against, records))).ToArray()).ToArray();
+        var matrix = rows.Select(row => rows.Select(against => LabMeasures.Share(row.Against(against, records))).ToArray()).ToArray();
         var seeds = records.Pairs(rows[0].Cell, rows[3].Cell).Count;
         return new(
             Name, [Table(records, rows, matrix, seeds)],
-            [Draw(rows, matrix, seeds, Prompts(records)), TablesAudit.PairwiseFigure(paper) with { Id = "figure2-paper" }],
+            [Draw(rows, matrix, seeds, Prompts(records))],
             [.. Claims(records, rules)]);
     }
 
@@ -51,7 +51,7 @@ public static class Figure2
     private static ResultTable Table(LabRecords records, LabRow[] rows, MeanInterval[][] matrix, int seeds) => new(
         Name, "Exact win rate of row against column",
         [new("policy"), .. rows.Select(row => new Column(row.Name, Format: "0.000"))],
-        [.. rows.Zip(matrix, (row, rates) => (IReadOnlyList<Cell>)[row.Name, .. rates.Select(rate => rate.ToCell())])])
+        [.. rows.Zip(matrix, (row, rates) => (IReadOnlyList<Cell>)[row.Name, .. rates.Select(rate => rate.ToShareCell())])])
     {
         Notes =
         [
@@ -63,6 +63,13 @@ public static class Figure2
     private static Figure Draw(LabRow[] rows, MeanInterval[][] matrix, int seeds, int prompts)
     {
         string[] names = [.. rows.Select(row => row.Name)];
+        HeatCell[] framed =
+        [
+            .. from row in Enumerable.Range(0, rows.Length)
+               from column in Enumerable.Range(0, rows.Length)
+               where matrix[row][column].Low > 0.5 || matrix[row][column].High < 0.5
+               select new HeatCell(row, column),
+        ];
         return new("figure2", "Figure 2 in the lab: every policy against every other",
         [
             new(new("against") { Categories = names }, new("policy") { Categories = names },
@@ -71,18 +78,12 @@ public static class Figure2
                 {
                     Midpoint = 0.5,
                     CellFormat = "0.000",
-                    Framed =
-                    [
-                        .. from row in Enumerable.Range(0, rows.Length)
-                           from column in Enumerable.Range(0, rows.Length)
-                           where matrix[row][column].Low > 0.5 || matrix[row][column].High < 0.5
-                           select new HeatCell(row, column),
-                    ],
+                    Framed = framed,
                 },
             ]) { Height = 200 },
         ])
         {
-            Caption = $"Means over {seeds} seeds and {prompts} prompts; framed where the 95 % interval over both does not reach 0.5. The judge is the true reward: a cell and its mirror image add up to 1.",
+            Caption = $"Means over {seeds} seeds and {prompts} prompts; {(framed.Length > 0 ? "framed where the 95 % interval over both does not reach 0.5" : "every 95 % interval over both reaches 0.5")}. The judge is the true reward: a cell and its mirror image add up to 1.",
         };
     }
 

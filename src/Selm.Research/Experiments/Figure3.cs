@@ -33,12 +33,24 @@ public static class Figure3
     public static ExperimentResult Of(LabRecords records, ClaimRules rules)
     {
         Series[] all = [.. judges.Select(judge => new Series(judge.Name, [.. alphas.Select(alpha => Point.Of(records, judge.Judge, alpha))]))];
-        var runs = $"{records.Study.HeadlineSeeds} seeds of alpha 0, 0.001 and 0.01, {records.Study.Seeds} of the others; intervals of 95 %.";
+        string Runs(params double[] shown) => SeedsOf(records.Study, shown);
         return new ExperimentResult(
             Name,
             [WinRates(records, all), Distributions(all), Iterations(all)],
-            LabCharts.Drawable(Left(all, runs), OverAlpha(all, runs), OverIterations(all, runs), Margins(all, runs)),
+            LabCharts.Drawable(Left(all, Runs(alphas)), OverAlpha(all, Runs(Drawn(all))), OverIterations(all, Runs(LabStudy.Alpha)), Margins(all, Runs([.. alphas.Where(alpha => alpha > 0)]))),
             [.. Claims(records, rules)]);
+    }
+
+    private static double[] Drawn(Series[] all) => [.. all.SelectMany(series => series.Drawn).Select(point => point.Alpha).Distinct()];
+
+    // How many seeds are behind the alphas of a figure, and of no others: "40 seeds of alpha 0 and 0.001, 10 of alpha 0.3; ...".
+    private static string SeedsOf(LabStudy study, double[] shown)
+    {
+        var groups = shown.GroupBy(alpha => study.SeedsOf(CellOf(study, judges[0].Judge, alpha)).Count)
+            .Select((group, k) => $"{group.Key} {(k == 0 ? "seeds " : "")}of alpha {Listed([.. group.Select(Shown.Plain)])}");
+        return $"{string.Join(", ", groups)}; intervals of 95 %.";
+
+        static string Listed(string[] names) => names.Length < 2 ? string.Concat(names) : $"{string.Join(", ", names[..^1])} and {names[^1]}";
     }
 
     private static LabCellSpec CellOf(LabStudy study, LabJudge judge, double alpha) => study.Selm(alpha) with { Ranker = judge };
@@ -65,7 +77,7 @@ public static class Figure3
         public double[] WinRates => [.. Results.Select(WinRate)];
 
         /// <summary>Mean over the iterations that have a bonus; iteration 0 is plain DPO.</summary>
-        public MeanInterval SigmaNegativeMargin => Results.Mean(OnlineMargin);
+        public MeanInterval SigmaNegativeMargin => Results.Share(OnlineMargin);
     }
 
     private static IReadOnlyList<double> Wins(LabCellResult result) => LabMeasures.ExactWinRates(result.Last!);
@@ -96,9 +108,9 @@ public static class Figure3
         var difference = LabMeasures.Mean(point.ByPrompt);
         return
         [
-            Cell.Text(series.Name), Cell.Text(Shown.Plain(point.Alpha)), point.Results.Mean(WinRate).ToCell(), LabCharts.Median(point.WinRates),
+            Cell.Text(series.Name), Cell.Text(Shown.Plain(point.Alpha)), point.Results.Share(WinRate).ToShareCell(), LabCharts.Median(point.WinRates),
             baseline ? Cell.Empty : difference.ToCell(), baseline ? Cell.Empty : LabCharts.Median(point.PerSeed),
-            baseline ? Cell.Empty : LabMeasures.Detectable(difference, point.PerSeed.Length), point.SigmaNegativeMargin.ToCell(), point.Results.Count,
+            baseline ? Cell.Empty : LabMeasures.Detectable(difference, point.PerSeed.Length), point.SigmaNegativeMargin.ToShareCell(), point.Results.Count,
         ];
     }
 
@@ -109,7 +121,7 @@ public static class Figure3
             [
                 Cell.Text(series.Name), Cell.Text(Shown.Plain(point.Alpha)), .. Rewards(point, Middle),
                 .. new Func<LabCellIteration, double>[] { k => k.YBest, k => k.YWorst, k => k.Evaluation.Grammatical }
-                    .Select(measure => point.Results.Mean(result => measure(result.Iterations[Middle])).ToCell()),
+                    .Select(measure => point.Results.Share(result => measure(result.Iterations[Middle])).ToShareCell()),
             ]))])
     {
         Notes = ["r* of the answers: mean with interval, then quantiles averaged over seeds. y best, y worst: share of prompts whose own answer ranked best or worst."],
@@ -121,8 +133,8 @@ public static class Figure3
         [.. all.Where(series => series.Selm.Results.Count > 0).SelectMany(series => Policies(series.Selm).Select(policy => (IReadOnlyList<Cell>)
             [
                 Cell.Text(series.Name), Cell.Text(policy.Name), .. Rewards(series.Selm, policy.Iteration),
-                series.Selm.Results.Mean(result => result.After(policy.Iteration).ExactWinRate).ToCell(),
-                series.Selm.Results.Mean(result => result.After(policy.Iteration).Grammatical).ToCell(),
+                series.Selm.Results.Share(result => result.After(policy.Iteration).ExactWinRate).ToShareCell(),
+                series.Selm.Results.Share(result => result.After(policy.Iteration).Grammatical).ToShareCell(),
             ]))]);
 
     private static IEnumerable<Column> Quantiles => [new("r*"), new("q05"), new("q25"), new("q50"), new("q75"), new("q95")];
@@ -140,7 +152,7 @@ public static class Figure3
         Name, "Figure 3 left: win rate against alpha",
         [
             new Panel(
-                new Axis("alpha") { Categories = [.. alphas.Select(Shown.Plain)] }, new Axis("exact win rate"),
+                new Axis("alpha") { Categories = [.. alphas.Select(Shown.Plain)] }, new Axis("exact win rate") { Bounds = AxisRange.Share },
                 [.. all.Select((series, s) => Dots(series, s == 0 ? -0.15 : 0.15)).Where(trace => trace.X.Count > 0)]),
         ])
     {
@@ -150,7 +162,7 @@ public static class Figure3
     private static ScatterTrace Dots(Series series, double shift)
     {
         var points = series.Points.Index().Where(point => point.Item.Results.Count > 0).ToArray();
-        MeanInterval[] means = [.. points.Select(point => point.Item.Results.Mean(WinRate))];
+        MeanInterval[] means = [.. points.Select(point => point.Item.Results.Share(WinRate))];
         return new ScatterTrace(series.Name, Origin.Measured, [.. points.Select(point => point.Index + shift)], [.. means.Select(mean => mean.Mean)])
         {
             Errors = LabCharts.Ends(means),
@@ -173,12 +185,12 @@ public static class Figure3
         Caption = $"Share of greedy test answers per bin of r*, bins {Shown.Plain(BinWidth)} wide, the outermost open. {runs}",
     };
 
-    private static Panel Density(string title, LineTrace[] lines) => new(new Axis("r*"), new Axis("share of answers"), lines) { Title = title, Height = 130 };
+    private static Panel Density(string title, LineTrace[] lines) => new(new Axis("r*"), new Axis("share of answers") { Bounds = AxisRange.Share }, lines) { Title = title, Height = 130 };
 
     private static LineTrace Shares(string name, Point point, int iteration)
     {
         var shares = point.Results.Select(result => Histogram(result.After(iteration).Rewards)).ToArray();
-        return LabCharts.Line(name, [.. bins.Select(edge => edge + (BinWidth / 2))], [.. bins.Select((_, bin) => LabMeasures.Mean(shares.Select(seed => seed[bin])))]);
+        return LabCharts.Line(name, [.. bins.Select(edge => edge + (BinWidth / 2))], [.. bins.Select((_, bin) => LabMeasures.Share(shares.Select(seed => seed[bin])))]);
     }
 
     /// <summary>The share of values in every bin; what lies outside counts to the outermost.</summary>
@@ -195,26 +207,38 @@ public static class Figure3
     private static Figure Margins(Series[] all, string runs)
     {
         double[] positive = [.. alphas.Where(alpha => alpha > 0)];
-        return new Figure("figure3-margins", "Where the bonus takes over",
-        [
-            new Panel(
-                new Axis("alpha") { Log = true }, new Axis("weight") { Log = true },
-                [
-                    new LineTrace("weight of the bonus: alpha", Origin.Exact, positive, positive) { Markers = false },
-                    .. all.Select(series => Weights(series)).Where(line => line.X.Count > 0),
-                ]),
-        ])
+        LineTrace[] weights = [.. all.Select(Weights).Where(line => line.X.Count > 0)];
+        var crossings = weights.Select(line => (line.Name, Alpha: Crossing(line))).Where(line => double.IsFinite(line.Alpha)).ToArray();
+        var panel = new Panel(
+            new Axis("alpha") { Log = true }, new Axis("weight") { Log = true, Bounds = AxisRange.Share },
+            [new LineTrace("weight of the bonus: alpha", Origin.Exact, positive, positive) { Markers = false }, .. weights])
         {
-            Caption = $"Mean sigma(-margin) over the online iterations is the weight of DPO's gradient. Left of the crossing the data decide, right of it the bonus. {runs}",
+            Annotations = [.. crossings.Select(line => new Rule(line.Alpha, $"crossing: {line.Name}", Vertical: true))],
+        };
+        var who = crossings.Length > 0 ? "Left of a crossing the comparisons weigh more, right of it the bonus. "
+            : weights.All(line => line.X.Zip(line.Y).All(point => point.Second > point.First)) ? $"The lines do not meet: up to alpha {Shown.Plain(positive[^1])} the comparisons weigh more than the bonus. "
+            : "";
+        return new Figure("figure3-margins", "What weighs more: the comparisons or the bonus", weights.Length == 0 ? [] : [panel])
+        {
+            Caption = $"Mean sigma(-margin) over the online iterations is the weight of DPO's gradient. {who}{runs}",
         };
     }
 
     private static LineTrace Weights(Series series)
     {
-        var points = series.Points.Where(point => point.Alpha > 0 && point.Results.Count > 0 && point.SigmaNegativeMargin.Mean > 0).ToArray();
-        var lowest = points.Select(point => point.SigmaNegativeMargin.Mean).DefaultIfEmpty(1).Min() / 10; // keeps wide intervals on a logarithmic axis
+        Point[] points = [.. series.Points.Where(point => point.Alpha > 0 && point.Results.Count > 0 && point.SigmaNegativeMargin.Mean > 0)];
+        var lowest = points.Select(point => point.SigmaNegativeMargin.Mean).DefaultIfEmpty(1).Min() / 10; // an end at 0 has no place on a logarithmic axis
         MeanInterval[] means = [.. points.Select(point => point.SigmaNegativeMargin).Select(mean => mean with { Low = Math.Max(mean.Low, lowest) })];
         return LabCharts.Line($"sigma(-margin), {series.Name}", [.. points.Select(point => point.Alpha)], means);
+    }
+
+    /// <summary>The alpha at which a line over alpha, straight between its points in logarithms, meets the alpha itself; NaN where it does not.</summary>
+    internal static double Crossing(LineTrace line)
+    {
+        double Excess(int k) => Math.Log(line.Y[k]) - Math.Log(line.X[k]);
+        var before = Enumerable.Range(0, Math.Max(0, line.X.Count - 1)).FirstOrDefault(k => Excess(k) >= 0 && Excess(k + 1) < 0, -1);
+        return before < 0 ? double.NaN
+            : Math.Exp(Math.Log(line.X[before]) + ((Math.Log(line.X[before + 1]) - Math.Log(line.X[before])) * Excess(before) / (Excess(before) - Excess(before + 1))));
     }
 
     private static IEnumerable<ClaimRow> Claims(LabRecords records, ClaimRules rules)

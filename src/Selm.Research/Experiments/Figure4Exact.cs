@@ -22,7 +22,7 @@ public static class Figure4Exact
         ("chosen", gap => gap.Chosen), ("rejected", gap => gap.Rejected), ("greedy y", gap => gap.Query), ("all but y", gap => gap.Others),
     ];
 
-    /// <summary>Runs one iteration in every world, with shared and with separate parameters.</summary>
+    /// <summary>Takes the steps of one iteration, 150 in these worlds, in every one of them, with shared and with separate parameters.</summary>
     /// <param name="rules">What judges the claims.</param>
     /// <param name="worlds">How many worlds, seeds 0, 1, ....</param>
     /// <param name="jobs">Threads; their number does not change a bit of the result.</param>
@@ -54,7 +54,7 @@ public static class Figure4Exact
     }
 
     private static ResultTable Table(Curve[] curves) => new(
-        "figure4", "r_SELM - r_DPO after one iteration, on held-out pairs",
+        "figure4", "r_SELM - r_DPO over optimiser steps in exact worlds, on held-out pairs",
         [new("policies", Format: ""), new("optimiser steps", Format: "0"), .. groups.Select(group => new Column(group.Name, Format: "+0.0000;-0.0000"))],
         [.. curves.SelectMany(curve => steps.Select((count, k) => (IReadOnlyList<Cell>)
             [Cell.Text(curve.Sharing), count, .. curve.Means.Select(means => means[k].ToCell())]))])
@@ -71,7 +71,7 @@ public static class Figure4Exact
         [.. curves.SelectMany(curve => new[] { Small(curve), Whole(curve) })])
     {
         Columns = 2,
-        Caption = $"Mean of r_SELM - r_DPO over {worlds} worlds with 95 % intervals, alpha = {Shown.Plain(Alpha)}, one iteration from the same reference. "
+        Caption = $"Mean of r_SELM - r_DPO over {worlds} worlds with 95 % intervals, alpha = {Shown.Plain(Alpha)}, from the same reference; an iteration of these worlds is 150 steps. "
             + "Few steps (left, enlarged): what the bonus takes from the greedy y goes to everything else, as in the paper's Figure 4. "
             + "Optimised to the end (right), chosen and rejected responses both lose.",
     };

@@ -101,7 +101,7 @@ public static class Figure5Grid
         ],
         [.. differences.Select(row => (IReadOnlyList<Cell>)
             [
-                Cell.Text(row.Name), row.Other.Mean(WinRate).ToCell(), row.One.Mean(WinRate).ToCell(), row.Other.Mean(Reward).ToCell(), row.One.Mean(Reward).ToCell(),
+                Cell.Text(row.Name), row.Other.Share(WinRate).ToShareCell(), row.One.Share(WinRate).ToShareCell(), row.Other.Mean(Reward).ToCell(), row.One.Mean(Reward).ToCell(),
                 .. Paired(row),
             ])])
     {
@@ -118,7 +118,7 @@ public static class Figure5Grid
             new("comparison"), new("first", Format: "0.000"), new("second", Format: "0.000"),
             new("difference", Format: "+0.000;-0.000"), new("median", Format: "+0.000;-0.000"), new("detectable", Format: "0.000"), new("seeds", Format: "0"),
         ],
-        [.. differences.Select(row => (IReadOnlyList<Cell>)[Cell.Text(row.Name), row.One.Mean(WinRate).ToCell(), row.Other.Mean(WinRate).ToCell(), .. Paired(row)])])
+        [.. differences.Select(row => (IReadOnlyList<Cell>)[Cell.Text(row.Name), row.One.Share(WinRate).ToShareCell(), row.Other.Share(WinRate).ToShareCell(), .. Paired(row)])])
     {
         Notes =
         [

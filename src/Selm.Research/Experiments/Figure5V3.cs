@@ -61,6 +61,8 @@ public static class Figure5V3
         public double[,] Map(int one, int other, Func<double, double, double> function) =>
             LabRecords.Matrix([.. After(one).Zip(After(other), (mine, its) => mine.Zip(its, function).ToArray())]);
 
+        public MeanInterval Share(int iteration, Predicate<double> holds) => LabMeasures.Share(Map(iteration, iteration, (gap, _) => holds(gap) ? 1 : 0));
+
         public MeanInterval Mean(int iteration, Func<double, double> function) => LabMeasures.Mean(Map(iteration, iteration, (gap, _) => function(gap)));
     }
 
@@ -76,7 +78,7 @@ public static class Figure5V3
         [.. gaps.SelectMany(gap => online.Select(iteration => (IReadOnlyList<Cell>)
             [
                 Cell.Text(gap.Name), iteration, gap.Mean(iteration, value => value).ToCell(), gap.Mean(iteration, Math.Abs).ToCell(),
-                gap.Mean(iteration, Math.Abs).Mean / gap.Mean(1, Math.Abs).Mean, gap.Mean(iteration, value => value > 0 ? 1 : 0).ToCell(), gap.Seeds,
+                gap.Mean(iteration, Math.Abs).Mean / gap.Mean(1, Math.Abs).Mean, gap.Share(iteration, value => value > 0).ToShareCell(), gap.Seeds,
             ]))])
     {
         Notes =

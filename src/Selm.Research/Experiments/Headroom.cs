@@ -85,9 +85,9 @@ public static class Headroom
             [
                 Cell.Text(row.Name), row.Results.Mean(First).ToCell(), row.Results.Count(result => First(result) > result.Iterations.Count),
                 .. row.Name == Dpo ? [Cell.Empty, Cell.Empty] : new Cell[] { LabMeasures.Mean(row.Sooner).ToCell(), LabMeasures.Detectable(LabMeasures.Mean(row.Sooner), row.Sooner.Length) },
-                row.Results.Mean(Jewels).ToCell(),
+                row.Results.Share(Jewels).ToShareCell(),
                 .. row.Name == Dpo ? [Cell.Empty, Cell.Empty] : new Cell[] { LabMeasures.Mean(row.MoreJewels).ToCell(), LabCharts.Median(row.MoreJewels) },
-                row.Results.Mean(Asked).ToCell(), row.Results.Mean(result => result.Last!.MeanReward).ToCell(), row.Results.Count,
+                row.Results.Share(Asked).ToShareCell(), row.Results.Mean(result => result.Last!.MeanReward).ToCell(), row.Results.Count,
             ])])
     {
         Notes =
@@ -102,27 +102,41 @@ public static class Headroom
         "headroom-iterations", "Jewel use of greedy test answers by iteration",
         [new("method"), .. Enumerable.Range(1, Iterations).Select(k => new Column($"{k}", Format: "0.000"))],
         [.. rows.Where(row => row.Results.Count > 0).Select(row => (IReadOnlyList<Cell>)
-            [Cell.Text(row.Name), .. Enumerable.Range(0, Iterations).Select(k => row.Results.Mean(result => result.After(k).JewelUse).ToCell())])]);
+            [Cell.Text(row.Name), .. Enumerable.Range(0, Iterations).Select(k => row.Results.Share(result => result.After(k).JewelUse).ToShareCell())])]);
 
     private static Figure Lines(Row[] rows)
     {
-        Row[] shown = [.. rows.Where(row => drawn.Contains(row.Name) && row.Results.Count > 0)];
-        return new Figure(Name, "A world with headroom: rare good sentences by iteration",
+        Curves[] shown = [.. rows.Where(row => drawn.Contains(row.Name) && row.Results.Count > 0).Select(Curves.Of)];
+        var dpo = shown.SingleOrDefault(curves => curves.Name == Dpo);
+        // All multiples share their axes, or they could not be compared.
+        var rewards = shown.SelectMany(curves => curves.Rewards).SelectMany(mean => new[] { mean.Low, mean.High }).DefaultIfEmpty(0).ToArray();
+        var use = new Axis("jewel use") { Bounds = AxisRange.Share, Range = new(0, Math.Min(1, 1.05 * shown.SelectMany(curves => curves.Use).Select(mean => mean.High).Append(2 * Found).Max())) };
+        var reward = new Axis("r*") { Range = new(rewards.Min() - 0.2, rewards.Max() + 0.2) };
+        return new Figure(Name, $"A world with headroom: rare good sentences by iteration, each method beside {Dpo}",
         [
-            Panel("share of answers with the jewel", evaluation => evaluation.JewelUse) with { Annotations = [new Rule(Found, "found")] },
-            Panel("r*", evaluation => evaluation.MeanReward),
+            .. shown.Where(curves => curves != dpo || shown.Length == 1).SelectMany(curves => new[]
+            {
+                Multiple(use, curves, dpo, of => of.Use) with { Title = curves.Name, Annotations = [new Rule(Found, "found")] },
+                Multiple(reward, curves, dpo, of => of.Rewards),
+            }),
         ])
         {
-            Caption = "Greedy answers to the test prompts, labels by the true reward; means over seeds with 95 % intervals. 0 iterations: the base model.",
+            Columns = 2,
+            Caption = "Greedy answers to the test prompts, labels by the true reward; means over seeds with 95 % intervals. Left: share of answers with the jewel. 0 iterations: the base model.",
         };
+    }
 
-        Panel Panel(string axis, Func<LabCellEvaluation, double> measure) => new(
-            new Axis("iterations"), new Axis(axis),
-            [.. shown.Select(row =>
-            {
-                var means = row.Results.ByIteration(measure);
-                return LabCharts.Line(row.Name, [.. means.Select((_, k) => (double)k)], means);
-            })]);
+    /// <summary>A method by iteration.</summary>
+    private sealed record Curves(string Name, MeanInterval[] Use, MeanInterval[] Rewards)
+    {
+        public static Curves Of(Row row) => new(
+            row.Name, row.Results.ByIteration(after => row.Results.Share(result => after(result).JewelUse)), row.Results.ByIteration(after => row.Results.Mean(result => after(result).MeanReward)));
+    }
+
+    private static Panel Multiple(Axis axis, Curves curves, Curves? dpo, Func<Curves, MeanInterval[]> of)
+    {
+        Curves[] both = dpo is null || dpo == curves ? [curves] : [dpo, curves];
+        return new Panel(new Axis("iterations"), axis, [.. both.Select(one => LabCharts.Line(one.Name, [.. of(one).Select((_, k) => (double)k)], of(one)))]) { Height = 75 };
     }
 
     private static Figure Forest(Row[] rows)

@@ -19,10 +19,13 @@ internal static class LabCharts
     /// <summary>A mean over results with its interval.</summary>
     internal static MeanInterval Mean(this IReadOnlyList<LabCellResult> results, Func<LabCellResult, double> measure) => LabMeasures.Mean(results.Select(measure));
 
-    /// <summary>A mean per iteration with its interval, from the first policy (0 iterations) on.</summary>
-    internal static MeanInterval[] ByIteration(this IReadOnlyList<LabCellResult> results, Func<LabCellEvaluation, double> measure) => results.Count == 0 ? [] :
+    /// <summary>A mean of shares over results with its interval between 0 and 1.</summary>
+    internal static MeanInterval Share(this IReadOnlyList<LabCellResult> results, Func<LabCellResult, double> measure) => LabMeasures.Share(results.Select(measure));
+
+    /// <summary>A number per iteration, from the first policy (0 iterations) on.</summary>
+    internal static MeanInterval[] ByIteration(this IReadOnlyList<LabCellResult> results, Func<Func<LabCellResult, LabCellEvaluation>, MeanInterval> mean) => results.Count == 0 ? [] :
     [
-        .. Enumerable.Range(-1, 1 + results.Min(result => result.Iterations.Count)).Select(k => results.Mean(result => measure(result.After(k)))),
+        .. Enumerable.Range(-1, 1 + results.Min(result => result.Iterations.Count)).Select(k => mean(result => result.After(k))),
     ];
 
     /// <summary>The figures without those that have nothing to draw because every seed of a cell ran away.</summary>

@@ -77,6 +77,22 @@ public static class LabMeasures
         ? new(double.NaN, double.NaN, double.NaN)
         : ClaimRule.Widened(Statistics.PairedBootstrap(perPrompt, seed: 0, ClaimRule.Resamples), perPrompt.GetLength(0));
 
+    /// <summary>The mean of shares over seeds; as <see cref="Mean(IEnumerable{double})"/>, with ends between 0 and 1.</summary>
+    /// <param name="perSeed">One number between 0 and 1 per seed; NaN are left out.</param>
+    /// <returns>NaN where no seed has a number; ends at the mean for one seed.</returns>
+    public static MeanInterval Share(IEnumerable<double> perSeed)
+    {
+        var known = perSeed.Where(value => !double.IsNaN(value)).ToArray();
+        return known.Length == 0 ? new(double.NaN, double.NaN, double.NaN) : ClaimRule.WidenedShare(Bootstrap.MeanOf(known, seed: 0, ClaimRule.Resamples), known.Length);
+    }
+
+    /// <summary>The mean of shares over seeds and prompts; as <see cref="Mean(double[,])"/>, with ends between 0 and 1.</summary>
+    /// <param name="perPrompt">[seeds, prompts], between 0 and 1.</param>
+    /// <returns>NaN where there is no seed.</returns>
+    public static MeanInterval Share(double[,] perPrompt) => perPrompt.Length == 0
+        ? new(double.NaN, double.NaN, double.NaN)
+        : ClaimRule.WidenedShare(Statistics.PairedBootstrap(perPrompt, seed: 0, ClaimRule.Resamples), perPrompt.GetLength(0));
+
     /// <summary>The true mean difference that as many seeds find with a chance of 80 %; NaN below two seeds.</summary>
     /// <param name="interval">A 95 % interval of paired differences.</param>
     /// <param name="seeds">Seeds behind it.</param>

@@ -44,7 +44,7 @@ public static class Map
         return new ExperimentResult(
             "map",
             [Table(rows, worlds)],
-            [Draw(rows, worlds)],
+            [Draw(rows, worlds, rules[ClaimOf(settings[0].Name)].D)],
             [.. Claims(rows, rules)]);
     }
 
@@ -76,28 +76,37 @@ public static class Map
         ],
     };
 
-    private static Figure Draw(Row[] rows, int worlds) => new(
-        "map", "When does optimism pay? Gain in greedy gap, by weight and setting",
-        [
-            new Panel(
-                new Axis("alpha") { Categories = [.. alphas.Select(Shown.Plain)] }, new Axis("what is changed") { Categories = [.. rows.Select(row => row.Name)] },
-                [
-                    new HeatMapTrace("greedy gap without optimism minus with", Origin.Measured, [.. rows.Select(row => (IReadOnlyList<double>)[.. row.Added.Select(added => -added.Mean)])])
-                    {
-                        Midpoint = 0,
-                        Labels = [.. rows.Select(row => (IReadOnlyList<string>)[.. row.Added.Select(added => Shown.Signed(new MeanInterval(-added.Mean, -added.High, -added.Low)))])],
-                        Framed = [.. rows.SelectMany((row, r) => row.Added.Index().Where(cell => cell.Item.High < 0).Select(cell => new HeatCell(r, cell.Index)))],
-                    },
-                ]) { Height = 22 * rows.Length },
-        ])
+    // Framed is what the claims call an effect: an interval that merely leaves out 0 may hold nothing but effects too small to matter.
+    private static Figure Draw(Row[] rows, int worlds, double smallest)
     {
-        Caption = $"Means of {worlds} paired worlds with half the length of their 95 % intervals, in units of r*. Above 0 (blue) the bonus helps; framed: its interval lies above 0. One thing changed per row.",
-    };
+        HeatCell[] framed = [.. rows.SelectMany((row, r) => row.Added.Index().Where(cell => cell.Item.High < -smallest).Select(cell => new HeatCell(r, cell.Index)))];
+        return new(
+            "map", "When does optimism pay? Gain in greedy gap, by weight and setting",
+            [
+                new Panel(
+                    new Axis("alpha") { Categories = [.. alphas.Select(Shown.Plain)] }, new Axis("what is changed") { Categories = [.. rows.Select(row => row.Name)] },
+                    [
+                        new HeatMapTrace("greedy gap without optimism minus with", Origin.Measured, [.. rows.Select(row => (IReadOnlyList<double>)[.. row.Added.Select(added => -added.Mean)])])
+                        {
+                            Midpoint = 0,
+                            Labels = [.. rows.Select(row => (IReadOnlyList<string>)[.. row.Added.Select(added => Shown.Signed(new MeanInterval(-added.Mean, -added.High, -added.Low)))])],
+                            Framed = framed,
+                        },
+                    ]) { Height = 29 * rows.Length },
+            ])
+        {
+            Caption = $"Means of {worlds} paired worlds, ± half the length of their 95 % intervals, in units of r*. Above 0 (blue) the bonus helps"
+                + (framed.Length > 0 ? $"; framed: the whole interval lies above {Shown.Plain(smallest)}, the smallest effect of interest." : $"; no interval lies above {Shown.Plain(smallest)}, the smallest effect of interest.")
+                + " One thing changed per row.",
+        };
+    }
+
+    private static string ClaimOf(string setting) => $"map-{setting.Replace(' ', '-')}";
 
     private static IEnumerable<ClaimRow> Claims(Row[] rows, ClaimRules rules) => rows.Select(row =>
     {
         var best = row.Added.Index().MinBy(cell => cell.Item.Mean);
-        return rules[$"map-{row.Name.Replace(' ', '-')}"].Paired(
+        return rules[ClaimOf(row.Name)].Paired(
             [.. row.Judged.Select(difference => -difference)], $"Lowest mean of the row: alpha {Shown.Plain(alphas[best.Index])}.");
     });
 }

@@ -14,19 +14,19 @@ public static partial class Table1
         var paired = last.Where(entry => entry.Against is not null).ToArray();
         return new("table1", "Methods of the lab's Table 1 at their last iteration",
         [
-            Dots("exact win rate", last, [.. last.Select(entry => entry.Row.Each(records, exact.Of))], [.. last.Select(entry => exact.Mean(records, entry.Row))], []),
-            Dots($"exact win rate minus that of {Dpo}, same seed", paired,
+            Dots("exact win rate", last, AxisRange.Share, [.. last.Select(entry => entry.Row.Each(records, exact.Of))], [.. last.Select(entry => exact.Mean(records, entry.Row))], []),
+            Dots($"exact win rate minus that of {Dpo}, same seed", paired, null,
                 [.. paired.Select(entry => entry.Row.Minus(entry.Against!, records, exact.Of))],
                 [.. paired.Select(entry => LabMeasures.Mean(entry.Row.MinusByPrompt(entry.Against!, records)))], [new Rule(0, Vertical: true)]),
         ])
         {
-            Caption = "Means with 95 % intervals over seeds and prompts; small dots are seeds. Right of the line is better. Labels by the learned ranker, by the true reward where the name says oracle.",
+            Caption = "Means with 95 % intervals over seeds and prompts; small dots are seeds. Below, right of the line is better. Labels by the learned ranker, by the true reward where the name says oracle.",
             Legend = false,
         };
     }
 
-    private static Panel Dots(string axis, Entry[] entries, double[][] perSeed, MeanInterval[] means, Annotation[] annotations) => new(
-        new Axis(axis), new Axis("method") { Categories = [.. entries.Select(entry => entry.Row.Name)] },
+    private static Panel Dots(string axis, Entry[] entries, AxisRange? bounds, double[][] perSeed, MeanInterval[] means, Annotation[] annotations) => new(
+        new Axis(axis) { Bounds = bounds }, new Axis("method") { Categories = [.. entries.Select(entry => entry.Row.Name)] },
         [
             new ScatterTrace(axis, Origin.Measured, [.. means.Select(mean => mean.Mean)], [.. entries.Select((_, i) => (double)i)])
             {
@@ -91,18 +91,18 @@ public static partial class Table1
             .. Lab(steps[0]), Paper("zephyr", "Zephyr-7B"), .. Lab(steps[1]), Paper("llama3-it", "Llama-3-8B-Instruct"),
         ])
         {
-            Caption = "The lab: mean exact win rate, intervals are in the table of the steps. The paper: AlpacaEval 2.0, length-controlled. Two tests, two axes.",
+            Caption = "The lab: mean exact win rate; the table of the steps has the uncertainty. The paper: AlpacaEval 2.0, length-controlled. Two tests, two axes.",
         };
 
         Panel[] Lab(Steps recipe) => recipe.Seeds == 0 ? [] :
         [
-            new(new("stage"), new("exact win rate"), [new WaterfallTrace("", Origin.Measured, recipe.Waterfall()) { ValueFormat = "0.000" }])
+            new(new("stage"), new("exact win rate") { Bounds = AxisRange.Share }, [new WaterfallTrace("", Origin.Measured, recipe.Waterfall()) { ValueFormat = "0.000" }])
             {
                 Title = $"The lab, {recipe.Recipe}",
                 Height = 110,
             },
         ];
-        Panel Paper(string family, string model) => new(new("stage"), new("LC win rate", "%"), [new WaterfallTrace("", Origin.Paper, TablesAudit.Waterfall(paper, family))])
+        Panel Paper(string family, string model) => new(new("stage"), new("LC win rate", "%") { Bounds = AxisRange.Percent }, [new WaterfallTrace("", Origin.Paper, TablesAudit.Waterfall(paper, family))])
         {
             Title = $"The paper, {model}",
             Height = 110,
@@ -116,7 +116,7 @@ public static partial class Table1
         double[] ends = [known.Min(), known.Max()];
         return new("table1-length", "How well length control recovers the exact win rate",
         [
-            new(new("exact win rate"), new("the annotator's win rate"),
+            new(new("exact win rate") { Bounds = AxisRange.Share }, new("the annotator's win rate") { Bounds = AxisRange.Share },
             [
                 new LineTrace("equal", Origin.Exact, ends, ends) { Markers = false },
                 .. new[] { controlled, raw }.Select(measure =>

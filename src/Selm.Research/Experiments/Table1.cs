@@ -27,21 +27,30 @@ public static partial class Table1
     /// <summary>Per prompt where prompts have numbers, else per policy.</summary>
     private sealed record Measure(string Name, string Format, Func<LabCellEvaluation, double> Of, Func<LabCellEvaluation, double[]>? PerPrompt = null)
     {
-        public MeanInterval Mean(LabRecords records, LabRow row) => PerPrompt is { } perPrompt
-            ? LabMeasures.Mean(row.EachPrompt(records, perPrompt))
-            : LabMeasures.Mean(row.Each(records, Of));
+        /// <summary>Whether it is a share, which no interval may leave.</summary>
+        public bool Share { get; init; }
+
+        public MeanInterval Mean(LabRecords records, LabRow row) => (PerPrompt, Share) switch
+        {
+            ({ } perPrompt, true) => LabMeasures.Share(row.EachPrompt(records, perPrompt)),
+            ({ } perPrompt, false) => LabMeasures.Mean(row.EachPrompt(records, perPrompt)),
+            (null, true) => LabMeasures.Share(row.Each(records, Of)),
+            _ => LabMeasures.Mean(row.Each(records, Of)),
+        };
+
+        public Cell Cell(LabRecords records, LabRow row) => Share ? Mean(records, row).ToShareCell() : Mean(records, row).ToCell();
     }
 
-    private static readonly Measure controlled = new("LC win rate", "0.000", policy => policy.LengthControlledWinRate);
-    private static readonly Measure raw = new("raw win rate", "0.000", policy => policy.RawWinRate);
-    private static readonly Measure exact = new("exact win rate", "0.000", policy => policy.ExactWinRate, LabMeasures.ExactWinRates);
+    private static readonly Measure controlled = new("LC win rate", "0.000", policy => policy.LengthControlledWinRate) { Share = true };
+    private static readonly Measure raw = new("raw win rate", "0.000", policy => policy.RawWinRate) { Share = true };
+    private static readonly Measure exact = new("exact win rate", "0.000", policy => policy.ExactWinRate, LabMeasures.ExactWinRates) { Share = true };
     private static readonly Measure twoTurn = new("two-turn score", "0.00", policy => policy.TwoTurnScore);
 
     private static readonly Measure[] measures =
     [
         controlled, raw, exact, new("mean r*", "0.00", policy => policy.MeanReward, policy => policy.Rewards), new("words", "0.0", policy => policy.MeanWords),
         twoTurn, new("first turn", "0.00", policy => policy.FirstTurnScore), new("second turn", "0.00", policy => policy.SecondTurnScore),
-        new("jewel use", "0.000", policy => policy.JewelUse), new("grammatical", "0.000", policy => policy.Grammatical),
+        new("jewel use", "0.000", policy => policy.JewelUse) { Share = true }, new("grammatical", "0.000", policy => policy.Grammatical) { Share = true },
     ];
 
     /// <summary>A row, its iteration as the paper counts (NaN for a base model), and the policy that its difference is from.</summary>
@@ -105,7 +114,7 @@ public static partial class Table1
         Name, "Every policy of the lab's Table 1",
         [new("policy"), new("iteration", Format: "0"), .. measures.Select(measure => new Column(measure.Name, Format: measure.Format)), new("seeds", Format: "0")],
         [.. entries.Select(entry => (IReadOnlyList<Cell>)
-            [entry.Row.Name, Iteration(entry), .. measures.Select(measure => measure.Mean(records, entry.Row).ToCell()), records.Of(entry.Row.Cell).Count])])
+            [entry.Row.Name, Iteration(entry), .. measures.Select(measure => measure.Cell(records, entry.Row)), records.Of(entry.Row.Cell).Count])])
     {
         Notes =
         [

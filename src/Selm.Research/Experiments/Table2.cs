@@ -1,6 +1,7 @@
 using Selm.Research.Alignment;
 using Selm.Research.Figures;
 using Selm.Research.Lab;
+using Selm.Research.Numerics;
 
 namespace Selm.Research.Experiments;
 
@@ -71,8 +72,8 @@ public static class Table2
         [.. policies.Select(policy => (IReadOnlyList<Cell>)
             [
                 policy.Row.Name,
-                .. kinds.Select(kind => LabMeasures.Mean(records.Each(policy.Row.Cell, result => policy.Accuracy(result, kind.Kind, 0))).ToCell()),
-                LabMeasures.Mean(records.Each(policy.Row.Cell, policy.Average)).ToCell(),
+                .. kinds.Select(kind => LabMeasures.Share(records.Each(policy.Row.Cell, result => policy.Accuracy(result, kind.Kind, 0))).ToShareCell()),
+                LabMeasures.Share(records.Each(policy.Row.Cell, policy.Average)).ToShareCell(),
                 policy.First ? Cell.Empty : LabMeasures.Mean(policy.Minus(policy.Start, records, (one, result) => one.Average(result))).ToCell(),
                 records.Of(policy.Row.Cell).Count,
             ])])
@@ -93,8 +94,8 @@ public static class Table2
             [.. policies.Select(policy => (IReadOnlyList<Cell>)
                 [
                     policy.Row.Name,
-                    .. solved.Select(kind => LabMeasures.Mean(records.Each(policy.Row.Cell, result => policy.Accuracy(result, kind.Kind, 3))).ToCell()),
-                    LabMeasures.Mean(records.Each(policy.Row.Cell, result => policy.Accuracy(result, LabQuizKind.Arithmetic, 3, inSteps: true))).ToCell(),
+                    .. solved.Select(kind => LabMeasures.Share(records.Each(policy.Row.Cell, result => policy.Accuracy(result, kind.Kind, 3))).ToShareCell()),
+                    LabMeasures.Share(records.Each(policy.Row.Cell, result => policy.Accuracy(result, LabQuizKind.Arithmetic, 3, inSteps: true))).ToShareCell(),
                     records.Of(policy.Row.Cell).Count,
                 ])])
         {
@@ -119,27 +120,27 @@ public static class Table2
         var names = new Axis("benchmark") { Categories = [.. kinds.Select(kind => kind.Name)] };
         return new("table2", "What alignment does to the lab's benchmarks",
         [
-            new(names, new("share of right answers"),
+            new(names, new("share of right answers") { Bounds = AxisRange.Share },
             [
-                .. new[] { start, dpo, selm }.Select((policy, k) => Dots(policy.Row.Name, k - 1, kind => records.Each(policy.Row.Cell, result => policy.Accuracy(result, kind, 0)))),
+                .. new[] { start, dpo, selm }.Select((policy, k) => Dots(policy.Row.Name, k - 1, kind => records.Each(policy.Row.Cell, result => policy.Accuracy(result, kind, 0)), LabMeasures.Share)),
             ]) { Annotations = [new Rule(Chance, "chance")] },
             new(names, new("minus base model, same seed"),
             [
                 .. new[] { dpo, selm }.Select((policy, k) =>
-                    Dots(policy.Row.Name, k, kind => policy.Minus(policy.Start, records, (one, result) => one.Accuracy(result, kind, 0)))),
+                    Dots(policy.Row.Name, k, kind => policy.Minus(policy.Start, records, (one, result) => one.Accuracy(result, kind, 0)), LabMeasures.Mean)),
             ]) { Annotations = [new Rule(0)] },
         ])
         {
             Caption = "Zephyr recipe, last iteration, no examples. Means with 95 % intervals over seeds; small dots are seeds. The tasks stand in for the paper's and are no measure of its models.",
         };
 
-        ScatterTrace Dots(string name, int place, Func<LabQuizKind, double[]> perSeed)
+        ScatterTrace Dots(string name, int place, Func<LabQuizKind, double[]> perSeed, Func<double[], MeanInterval> mean)
         {
             var seeds = kinds.Select(kind => perSeed(kind.Kind)).ToArray();
-            var means = seeds.Select(values => LabMeasures.Mean(values)).ToArray();
-            return new(name, Origin.Measured, [.. kinds.Select((_, k) => k + (0.25 * place))], [.. means.Select(mean => mean.Mean)])
+            MeanInterval[] means = [.. seeds.Select(mean)];
+            return new(name, Origin.Measured, [.. kinds.Select((_, k) => k + (0.25 * place))], [.. means.Select(one => one.Mean)])
             {
-                Errors = new([.. means.Select(mean => mean.Low)], [.. means.Select(mean => mean.High)]),
+                Errors = LabCharts.Ends(means),
                 Seeds = seeds,
             };
         }

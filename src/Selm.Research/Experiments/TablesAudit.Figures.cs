@@ -6,7 +6,7 @@ public static partial class TablesAudit
 {
     private static Figure WaterfallFigure(PaperTables paper) => new("tables-audit-waterfall", "Where the points of Table 1 come from",
     [
-        .. families.Select(family => new Panel(new("stage"), new("LC win rate", "%"), [new WaterfallTrace("", Origin.Paper, Waterfall(paper, family))])
+        .. families.Select(family => new Panel(new("stage"), new("LC win rate", "%") { Bounds = AxisRange.Percent }, [new WaterfallTrace("", Origin.Paper, Waterfall(paper, family))])
         {
             Title = Title(family),
             Height = 130,
@@ -54,7 +54,7 @@ public static partial class TablesAudit
         }
         return new("tables-audit-iterations", "Iterations as Table 1 and as the model cards print them",
         [
-            .. families.Select(family => new Panel(new("iteration") { Categories = ["1", "2", "3"] }, new("LC win rate", "%"),
+            .. families.Select(family => new Panel(new("iteration") { Categories = ["1", "2", "3"] }, new("LC win rate", "%") { Bounds = AxisRange.Percent },
             [
                 Line("SELM, Table 1 (± 1 standard error)", k => paper.Printed(family, Selm, k), band: true),
                 Line("iterative DPO, Table 1", k => paper.Printed(family, Iterative, k), band: false),
@@ -70,7 +70,7 @@ public static partial class TablesAudit
         };
     }
 
-    internal static Figure PairwiseFigure(PaperTables paper) => new("tables-audit-figure2", "Figure 2 as printed; framed cells do not add up to 100",
+    private static Figure PairwiseFigure(PaperTables paper) => new("tables-audit-figure2", "Figure 2 as printed; framed cells do not add up to 100",
     [
         .. paper.Figure2.Select(table => new Panel(new("against") { Categories = table.Models }, new("model") { Categories = table.Models },
         [

@@ -120,23 +120,26 @@ public static class Theorem31
         [
             new Panel(
                 new Axis("largest residual over all worlds") { Log = true, Range = new AxisRange(Floor / 3, 30) },
-                new Axis("step with an erratum") { Categories = [.. errata.Select(rung => rung.Printed.Name)] },
+                new Axis("step with an erratum") { Categories = [.. errata.Select(rung => Label(rung.Printed))] },
                 [
                     new ScatterTrace("as printed", Origin.Exact, Floored(rung => rung.AsPrinted), places),
                     new ScatterTrace("repaired", Origin.Exact, Floored(rung => rung.AsRepaired), places),
-                ]) { Height = 20 * errata.Length, Annotations = [new Rule(Step.Exact, "rounding ends", Vertical: true)] },
+                ]) { Height = 26 * errata.Length, Annotations = [new Rule(Step.Exact, "rounding ends", Vertical: true)] },
             new Panel(
-                new Axis("log-odds taken from the greedy response", "nats"), new Axis("E_ref[r_rho]"),
+                new Axis("t, log-odds taken from the greedy response y", "nats"), new Axis("reward"),
                 [
-                    new LineTrace("both sides of the theorem", Origin.Exact, escapes, bonus),
-                    new LineTrace("-beta t pi_ref(y)", Origin.Exact, escapes, [.. escapes.Select((_, k) => measured.Average(world => world.Slope[k]))]) { Markers = false },
+                    new LineTrace("E_ref[r_rho]: both sides of Theorem 3.1", Origin.Exact, escapes, bonus),
+                    new LineTrace("what it runs along: -beta t pi_ref(y)", Origin.Exact, escapes, [.. escapes.Select((_, k) => measured.Average(world => world.Slope[k]))]) { Markers = false },
                 ]) { Height = 110 },
         ])
         {
             Caption = $"Above: the {errata.Length} of {ladder.Length} steps with an erratum; every other step holds as printed. Residuals of 0 are drawn at 1e-17. "
-                + "Below: Theorem 3.1 is true for every policy, and its two equal sides have no minimum.",
+                + "Below: Theorem 3.1 is true for every policy, and its two equal sides have no minimum: they fall with t.",
         };
     }
+
+    // A step's name says little without its place in the paper.
+    private static string Label(Step step) => step.Equation.StartsWith('(') ? $"{step.Name} {step.Equation}" : $"{step.Name} ({step.Equation})";
 
     private static IEnumerable<ClaimRow> Claims(Rung[] ladder, Measured[] measured, ClaimRules rules)
     {

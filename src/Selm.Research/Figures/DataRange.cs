@@ -8,13 +8,13 @@ internal static class DataRange
     /// <summary>The ends of the horizontal axis.</summary>
     public static AxisRange X(Panel panel) => panel.XCategories is { } names
         ? new(-0.5, names.Count - 0.5)
-        : panel.X.Range ?? Padded(XValues(panel), panel.X.Log, fromZero: false, hugging: panel.Traces.OfType<HistogramTrace>().Any());
+        : panel.X.Range ?? Within(panel.X.Bounds, Padded(XValues(panel), panel.X.Log, fromZero: false, hugging: panel.Traces.OfType<HistogramTrace>().Any()));
 
     /// <summary>The ends of the vertical axis.</summary>
     public static AxisRange Y(Panel panel) => panel.Y.Categories is { } names
         ? new(-0.5, names.Count - 0.5)
-        : panel.Y.Range ?? Padded(YValues(panel), panel.Y.Log,
-            fromZero: !panel.Y.Log && panel.Traces.Any(trace => trace is BarTrace or WaterfallTrace or HistogramTrace), hugging: false);
+        : panel.Y.Range ?? Within(panel.Y.Bounds, Padded(YValues(panel), panel.Y.Log,
+            fromZero: !panel.Y.Log && panel.Traces.Any(trace => trace is BarTrace or WaterfallTrace or HistogramTrace), hugging: false));
 
     /// <summary>Every number a panel places along its horizontal axis.</summary>
     public static IEnumerable<double> XValues(Panel panel) =>
@@ -45,6 +45,13 @@ internal static class DataRange
 
     private static IEnumerable<double> Rules(Panel panel, bool vertical) =>
         panel.Annotations.OfType<Rule>().Where(rule => rule.Vertical == vertical).Select(rule => rule.At);
+
+    // The air around the data ends where the quantity does, but for half a marker; a logarithmic axis keeps its lower end, which is above 0 anyway.
+    private static AxisRange Within(AxisRange? bounds, AxisRange padded)
+    {
+        var edge = 0.02 * (padded.High - padded.Low);
+        return bounds is { } b && padded.Low < b.High && padded.High > b.Low ? new(Math.Max(padded.Low, b.Low - edge), Math.Min(padded.High, b.High + edge)) : padded;
+    }
 
     private static AxisRange Padded(IEnumerable<double> data, bool log, bool fromZero, bool hugging)
     {

@@ -77,6 +77,9 @@ public sealed record Axis(string Title, string Unit = "")
     /// <summary>The ends; null lets the data decide.</summary>
     public AxisRange? Range { get; init; }
 
+    /// <summary>What the quantity can be, where it has limits (a share: 0 to 1); the axis shows no room beyond, and no value or interval may lie beyond.</summary>
+    public AxisRange? Bounds { get; init; }
+
     /// <summary>Names instead of numbers; on a vertical axis the first is on top.</summary>
     public IReadOnlyList<string>? Categories { get; init; }
 
@@ -87,4 +90,11 @@ public sealed record Axis(string Title, string Unit = "")
 /// <summary>The two ends of an axis, in the unit of its data.</summary>
 /// <param name="Low">The left or lower end.</param>
 /// <param name="High">The right or upper end, above <paramref name="Low"/>.</param>
-public readonly record struct AxisRange(double Low, double High);
+public readonly record struct AxisRange(double Low, double High)
+{
+    /// <summary>What shares, win rates and accuracies can be.</summary>
+    public static AxisRange Share { get; } = new(0, 1);
+
+    /// <summary>The same in percent.</summary>
+    public static AxisRange Percent { get; } = new(0, 100);
+}

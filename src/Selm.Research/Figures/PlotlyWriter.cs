@@ -157,6 +157,7 @@ public static class PlotlyWriter
                 {
                     var fill = double.IsFinite(heat.Values[row][column]) ? Palette.Heat(heat.Values[row][column], finite.Min(), finite.Max(), heat.Midpoint) : "#FFFFFF";
                     var words = Words(label, column, row, axes.X, axes.Y, "center", "middle");
+                    words["text"] = Lines(label.Split('\n'));
                     words["font"] = new JsonObject { ["color"] = Palette.InkOn(fill) };
                     annotations.Add(words);
                 }

@@ -8,12 +8,21 @@ namespace Selm.Research.Figures;
 /// <summary>Tables as HTML, Markdown, CSV and plain text. Numbers stand right, words left.</summary>
 public static class TableWriter
 {
+    private const double ShortLine = 11; // text of up to this many units is not broken where a table has its room
+
     /// <summary>An HTML table with its title as caption and its notes below.</summary>
     /// <exception cref="ArgumentException">A row has the wrong number of cells.</exception>
-    public static string Html(ResultTable table)
+    public static string Html(ResultTable table) => Html(table, "", _ => "");
+
+    /// <summary>The same for a <see cref="Report"/>: with a class, and every cell knows its heading, so that a style may stack a row's cells.</summary>
+    /// <exception cref="ArgumentException">A row has the wrong number of cells.</exception>
+    internal static string Stackable(ResultTable table, string name) =>
+        Html(table, $" class=\"{name}\"", column => $" data-heading=\"{Escape(table.Columns[column].Heading)}\"");
+
+    private static string Html(ResultTable table, string onTable, Func<int, string> onCell)
     {
         table.Demand();
-        var html = new StringBuilder("<table>\n").Append($"<caption>{Escape(table.Title)}</caption>\n<thead><tr>");
+        var html = new StringBuilder($"<table{onTable}>\n").Append($"<caption>{Escape(table.Title)}</caption>\n<thead><tr>");
         for (var c = 0; c < table.Columns.Count; c++)
         {
             html.Append($"<th{Align(table, c)}>{Escape(table.Columns[c].Heading)}</th>");
@@ -24,7 +33,7 @@ public static class TableWriter
             html.Append("<tr>");
             for (var c = 0; c < row.Count; c++)
             {
-                html.Append($"<td{Align(table, c)}>{Escape(table.Text(row, c))}</td>");
+                html.Append($"<td{Align(table, c)}{onCell(c)}>{Escape(table.Text(row, c))}</td>");
             }
             html.Append("</tr>\n");
         }
@@ -130,6 +139,18 @@ public static class TableWriter
     }
 
     private static string Number(double value) => double.IsNaN(value) ? "" : Numerals.Exact(value);
+
+    /// <summary>
+    /// The width that a table needs to be read with ease, in units of its font size: no word and no number is broken, and what is short
+    /// stands on one line. <paramref name="padding"/> is on both sides of a column together.
+    /// </summary>
+    internal static int Room(ResultTable table, double padding)
+    {
+        static double Need(string text, bool bold, double line) =>
+            Math.Max(text.Split(' ', '-').Max(word => Typeface.Width($"{word}-", 1, bold)), Math.Min(line, Typeface.Width(text, 1, bold)));
+        return (int)Math.Ceiling(Enumerable.Range(0, table.Columns.Count).Sum(c =>
+            table.Rows.Select(row => Need(table.Text(row, c), false, ShortLine)).Append(Need(table.Columns[c].Heading, true, 0)).Max() + padding));
+    }
 
     // A column of words has at least one cell of words that is not empty.
     private static bool IsNumeric(ResultTable table, int column) =>

@@ -3,7 +3,7 @@ namespace Selm.Research.Figures;
 /// <summary>The shapes of a panel's traces inside its plotting area.</summary>
 internal sealed partial class TraceShapes(Panel panel, PlotArea area, Dictionary<string, string> colours)
 {
-    private const double LabelSize = 9;
+    private const double LabelSize = 9, CellLine = 10.5;
 
     /// <summary>Lines, markers, bars; lowest first.</summary>
     public List<Shape> Marks { get; } = [];
@@ -151,10 +151,9 @@ internal sealed partial class TraceShapes(Panel panel, PlotArea area, Dictionary
                 var fill = double.IsFinite(value) ? Palette.Heat(value, low, high, heat.Midpoint) : "#F2F2F2";
                 var (x, y) = (area.X.At(column), area.Y.At(row));
                 Marks.Add(new RectangleShape(x - (area.X.Slot / 2), y - (area.Y.Slot / 2), area.X.Slot, area.Y.Slot, new("#FFFFFF", 0.8, fill)));
-                if (heat.Label(row, column) is { Length: > 0 } label)
-                {
-                    Labels.Add(new(x, y + 3.2, label, LabelSize) { Anchor = Anchor.Middle, Fill = Palette.InkOn(fill) });
-                }
+                string[] lines = [.. heat.Label(row, column).Split('\n', StringSplitOptions.RemoveEmptyEntries)];
+                var first = y + 3.2 - ((lines.Length - 1) * CellLine / 2);
+                Labels.AddRange(lines.Select((line, i) => new TextShape(x, first + (i * CellLine), line, LabelSize) { Anchor = Anchor.Middle, Fill = Palette.InkOn(fill) }));
             }
         }
         foreach (var cell in heat.Framed)

@@ -124,7 +124,7 @@ public sealed record HeatMapTrace(string Name, Origin Origin, IReadOnlyList<IRea
     /// <summary>The .NET number format of the cells' labels.</summary>
     public string CellFormat { get; init; } = "0.00";
 
-    /// <summary>Own labels, [row][column], in place of the formatted values.</summary>
+    /// <summary>Own labels, [row][column], in place of the formatted values; a line break makes two lines.</summary>
     public IReadOnlyList<IReadOnlyList<string>>? Labels { get; init; }
 
     /// <summary>Two colours that part here; null is one colour from the smallest value to the largest.</summary>

@@ -15,6 +15,10 @@ public static class LabSources
 {
     private const string Prefix = "lab:";
 
+    /// <summary>Whether a recipe names a model or data of the lab.</summary>
+    /// <param name="recipe">A recipe as it was read.</param>
+    public static bool AreIn(Recipe recipe) => recipe.Datasets.Append(recipe.Base).Any(name => name?.StartsWith(Prefix, StringComparison.Ordinal) == true);
+
     /// <summary>
     /// The recipe with folders and files in place of <c>lab:SEED</c>. The sizes are those of its scale: smoke or lab.
     /// The pairs are as many portions as the recipe cuts them into, each of <see cref="LabSizes.Pairs"/>: portion k is
@@ -29,11 +33,11 @@ public static class LabSources
     public static Recipe Resolve(
         Recipe recipe, string folder, torch.Device? device = null, IProgress<StepProgress>? progress = null, CancellationToken cancellation = default)
     {
-        var (model, pairs) = (Seed("base", recipe.Base), recipe.Datasets.Select(name => Seed("datasets", name)).ToArray());
-        if (model is null && pairs.All(seed => seed is null))
+        if (!AreIn(recipe))
         {
             return recipe;
         }
+        var (model, pairs) = (Seed("base", recipe.Base), recipe.Datasets.Select(name => Seed("datasets", name)).ToArray());
         var sizes = SizesOf(recipe);
         return recipe with
         {

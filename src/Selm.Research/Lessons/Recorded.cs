@@ -18,7 +18,7 @@ public sealed class Recorded(string name)
     /// <summary>When, where and with how many seeds it was recorded, in one sentence; without a record how to make one.</summary>
     public string About => Record is { } record
         ? $"Recorded: {ClaimsTable.About(record)}"
-        : $"Nothing is recorded here: data/results/{name}.json is not there, and ./selm reproduce {name} makes it.";
+        : $"Nothing is recorded here: data/results/{name}.json is not there, and ./selm reproduce {name} --seeds {ClaimRule.FewestSeeds} --record makes it.";
 
     /// <summary>A recorded figure with <see cref="About"/> below it, or that sentence alone.</summary>
     /// <param name="id">Its name.</param>

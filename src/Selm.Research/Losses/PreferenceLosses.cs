@@ -16,14 +16,14 @@ public static class PreferenceLosses
     /// <summary>The loss of that name.</summary>
     /// <param name="kind">One of <see cref="Names"/>.</param>
     /// <param name="beta">The KL coefficient (SPIN's lambda, DNO's eta, the inverse of SPPO's eta), above 0.</param>
-    /// <param name="alpha">The weight of optimism in selm, xpo and vpo; the others have none and ignore it.</param>
+    /// <param name="alpha">The weight of optimism in selm, xpo and vpo, at least 0; the others have none and ignore it.</param>
     /// <param name="labelSmoothing">The share of flipped labels in dpo, dpo-reference-free and robust, at least 0 and below 1/2.</param>
     /// <param name="lambda">DPOP's weight of the penalty, at least 0.</param>
     /// <exception cref="InputException">The name is unknown (names the nearest one) or a number is outside its range.</exception>
     public static IPreferenceLoss Parse(string kind, double beta, double alpha = 0, double labelSmoothing = 0, double lambda = 50)
     {
         Require(beta > 0 && double.IsFinite(beta), "beta", beta, "above 0");
-        Require(double.IsFinite(alpha), "alpha", alpha, "a finite number");
+        Require(alpha >= 0 && double.IsFinite(alpha), "alpha", alpha, "at least 0");
         Require(labelSmoothing is >= 0 and < 0.5, "label smoothing", labelSmoothing, "at least 0 and below 0.5");
         Require(lambda >= 0 && double.IsFinite(lambda), "lambda", lambda, "at least 0");
         if (labelSmoothing > 0 && kind is not ("dpo" or "dpo-reference-free" or "robust") && Names.Contains(kind))

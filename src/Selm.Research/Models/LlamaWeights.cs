@@ -116,6 +116,14 @@ public static class LlamaWeights
         }
     }
 
+    /// <summary>Whether all weights of two models of one shape are the same numbers.</summary>
+    internal static bool AreEqual(Llama one, Llama other)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        return one.parameters().Zip(other.parameters()).All(pair => pair.First.allclose(pair.Second, rtol: 0, atol: 0));
+    }
+
     private static IEnumerable<(string Name, Tensor Part)> Parts(Llama model, Func<Parameter, Tensor?> of)
     {
         var config = model.Config;

@@ -19,7 +19,7 @@ public static class ContentHash
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new InputException($"{path} cannot be read ({e.Message.TrimEnd('.')}); check the path and its permissions.", e);
+            throw InputFile.NotRead(path, e, "check the path and its permissions");
         }
     }
 

@@ -4,8 +4,8 @@ using System.Text.Unicode;
 namespace Selm.Research.Runs;
 
 /// <summary>
-/// JSONL files: one JSON object per line. Reading streams, counts lines from 1 and skips empty ones; every error
-/// names the file and the line. Writing is atomic.
+/// JSONL files: one JSON object per line. Reading streams, counts lines from 1 and skips empty ones; a bare NaN, as Python
+/// writes it, is read as null; every error names the file and the line. Writing is atomic.
 /// </summary>
 public static class Jsonl
 {
@@ -47,7 +47,7 @@ public static class Jsonl
         JsonElement value;
         try
         {
-            value = JsonElement.Parse(bytes);
+            value = PythonJson.Parse(bytes, $"{path} line {line}");
         }
         catch (JsonException e)
         {
@@ -104,7 +104,7 @@ public static class Jsonl
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
-            throw new InputException($"{path} cannot be read ({e.Message.TrimEnd('.')}); give the path of a readable JSONL file.", e);
+            throw InputFile.NotRead(path, e, "give the path of a readable JSONL file");
         }
     }
 

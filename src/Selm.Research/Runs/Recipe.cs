@@ -145,7 +145,7 @@ public sealed record Recipe
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new InputException($"{path} cannot be read ({e.Message.TrimEnd('.')}); give the path of a recipe such as data/recipes/demo.yaml.", e);
+            throw InputFile.NotRead(path, e, "give the path of a recipe such as data/recipes/demo.yaml");
         }
     }
 

@@ -3,6 +3,9 @@ namespace Selm.Research.Runs;
 /// <summary>The ranges in which a recipe's numbers make sense.</summary>
 internal static class RecipeRules
 {
+    private const int Most = 65_536; // batches, epochs, iterations: beyond it a number is a slip of the hand
+    private const int Longest = 1 << 20; // tokens
+
     public static void Check(Recipe recipe, RecipeYaml source)
     {
         foreach (var (holds, key, what) in Rules(recipe))
@@ -29,13 +32,14 @@ internal static class RecipeRules
         (r.Loss.Beta > 0, "loss.beta", "must be above 0"),
         (r.Loss.Alpha >= 0, "loss.alpha", "must not be negative"),
         (r.Loss.LabelSmoothing is >= 0 and < 0.5, "loss.label_smoothing", "must be in [0, 0.5)"),
-        (r.Iterations >= 1, "iterations", "must be at least 1"),
+        (r.Iterations is >= 1 and <= Most, "iterations", $"must be from 1 to {Most}"),
         (r.Portions >= 1, "portions", "must be at least 1"),
         (r.Portions == 1 || r.Portions >= r.Iterations, "portions", "must be 1 (every iteration sees all pairs) or at least the number of iterations"),
         (r.PairsPerIteration is null or >= 1, "pairs_per_iteration", "must be at least 1"),
-        (r.MaxPromptLength >= 1, "max_prompt_length", "must be at least 1"),
+        (r.MaxPromptLength is >= 1 and <= Longest, "max_prompt_length", $"must be from 1 to {Longest}"),
         (r.MaxLength > r.MaxPromptLength, "max_length", "must exceed max_prompt_length, or no response fits"),
-        (r.MaxNewTokens >= 1, "max_new_tokens", "must be at least 1"),
+        (r.MaxLength <= Longest, "max_length", $"must be at most {Longest}"),
+        (r.MaxNewTokens is >= 1 and <= Longest, "max_new_tokens", $"must be from 1 to {Longest}"),
         (r.Sampling.Temperature >= 0, "sampling.temperature", "must not be negative"),
         (r.Sampling.TopK >= 0, "sampling.top_k", "must not be negative"),
         (r.Sampling.TopP is > 0 and <= 1, "sampling.top_p", "must be in (0, 1]"),
@@ -49,15 +53,15 @@ internal static class RecipeRules
         (r.LastIterationLrFactor > 0, "last_iteration_lr_factor", "must be above 0"),
         (r.IterationLearningRates.Count == 0 || r.IterationLearningRates.Count == r.Iterations, "iteration_learning_rates", "must name one rate for each iteration"),
         (r.IterationLearningRates.All(rate => rate > 0), "iteration_learning_rates", "must be above 0"),
-        (r.BatchSize >= 1, "batch_size", "must be at least 1"),
-        (r.GradientAccumulation >= 1, "gradient_accumulation", "must be at least 1"),
-        (r.Epochs >= 1, "epochs", "must be at least 1"),
+        (r.BatchSize is >= 1 and <= Most, "batch_size", $"must be from 1 to {Most}"),
+        (r.GradientAccumulation is >= 1 and <= Most, "gradient_accumulation", $"must be from 1 to {Most}"),
+        (r.Epochs is >= 1 and <= Most, "epochs", $"must be from 1 to {Most}"),
         (r.MaxGradNorm >= 0, "max_grad_norm", "must not be negative"),
         (r.CheckpointEvery >= 1, "checkpoint_every", "must be at least 1"),
         (r.EvalEvery >= 0, "eval_every", "must not be negative"),
         (r.EvalFraction is >= 0 and < 1, "eval_fraction", "must be in [0, 1)"),
         (r.EvalEvery == 0 || r.EvalFraction > 0, "eval_fraction", "must be above 0 when eval_every is"),
-        (r.Threads >= 0, "threads", "must not be negative"),
+        (r.Threads is >= 0 and <= 4096, "threads", "must be from 0 to 4096"),
         (r.Device is "cpu" or "cuda" || r.Device.StartsWith("cuda:", StringComparison.Ordinal), "device", "must be cpu, cuda or cuda:N"),
     ];
 }

@@ -53,16 +53,9 @@ public sealed class RunFolder : IDisposable
         bool resume = false,
         bool allowDifferentMachine = false)
     {
+        IsThere(folder, resume);
         var root = Path.GetFullPath(folder);
         var runFile = Path.Combine(root, "run.json");
-        try
-        {
-            RefuseUnlessRunOrEmpty(root, runFile, resume);
-        }
-        catch (UnauthorizedAccessException e)
-        {
-            throw AtomicFile.NotWritten(root, e);
-        }
         var runLock = Lock(root);
         try
         {
@@ -91,6 +84,29 @@ public sealed class RunFolder : IDisposable
             runLock.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Whether a folder holds a run that can be continued; nothing is made or changed.</summary>
+    /// <param name="folder">The run's folder.</param>
+    /// <param name="resume">Demand that the run exists.</param>
+    /// <exception cref="InputException">There is none and <paramref name="resume"/> demands one, or the folder holds something else.</exception>
+    public static bool IsThere(string folder, bool resume = false)
+    {
+        if (string.IsNullOrWhiteSpace(folder) || folder.Contains('\0', StringComparison.Ordinal))
+        {
+            throw new InputException($"'{folder.Replace("\0", "", StringComparison.Ordinal)}' is no name of a folder; give one such as data/runs/mine.");
+        }
+        var root = Path.GetFullPath(folder);
+        var runFile = Path.Combine(root, "run.json");
+        try
+        {
+            RefuseUnlessRunOrEmpty(root, runFile, resume);
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw AtomicFile.NotWritten(root, e);
+        }
+        return File.Exists(runFile);
     }
 
     /// <summary>The full path of a file of the run, given by its parts.</summary>
@@ -198,6 +214,10 @@ public sealed class RunFolder : IDisposable
         {
             throw new InputException($"{root} holds no run to resume (there is no run.json); check the path or leave --resume away.");
         }
+        if (File.Exists(root))
+        {
+            throw new InputException($"{root} is a file; choose another name for the folder of the run.");
+        }
         // Whatever a run that died before run.json left behind may be used again; anything else is someone's.
         if (Directory.Exists(root)
             && Directory.EnumerateFileSystemEntries(root).Select(Path.GetFileName).FirstOrDefault(IsForeign) is { } other)
@@ -223,9 +243,9 @@ public sealed class RunFolder : IDisposable
         {
             throw new InputException($"{root} is being written by another process{Holder(root)}; wait for it to end or choose another folder.", e);
         }
-        catch (Exception e) when (AtomicFile.IsAboutTheDisk(e))
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw AtomicFile.NotWritten(path, e);
+            throw AtomicFile.NotWritten(root, e);
         }
     }
 

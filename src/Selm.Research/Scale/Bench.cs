@@ -61,14 +61,20 @@ public sealed record BenchReport
     public BenchPeerReport? Peer { get; init; }
 }
 
-/// <summary>The eager PyTorch program beside ours, steps alternating; ratios are its median over ours, above 1 where ours is faster.</summary>
+/// <summary>The eager PyTorch program beside ours, steps alternating.</summary>
 /// <param name="Torch">Its version.</param>
+/// <param name="Tuned">With its allocator tuned as the kit tunes its own: the like-for-like comparison.</param>
+/// <param name="Plain">With glibc's allocator as it comes.</param>
+/// <param name="ClearedVariables">What is set in this environment, slows OpenBLAS and was cleared for the program.</param>
+public sealed record BenchPeerReport(string Torch, BenchPeerTimes Tuned, BenchPeerTimes Plain, IReadOnlyList<string> ClearedVariables);
+
+/// <summary>Times of the program; ratios are its median over ours, above 1 where ours is faster.</summary>
 /// <param name="StepMs">Its wall time of a step [ms].</param>
 /// <param name="CpuMs">Its processor time of a step [ms].</param>
 /// <param name="Ratio">By wall time.</param>
 /// <param name="CpuRatio">By processor time.</param>
 /// <param name="RatioWithoutReference">Training: its whole step over ours with the reference's log-probs at hand.</param>
-public sealed record BenchPeerReport(string Torch, double StepMs, double CpuMs, double Ratio, double CpuRatio, double? RatioWithoutReference);
+public sealed record BenchPeerTimes(double StepMs, double CpuMs, double Ratio, double CpuRatio, double? RatioWithoutReference);
 
 /// <summary>Times the kit's own training step, generation and scoring against what they have to compute.</summary>
 public static class Bench
@@ -80,14 +86,16 @@ public static class Bench
     /// <param name="shape">The model and the batch.</param>
     /// <param name="withPeer">Alternate step by step with the eager PyTorch program.</param>
     /// <param name="progress">Is told about finished steps.</param>
-    /// <exception cref="InputException">The shape has no meaning, or there is no PyTorch to compare with.</exception>
+    /// <exception cref="InputException">The shape has no meaning or needs more memory than is free, or there is no PyTorch to compare with.</exception>
     public static BenchReport Run(BenchMode mode, BenchShape shape, bool withPeer = false, IProgress<StepProgress>? progress = null)
     {
         shape.Validate();
+        BenchMemory.Require(BenchMemory.Of(mode, shape) + (withPeer ? BenchMemory.OfPeers(mode, shape) : 0), shape);
         torch.set_num_threads(shape.Threads);
-        using var peer = withPeer ? new BenchPeer(mode, shape) : null;
+        using var tuned = withPeer ? new BenchPeer(mode, shape, tuned: true) : null;
+        using var plain = withPeer ? new BenchPeer(mode, shape, tuned: false) : null;
         using var work = BenchWork.Of(mode, shape);
-        var (reference, step, others) = (new Times(), new Times(), new Times());
+        var (reference, step, ofTuned, ofPlain) = (new Times(), new Times(), new Times(), new Times());
         for (var k = -WarmUp; k < shape.Steps; k++)
         {
             work.Prepare(k + WarmUp);
@@ -97,17 +105,26 @@ public static class Bench
             {
                 reference.Add(first.Wall, first.Cpu);
                 step.Add(second.Wall, second.Cpu);
-                if (peer?.Step() is { } other)
+                foreach (var (peer, times) in new[] { (tuned, ofTuned), (plain, ofPlain) })
                 {
-                    others.Add(other.Wall, other.Cpu);
+                    if (peer?.Step() is { } other)
+                    {
+                        times.Add(other.Wall, other.Cpu);
+                    }
                 }
                 progress?.Report(new StepProgress($"bench {mode.ToString().ToLowerInvariant()}", k + 1, shape.Steps));
             }
         }
-        return Report(mode, shape, reference, step, peer is null ? null : (peer.Torch, others));
+        var report = Report(mode, shape, reference, step);
+        BenchPeerTimes Beside(Times its) => new(
+            its.Wall, its.Cpu, its.Wall / report.StepMs, its.Cpu / report.CpuMs, report.StepMsWithoutReference is { } without ? its.Wall / without : null);
+        return tuned is null ? report : report with
+        {
+            Peer = new(tuned.Torch, Beside(ofTuned), Beside(ofPlain), [.. BenchPeer.Slowing.Where(name => Environment.GetEnvironmentVariable(name) is not null)]),
+        };
     }
 
-    private static BenchReport Report(BenchMode mode, BenchShape shape, Times reference, Times step, (string Torch, Times Times)? peer)
+    private static BenchReport Report(BenchMode mode, BenchShape shape, Times reference, Times step)
     {
         var train = mode == BenchMode.Train;
         var (wall, cpu) = (reference.PlusWall(step), reference.PlusCpu(step));
@@ -134,8 +151,6 @@ public static class Bench
             CeilingGflopPerS = ceiling.Gflops,
             CeilingProduct = ceiling.Product,
             ShareOfCeiling = speed / ceiling.Gflops,
-            Peer = peer is not { } p ? null
-                : new(p.Torch, p.Times.Wall, p.Times.Cpu, p.Times.Wall / wall, p.Times.Cpu / cpu, train ? p.Times.Wall / step.Wall : null),
         };
     }
 }

@@ -7,11 +7,21 @@ namespace Selm.Research.Scale;
 /// <summary>The eager PyTorch program of tests/benchmarks, one step at a time in a process of its own.</summary>
 internal sealed class BenchPeer : IDisposable
 {
+    /// <summary>Variables that slow OpenBLAS where they are set; the program is started without them.</summary>
+    internal static readonly string[] Slowing = ["OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"];
+
+    // As native/bridge.cpp tunes the kit's own: blocks stay with the process, and no step begins with page faults.
+    private static readonly (string Name, string Value)[] keepingMemory =
+        [("MALLOC_MMAP_THRESHOLD_", $"{32 << 20}"), ("MALLOC_TRIM_THRESHOLD_", $"{1 << 30}"), ("MALLOC_TOP_PAD_", $"{64 << 20}")];
+
     private readonly Process process;
 
     /// <summary>Starts it and waits for its warm-up.</summary>
+    /// <param name="mode">What it does.</param>
+    /// <param name="shape">On which model and batch.</param>
+    /// <param name="tuned">Whether its allocator is tuned as the kit's own; otherwise it is glibc's as it comes.</param>
     /// <exception cref="InputException">There is no program, no Python with torch, or it failed.</exception>
-    internal BenchPeer(BenchMode mode, BenchShape shape)
+    internal BenchPeer(BenchMode mode, BenchShape shape, bool tuned)
     {
         var start = new ProcessStartInfo(Python()) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
         start.ArgumentList.Add(Script());
@@ -27,7 +37,9 @@ internal sealed class BenchPeer : IDisposable
             start.ArgumentList.Add($"--{name}");
             start.ArgumentList.Add(value.ToString(CultureInfo.InvariantCulture));
         }
+        SetEnvironment(start.Environment, tuned);
         process = Process.Start(start)!;
+        AppDomain.CurrentDomain.ProcessExit += Kill; // a signal ends the bench without disposing anything
         process.ErrorDataReceived += (_, _) => { };
         process.BeginErrorReadLine();
         Torch = Read().GetProperty("torch").GetString()!;
@@ -46,8 +58,22 @@ internal sealed class BenchPeer : IDisposable
         return (row.GetProperty("ms").GetDouble(), row.GetProperty("cpu_ms").GetDouble());
     }
 
+    /// <summary>What the program's environment has to say about allocator and BLAS, whatever this one says.</summary>
+    internal static void SetEnvironment(IDictionary<string, string?> environment, bool tuned)
+    {
+        foreach (var name in environment.Keys.Where(name => Slowing.Contains(name) || name == "GLIBC_TUNABLES" || name.StartsWith("MALLOC_", StringComparison.Ordinal)).ToArray())
+        {
+            environment.Remove(name);
+        }
+        foreach (var (name, value) in tuned ? keepingMemory : [])
+        {
+            environment[name] = value;
+        }
+    }
+
     public void Dispose()
     {
+        AppDomain.CurrentDomain.ProcessExit -= Kill;
         process.StandardInput.Close(); // the end of its input ends it
         if (!process.WaitForExit(2000))
         {
@@ -55,6 +81,8 @@ internal sealed class BenchPeer : IDisposable
         }
         process.Dispose();
     }
+
+    private void Kill(object? sender, EventArgs e) => process.Kill();
 
     private JsonElement Read() => process.StandardOutput.ReadLine() is { } line
         ? JsonDocument.Parse(line).RootElement

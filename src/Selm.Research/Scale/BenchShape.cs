@@ -32,6 +32,8 @@ public sealed record BenchShape(
     int Vocab = 256, int Hidden = 128, int Layers = 4, int Heads = 4, int KvHeads = 2, int Ff = 352,
     int Prompt = 24, int Response = 40, int Batch = 32, int Steps = 20, int Threads = 1, double Reuse = 0)
 {
+    private const int MostThreads = 1024;
+
     /// <summary>Width of one head.</summary>
     public int HeadDim => Hidden / Heads;
 
@@ -59,6 +61,10 @@ public sealed record BenchShape(
             {
                 throw new InputException($"--{name} is {value}; give a whole number of at least {least}.");
             }
+        }
+        if (Threads > MostThreads)
+        {
+            throw new InputException($"--threads is {Threads}; give at most {MostThreads}, best the number of cores.");
         }
         if (Hidden % Heads != 0 || HeadDim % 2 != 0)
         {

@@ -12,6 +12,9 @@ public sealed record Ceiling(double Gflops, string Product)
 {
     private const int Square = 1024;
 
+    // Elements of a product's two sides that depend on its rows; more rows than this show the same speed and take memory.
+    private const long MostElements = 1 << 24;
+
     /// <summary>Measures the products of a step and a large square one; the best of a few repetitions of each counts.</summary>
     /// <param name="mode">Whose products.</param>
     /// <param name="shape">The model and the batch.</param>
@@ -20,17 +23,21 @@ public sealed record Ceiling(double Gflops, string Product)
         using var noGrad = no_grad();
         var rows = mode switch
         {
-            BenchMode.Train => shape.Batch * (shape.Prompt + (3 * shape.Response)),
+            BenchMode.Train => shape.Batch * (shape.Prompt + (3L * shape.Response)),
             BenchMode.Generate => shape.Batch,
-            _ => shape.Batch * (shape.Prompt + shape.Response),
+            _ => shape.Batch * ((long)shape.Prompt + shape.Response),
         };
         var packed = (shape.Heads + (2 * shape.KvHeads)) * shape.HeadDim;
-        (int Rows, int Inner, int Columns)[] products =
+        (long Rows, int Inner, int Columns)[] products =
         [
             (rows, shape.Hidden, packed), (rows, shape.Heads * shape.HeadDim, shape.Hidden), (rows, shape.Hidden, 2 * shape.Ff),
             (rows, shape.Ff, shape.Hidden), (rows, shape.Hidden, shape.Vocab), (Square, Square, Square),
         ];
-        return products.Select(p => new Ceiling(Speed(p.Rows, p.Inner, p.Columns), $"{p.Rows} x {p.Inner} x {p.Columns}")).MaxBy(c => c.Gflops)!;
+        return products.Select(p =>
+        {
+            var some = (int)Math.Clamp(MostElements / ((long)p.Inner + p.Columns), 1, p.Rows);
+            return new Ceiling(Speed(some, p.Inner, p.Columns), $"{some} x {p.Inner} x {p.Columns}");
+        }).MaxBy(c => c.Gflops)!;
     }
 
     // x [rows, inner] times the transpose of a weight [columns, inner], as the model multiplies.

@@ -45,10 +45,11 @@ public static class EvaluationBench
     /// <summary>Scores the same questions with shared contexts and by both loops, step by step in turns.</summary>
     /// <param name="shape">The model and the questions of a step.</param>
     /// <param name="progress">Is told about finished steps.</param>
-    /// <exception cref="InputException">The shape has no meaning.</exception>
+    /// <exception cref="InputException">The shape has no meaning, or needs more memory than is free.</exception>
     public static OptionsBenchReport Options(BenchShape shape, IProgress<StepProgress>? progress = null)
     {
         shape.Validate();
+        BenchMemory.Require(BenchMemory.OfOptions(shape, HellaSwagOptions), shape);
         torch.set_num_threads(shape.Threads);
         using var model = BenchWork.NewModel(shape);
         var (shared, loop, batched) = (new Times(), new Times(), new Times());

@@ -1,7 +1,9 @@
 // The reference log-prob cache: what every DPO-like trainer computes again in each epoch and each run is kept on disk,
 // keyed by content (model hash, tokenizer hash, token ids), so a second run over the same data and reference computes
-// nothing. Batches are formed over all examples, cached or not, and a batch with a missing number is computed whole:
-// so the numbers do not depend on where an earlier run was killed.
+// nothing. The last bits of a log-prob depend on the rows that it was computed with. A number that is kept is therefore
+// computed with nothing but its own example, which is all that its key says: it is the same number wherever else the
+// example stands, whoever filled the cache and wherever an earlier run was killed.
+using System.Globalization;
 using Selm.Research.Data;
 using Selm.Research.Models;
 using Selm.Research.Runs;
@@ -10,7 +12,7 @@ namespace Selm.Research.Training;
 
 /// <summary>Log-probs of responses under the frozen reference model.</summary>
 /// <param name="store">Where numbers are kept, or null to keep none.</param>
-/// <param name="modelHash">Content hash of the reference model.</param>
+/// <param name="modelHash">Content hash of the reference model and of whatever else its numbers depend on, such as precision and machine.</param>
 /// <param name="tokenizerHash">Content hash of the tokenizer.</param>
 public sealed class ReferenceLogps(NumberStore? store, string modelHash, string tokenizerHash)
 {
@@ -20,7 +22,8 @@ public sealed class ReferenceLogps(NumberStore? store, string modelHash, string 
     /// <summary>Fills in log pi_ref of every response.</summary>
     /// <param name="reference">The reference model.</param>
     /// <param name="examples">The examples.</param>
-    /// <param name="batchSize">Examples per batch.</param>
+    /// <param name="batchSize">Examples per batch. With a store they are computed one by one all the same; without one a whole
+    /// batch is one pass, which is faster and decides the last bits.</param>
     /// <param name="progress">Is told about finished examples.</param>
     /// <param name="cancellation">Stops between batches.</param>
     public TrainingExample[] Fill(
@@ -30,12 +33,11 @@ public sealed class ReferenceLogps(NumberStore? store, string modelHash, string 
         for (var at = 0; at < examples.Count; at += batchSize)
         {
             cancellation.ThrowIfCancellationRequested();
-            var batch = examples.Skip(at).Take(batchSize).ToArray();
-            var unknown = batch.Select(example => Unknown(example).ToArray()).ToArray();
-            var logps = Cached(unknown) ?? Compute(reference, unknown);
-            for (var i = 0; i < batch.Length; i++)
+            var unknown = examples.Skip(at).Take(batchSize).Select(Unknown).ToArray();
+            var logps = store is null ? Together(reference, unknown) : OneByOne(reference, unknown, store);
+            for (var i = 0; i < logps.Length; i++)
             {
-                filled[at + i] = Known(batch[i], row => logps[row]);
+                filled[at + i] = Known(examples[at + i], logps[i]);
             }
             progress?.Report(new StepProgress("reference log-probs", Math.Min(at + batchSize, examples.Count), examples.Count));
         }
@@ -44,56 +46,60 @@ public sealed class ReferenceLogps(NumberStore? store, string modelHash, string 
     }
 
     // What has to come from the model: every sequence but a y whose log-prob its sampling has told.
-    private static IEnumerable<TokenRow> Unknown(TrainingExample example) => double.IsNaN(example.RefReference)
-        ? example.Responses
-        : example.Responses.Where((_, k) => k != example.ReferenceSlot);
+    private static TokenRow[] Unknown(TrainingExample example) => double.IsNaN(example.RefReference)
+        ? [.. example.Responses]
+        : [.. example.Responses.Where((_, k) => k != example.ReferenceSlot)];
 
-    private static TrainingExample Known(TrainingExample example, Func<TokenRow, double> logp)
+    // The numbers are those of Unknown, in order.
+    private static TrainingExample Known(TrainingExample example, double[] logps)
     {
         var told = !double.IsNaN(example.RefReference);
-        double Of(int slot) => told && slot == example.ReferenceSlot ? example.RefReference : logp(example.Responses[slot]);
+        double Of(int slot) => !told || slot < example.ReferenceSlot || example.ReferenceSlot < 0 ? logps[slot]
+            : slot == example.ReferenceSlot ? example.RefReference
+            : logps[slot - 1];
         return example with { RefChosen = Of(0), RefRejected = Of(1), RefReference = example.ReferenceSlot < 0 ? double.NaN : Of(example.ReferenceSlot) };
     }
 
-    private Dictionary<TokenRow, double>? Cached(TokenRow[][] batch)
-    {
-        if (store is null)
-        {
-            return null;
-        }
-        var found = NewMap();
-        foreach (var row in batch.SelectMany(rows => rows))
-        {
-            if (!store.TryGet(Key(row), out var logp))
-            {
-                return null;
-            }
-            found[row] = logp;
-        }
-        return found;
-    }
-
-    private Dictionary<TokenRow, double> Compute(Llama reference, TokenRow[][] batch)
+    private double[][] Together(Llama reference, TokenRow[][] batch)
     {
         BatchesComputed++;
-        var found = NewMap();
-        var rows = batch.Where(r => r.Length > 0).ToArray();
-        if (rows.Length == 0)
-        {
-            return found;
-        }
-        var (sums, _) = TokenLogps.Of(reference, [.. rows.SelectMany(r => TrainingExample.Share(r))]);
-        foreach (var (row, logp) in rows.SelectMany(r => r).Zip(sums))
-        {
-            store?.Put(Key(row), logp);
-            found[row] = logp;
-        }
-        return found;
+        var known = new Queue<double>(Compute(reference, batch));
+        return [.. batch.Select(rows => rows.Select(_ => known.Dequeue()).ToArray())];
     }
 
-    // Rows are records that hold an array: compared as objects, which is what they are here.
-    private static Dictionary<TokenRow, double> NewMap() => new(ReferenceEqualityComparer.Instance);
+    private double[][] OneByOne(Llama reference, TokenRow[][] batch, NumberStore kept)
+    {
+        var (logps, computed) = (new double[batch.Length][], false);
+        for (var i = 0; i < batch.Length; i++)
+        {
+            var keys = Keys(batch[i]);
+            logps[i] = [.. keys.Select(key => kept.TryGet(key, out var logp) ? logp : double.NaN)];
+            if (!logps[i].Any(double.IsNaN))
+            {
+                continue;
+            }
+            computed = true;
+            logps[i] = Compute(reference, [batch[i]]);
+            foreach (var (key, logp) in keys.Zip(logps[i]))
+            {
+                kept.Put(key, logp);
+            }
+        }
+        BatchesComputed += computed ? 1 : 0;
+        return logps;
+    }
 
-    // The start of the response is part of the content: the same ids with another start are another number.
-    private string Key(TokenRow row) => ContentHash.Combine(modelHash, tokenizerHash, ContentHash.OfIds([row.ResponseStart, .. row.InputIds]));
+    private static double[] Compute(Llama reference, TokenRow[][] batch)
+    {
+        SharedRow[] rows = [.. batch.Where(rows => rows.Length > 0).SelectMany(rows => TrainingExample.Share(rows))];
+        return rows.Length == 0 ? [] : TokenLogps.Of(reference, rows).Sums;
+    }
+
+    // One key per number: all rows of the example are part of it, because they are computed together. So is the start of
+    // each response: the same ids with another start are another number.
+    private string[] Keys(TokenRow[] rows)
+    {
+        var content = ContentHash.OfIds([.. rows.SelectMany(row => (int[])[row.InputIds.Length, row.ResponseStart, .. row.InputIds])]);
+        return [.. rows.Select((_, k) => ContentHash.Combine(modelHash, tokenizerHash, content, k.ToString(CultureInfo.InvariantCulture)))];
+    }
 }

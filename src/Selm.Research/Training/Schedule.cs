@@ -8,11 +8,14 @@ namespace Selm.Research.Training;
 /// <param name="TotalSteps">Steps in all; cosine and line end at 0.</param>
 public sealed record Schedule(ScheduleKind Kind, int WarmupSteps, int TotalSteps)
 {
-    /// <summary>The schedule of a recipe: warm-up steps are the ceiling of ratio times total, as in transformers.</summary>
+    /// <summary>
+    /// The schedule of a recipe: warm-up steps are the ceiling of ratio times total, as in transformers; but a training of
+    /// one step has no warm-up, which would make that step nothing (there transformers trains nothing).
+    /// </summary>
     /// <param name="recipe">Kind and warm-up ratio.</param>
     /// <param name="totalSteps">Optimiser steps in all.</param>
     public static Schedule Of(ScheduleRecipe recipe, int totalSteps) =>
-        new(recipe.Kind, (int)Math.Ceiling(recipe.WarmupRatio * totalSteps), totalSteps);
+        new(recipe.Kind, totalSteps == 1 ? 0 : (int)Math.Ceiling(recipe.WarmupRatio * totalSteps), totalSteps);
 
     /// <summary>What the learning rate is multiplied with at a step.</summary>
     /// <param name="step">Steps done before, from 0.</param>

@@ -66,9 +66,11 @@ public sealed record TrainerOptions
 
     /// <summary>Optimiser steps of a training over that many examples; the last of an epoch may be a smaller batch.</summary>
     /// <param name="examples">Number of examples.</param>
-    public int TotalSteps(int examples) => Epochs * StepsPerEpoch(examples);
+    public int TotalSteps(int examples) => checked(Epochs * StepsPerEpoch(examples));
 
-    internal int StepsPerEpoch(int examples) => (examples + (BatchSize * GradientAccumulation) - 1) / (BatchSize * GradientAccumulation);
+    internal long PairsPerStep => (long)BatchSize * GradientAccumulation;
+
+    internal int StepsPerEpoch(int examples) => (int)((examples + PairsPerStep - 1) / PairsPerStep);
 }
 
 /// <summary>
@@ -112,7 +114,7 @@ public static class Trainer
             {
                 order = Order(examples.Count, options, step / perEpoch);
             }
-            var size = options.BatchSize * options.GradientAccumulation;
+            var size = (int)Math.Min(options.PairsPerStep, examples.Count);
             var batch = order.Skip(step % perEpoch * size).Take(size).Select(k => examples[k]).ToArray();
             var rate = options.LearningRate * schedule.Factor(step);
             var row = Step(policy, update, batch, loss, options, rate, cancellation);

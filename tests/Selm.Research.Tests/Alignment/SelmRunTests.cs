@@ -2,10 +2,8 @@ using System.Text.Json;
 using Selm.Research.Alignment;
 using Selm.Research.Data;
 using Selm.Research.Models;
-using Selm.Research.Numerics;
 using Selm.Research.Ranking;
 using Selm.Research.Runs;
-using Selm.Research.Tokenizers;
 using TorchSharp;
 
 namespace Selm.Research.Tests.Alignment;
@@ -13,31 +11,14 @@ namespace Selm.Research.Tests.Alignment;
 /// <summary>Algorithm 1 on a tiny random model with an oracle as ranker.</summary>
 public sealed class SelmRunTests : IDisposable
 {
-    private readonly string root = Directory.CreateTempSubdirectory("selm-run-").FullName;
+    private readonly TinyRun tiny = new();
+
     private readonly Recipe recipe;
+    private readonly string root;
 
-    public SelmRunTests()
-    {
-        var model = Path.Combine(root, "model");
-        DemoTokenizer.Write(model);
-        using var llama = new Llama(new LlamaConfig
-        {
-            ModelType = "llama", VocabSize = 320, HiddenSize = 32, IntermediateSize = 48, NumHiddenLayers = 2, NumAttentionHeads = 4, NumKeyValueHeads = 2, HeadDim = 8,
-            MaxPositionEmbeddings = 256, BosTokenId = 1, EosTokenIds = [2], PadTokenId = 0, TieWordEmbeddings = true,
-        });
-        LlamaWeights.Randomize(llama, seed: 5, spread: 0.2);
-        LlamaWeights.Save(llama, model);
-        PreferenceFile.Write(Path.Combine(root, "pairs.jsonl"), MadeUpPairs.Create(24, seed: 1));
-        recipe = new Recipe
-        {
-            Name = "test", Base = model, Ranker = "oracle", Datasets = [Path.Combine(root, "pairs.jsonl")],
-            Loss = new() { Kind = "selm", Beta = 0.1, Alpha = 0.01 }, Iterations = 2, Portions = 2, FirstIterationIsDpo = false,
-            MaxLength = 96, MaxPromptLength = 64, MaxNewTokens = 12, BatchSize = 4, GradientAccumulation = 1, CheckpointEvery = 1, EvalEvery = 2, EvalFraction = 0.1,
-            Optimizer = new() { LearningRate = 1e-3 }, Seed = 3,
-        };
-    }
+    public SelmRunTests() => (recipe, root) = (tiny.Recipe, tiny.File(""));
 
-    public void Dispose() => Directory.Delete(root, recursive: true);
+    public void Dispose() => tiny.Dispose();
 
     [Fact]
     public void two_iterations_write_every_stage_and_the_last_policy_loads()
@@ -175,8 +156,7 @@ public sealed class SelmRunTests : IDisposable
     private static readonly string[] Results =
         ["metrics.jsonl", "answers.jsonl", "iteration-0/preferences.jsonl", "iteration-1/responses.jsonl", "iteration-1/ranks.jsonl", "iteration-1/preferences.jsonl", "iteration-1/model/model.safetensors"];
 
-    // Likes short answers with many vowels: any fixed function of the texts will do.
-    private static OracleRanker Oracle() => new((_, response) => response.Count(c => "aeiou".Contains(c, StringComparison.Ordinal)) - (0.1 * response.Length));
+    private static OracleRanker Oracle() => TinyRun.Oracle();
 
     private sealed class Reporter(Action<StepProgress> report) : IProgress<StepProgress>
     {

@@ -66,6 +66,52 @@ public class ExactExperimentsTests
     }
 
     [Fact]
+    public void map_and_exploration_draw_the_same_gain_with_the_same_sign()
+    {
+        var map = (HeatMapTrace)small.Value["map"].Figures[0].Panels[0].Traces[0];
+        var forest = small.Value["exploration"].Figures[0].Panels[0];
+        var gains = ((ScatterTrace)forest.Traces[0]).X;
+        foreach (var (column, alpha) in new[] { "0.001", "0.003", "0.01", "0.03", "0.1", "0.3" }.Index())
+        {
+            if (forest.Y.Categories!.ToList().IndexOf($"SELM {alpha}") is var row and >= 0)
+            {
+                Assert.Equal(map.Values[0][column], gains[row], 1e-12);
+            }
+        }
+    }
+
+    [Fact]
+    public void a_framed_cell_of_the_map_is_an_effect_that_matters()
+    {
+        var figure = small.Value["map"].Figures[0];
+        var (heat, table) = ((HeatMapTrace)figure.Panels[0].Traces[0], small.Value["map"].Tables[0]);
+        var smallest = rules["map-as-in-the-lab"].D;
+        Assert.True(smallest > 0);
+        for (var row = 0; row < heat.Values.Count; row++)
+        {
+            for (var column = 0; column < heat.Values[row].Count; column++)
+            {
+                // Bootstrap ends are not quite symmetric, so the table's ± may miss the frame's own end by a little.
+                var low = -table.Rows[row][column + 2].High;
+                Assert.True(heat.Framed.Contains(new(row, column)) ? low > smallest - 0.05 : low < smallest + 0.05);
+            }
+        }
+        Assert.Equal(heat.Framed.Count > 0, figure.Caption.Contains("framed", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void figure_1_draws_as_many_reward_models_as_its_title_says()
+    {
+        var figure = small.Value["figure1"].Figures[0];
+        Assert.StartsWith("Two reward models", figure.Title, StringComparison.Ordinal);
+        Assert.Equal(2, figure.Panels[0].Traces.Count(trace => trace.Name.StartsWith("alpha", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void every_step_of_theorem_31_is_drawn_with_its_place_in_the_paper() =>
+        Assert.All(small.Value["theorem31"].Figures[0].Panels[0].Y.Categories!, name => Assert.Matches(@"\((\d\.\d|A\.\d|Algorithm \d|section \d(\.\d)?|Theorem 3\.1|appendix [AB])\)$", name));
+
+    [Fact]
     public void both_readings_of_the_swap_are_judged()
     {
         var swaps = small.Value["exploration"].Claims.Where(claim => claim.Id.StartsWith("exploration-swap-0.03", StringComparison.Ordinal)).ToArray();

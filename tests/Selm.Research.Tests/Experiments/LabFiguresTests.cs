@@ -83,12 +83,35 @@ public sealed class LabFiguresTests(LabCellTests.Folders shared) : IClassFixture
     }
 
     [Fact]
+    public void the_weights_of_figure_3_cross_where_a_line_meets_its_own_alpha()
+    {
+        LineTrace Line(params double[] weights) => new("w", Origin.Exact, [0.01, 0.1, 1], weights);
+        Assert.Equal(Math.Sqrt(0.1), Figure3.Crossing(Line(1, 0.2, 0.5)), 1e-9); // twice the bonus at 0.1, half of it at 1
+        Assert.True(double.IsNaN(Figure3.Crossing(Line(1, 1, 1.01))));
+        var margins = Made("figure3").Figures.Single(figure => figure.Id == "figure3-margins");
+        var rules = margins.Panels[0].Annotations.OfType<Rule>().ToArray(); // sigma(-margin) is .4, .2, .13, .1 here: .142 over the bonus's iterations
+        Assert.Equal(2, rules.Length);
+        Assert.All(rules, rule => Assert.InRange(rule.At, 0.1, 0.3));
+        Assert.Contains("crossing", margins.Caption, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void headroom_is_drawn_as_small_multiples_on_common_axes()
+    {
+        var figure = Made("headroom").Figures[0];
+        Assert.Equal(["SELM 0.01", "SELM 0.1", "DPO, y sampled", "XPO 0.01"], figure.Panels.Select(panel => panel.Title).Where(title => title.Length > 0));
+        Assert.All(figure.Panels, panel => Assert.Equal(2, panel.Traces.Count));
+        Assert.Equal(2, figure.Panels.Select(panel => panel.Y).Distinct().Count());
+    }
+
+    [Fact]
     public void figure_4_takes_the_difference_at_the_named_steps_and_keeps_the_exact_half()
     {
         var result = Made("figure4");
         Assert.Equal([1, 3, 10, 30, 100, 128], Figure4.Cells(study)[0].CurveSteps!);
         Assert.Equal(0.003, Claim(result.Claims, "figure4-lab-chosen-3").Measured!.Value, 1e-9);
         Assert.Equal(0.006, Claim(result.Claims, "figure4-lab-rejected-3").Measured!.Value, 1e-9);
+        Assert.Equal(-0.03, Claim(result.Claims, "figure4-lab-chosen-30").Measured!.Value, 1e-9); // an iteration is 32 steps
         Assert.Equal(-0.128, Claim(result.Claims, "figure4-lab-chosen-full").Measured!.Value, 1e-9);
         Assert.Equal("opposite here", Claim(result.Claims, "figure4-lab-rejected-full").Verdict);
         Assert.Equal(1.28, Claim(result.Claims, "figure4-reference-samples-fall").Measured!.Value, 1e-9);
@@ -96,6 +119,23 @@ public sealed class LabFiguresTests(LabCellTests.Folders shared) : IClassFixture
         Assert.Equal(["figure4-exact", "figure4-lab", "figure4-sorted"], result.Figures.Select(figure => figure.Id));
         var usual = result.Figures[1].Panels[0];
         Assert.Equal(3, usual.Annotations.OfType<Region>().Single().To); // .5 - .01 per step: .47 at 3 steps, .40 at 10
+    }
+
+    [Fact]
+    public void a_claim_that_was_added_later_is_read_off_the_recorded_curve_as_the_cells_would_give_it()
+    {
+        var whole = Made("figure4");
+        var before = whole.Claims.Where(claim => !claim.Id.EndsWith("-30", StringComparison.Ordinal)).ToArray();
+        var record = new ExperimentRecord(1, "figure4", "lab", 2, 10, 12, "rules of another day", Provenance.Now(0, TimeSpan.Zero, new Dictionary<string, string>()), before, whole.Tables, whole.Figures);
+
+        var judged = JudgedAgain.By(rules, record);
+
+        Assert.Equal(rules.Sha256, judged.ClaimsSha256);
+        foreach (var id in new[] { "figure4-lab-chosen-30", "figure4-lab-rejected-30" })
+        {
+            Assert.Equal(Claim(whole.Claims, id) with { PerSeed = before[0].PerSeed }, Claim(judged.Claims, id) with { PerSeed = before[0].PerSeed });
+        }
+        Assert.Equal(before.Select(claim => (claim.Id, claim.Verdict, claim.P)), judged.Claims.Take(before.Length).Select(claim => (claim.Id, claim.Verdict, claim.P)));
     }
 
     [Fact]

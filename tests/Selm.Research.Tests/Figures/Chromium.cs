@@ -16,11 +16,14 @@ internal static class Chromium
         .SelectMany(name => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Select(folder => Path.Combine(folder, name)))
         .FirstOrDefault(File.Exists);
 
+    /// <summary>Skips the test where there is no browser.</summary>
+    public static void OrSkip() => Skip.If(program is null, "no Chromium on the PATH");
+
     /// <summary>Skips the test where there is no browser or no Plotly; else the address of plotly.min.js.</summary>
     public static string PlotlyOrSkip()
     {
         var plotly = Environment.GetEnvironmentVariable("SELM_PLOTLY_JS");
-        Skip.If(program is null, "no Chromium on the PATH");
+        OrSkip();
         Skip.If(string.IsNullOrEmpty(plotly), "SELM_PLOTLY_JS names no plotly.min.js (see environment.md)");
         Assert.True(File.Exists(plotly), $"SELM_PLOTLY_JS: {plotly} does not exist");
         return new Uri(Path.GetFullPath(plotly!)).AbsoluteUri;
@@ -42,7 +45,8 @@ internal static class Chromium
             {{body}}
             </body></html>
             """);
-        var dom = Dom(["--headless", "--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND", "--window-size=900,900",
+        var dom = Dom(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+            "--disable-component-update", "--disable-sync", "--host-resolver-rules=MAP * ~NOTFOUND", "--window-size=900,900",
             $"--user-data-dir={folder.File("profile")}", $"--virtual-time-budget={MostVirtualMilliseconds}", "--dump-dom", new Uri(page).AbsoluteUri]);
         var report = Regex.Match(dom, "<pre id=\"report\">(.*?)</pre>", RegexOptions.Singleline);
         Assert.True(report.Success, $"the page reported nothing: {dom[^Math.Min(dom.Length, 500)..]}");

@@ -33,7 +33,7 @@ internal static class SampleFigures
 
     private static Figure Scatter() => new("scatter", "Win rate against length, one dot per seed",
     [
-        new(new("mean length", "tokens"), new("win rate", "%"),
+        new(new("mean length", "tokens"), new("win rate", "%") { Bounds = AxisRange.Percent },
         [
             new ScatterTrace("SELM", Origin.Measured, [20, 24, 29], [50, 55, 58]) { Errors = new([48, 53, 55], [52, 57, 61]), Seeds = [[49, 50, 51], [54, 55, 56], [56, 58, 60]] },
             new ScatterTrace("DPO", Origin.Measured, [21, 25, 31], [49, 52, 53]) { Errors = new([47, 50, 51], [51, 54, 55]) },
@@ -51,13 +51,13 @@ internal static class SampleFigures
 
     private static Figure Waterfall() => new("waterfall", "From a start to an end",
     [
-        new(new("stage"), new("LC win rate", "%"),
+        new(new("stage"), new("LC win rate", "%") { Bounds = AxisRange.Percent },
             [new WaterfallTrace("", Origin.Paper, [new("start", 8.01, true), new("first step", 7.4), new("a step back", -1.25), new("last step", 2), new("end", 16.16, true)])]),
     ]);
 
     private static Figure Histograms() => new("histograms", "Two distributions on shared bins",
     [
-        new(new("reward"), new("share of responses"),
+        new(new("reward"), new("share of responses") { Bounds = AxisRange.Share },
         [
             new HistogramTrace("before", Origin.Recorded, Noise(200, 0.3)) { Bins = 12 },
             new HistogramTrace("after", Origin.Recorded, [.. Noise(200, 1.7).Select(v => v + 0.4)]) { Bins = 12 },
@@ -83,8 +83,8 @@ internal static class SampleFigures
 
     private static Figure Facets() => new("facets", "The paper's numbers and ours stand apart",
     [
-        new(new("iteration") { Categories = ["1", "2", "3"] }, new("LC win rate", "%"), [new LineTrace("SELM", Origin.Paper, [0, 1, 2], [20.52, 21.84, 24.25])]) { Title = "paper, 7B" },
-        new(new("iteration") { Categories = ["1", "2", "3"] }, new("oracle win rate", "%"),
+        new(new("iteration") { Categories = ["1", "2", "3"] }, new("LC win rate", "%") { Bounds = AxisRange.Percent }, [new LineTrace("SELM", Origin.Paper, [0, 1, 2], [20.52, 21.84, 24.25])]) { Title = "paper, 7B" },
+        new(new("iteration") { Categories = ["1", "2", "3"] }, new("oracle win rate", "%") { Bounds = AxisRange.Percent },
             [new LineTrace("SELM", Origin.Measured, [0, 1, 2], [51, 54, 55]) { Band = new([49, 52, 53], [53, 56, 57]) }]) { Title = "lab, 0.1 M parameters" },
     ])
     { Columns = 2 };

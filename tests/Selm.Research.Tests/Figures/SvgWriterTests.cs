@@ -87,6 +87,69 @@ public class SvgWriterTests
         Assert.Equal(["a value of trace 'a' lies outside the range of its axis"], FigureChecks.Problems(new("f", "t", [panel])));
     }
 
+    [Theory]
+    [InlineData(0.2, 0.1, 1.02)]
+    [InlineData(0.2, -0.01, 0.3)]
+    [InlineData(1.01, 0.5, 1)]
+    public void the_checks_find_a_share_that_cannot_be(double value, double low, double high)
+    {
+        Figure Of(Axis axis) => new("f", "t", [new(new("x") { Categories = ["a"] }, axis, [new BarTrace("a", Origin.Measured, [value]) { Errors = new([low], [high]) }])]);
+        Assert.Equal(["a value or an interval on the axis 'share' lies outside 0 to 1, which it cannot"], FigureChecks.Problems(Of(new("share") { Bounds = AxisRange.Share })));
+        Assert.Equal(["the axis 'exact win rate' shows a share and states no bounds"], FigureChecks.Problems(Of(new("exact win rate"))));
+        Assert.Empty(FigureChecks.Problems(Of(new("difference of win rates"))));
+    }
+
+    [Fact]
+    public void an_axis_ends_where_its_quantity_ends()
+    {
+        var panel = new Panel(new("x"), new("share") { Bounds = AxisRange.Share }, [new LineTrace("a", Origin.Exact, [0, 1], [0, 0.98])]);
+        Assert.InRange(DataRange.Y(panel).Low, -0.025, 0);
+        Assert.InRange(DataRange.Y(panel).High, 1, 1.025);
+        Assert.Equal(0.4, DataRange.Y(panel with { Traces = [new LineTrace("a", Origin.Exact, [0, 1], [0, 0.4])] }).High, 0.05);
+    }
+
+    [Fact]
+    public void the_checks_find_numbers_that_do_not_fit_their_cell()
+    {
+        Figure Of(string label) => new("f", "t", [new(new("x") { Categories = [.. "abcdef".Select(c => $"{c}")] }, new("y") { Categories = ["one row of some length"] },
+            [new HeatMapTrace("a", Origin.Exact, [new double[6]]) { Labels = [[label, "", "", "", "", ""]] }])]);
+        Assert.Contains("'-1.68±.11 or so' does not fit its cell", FigureChecks.Problems(Of("-1.68±.11 or so")));
+        Assert.Empty(FigureChecks.Problems(Of("-1.680\n±0.110")));
+    }
+
+    [Fact]
+    public void the_checks_find_two_names_on_an_axis_that_touch()
+    {
+        Figure Of(double height) => new("f", "t", [new(new("x"), new("step") { Categories = ["two rounds on one reward after another", "portions of the Zephyr recipe and more"] },
+            [new ScatterTrace("a", Origin.Exact, [1, 2], [0, 1])]) { Height = height }]);
+        Assert.Contains(FigureChecks.Problems(Of(40)), problem => problem.EndsWith("overlap", StringComparison.Ordinal));
+        Assert.Empty(FigureChecks.Problems(Of(70)));
+    }
+
+    [Theory]
+    [InlineData("Framed: not a null.", "framed cells")]
+    [InlineData("Shaded: few steps.", "a shaded region")]
+    [InlineData("Small dots are seeds.", "dots of seeds")]
+    [InlineData("Means with 95 % intervals.", "intervals")]
+    [InlineData("Left of the crossing the data decide.", "a crossing")]
+    [InlineData("Right of the line is better.", "an upright line")]
+    [InlineData("Above: the gap. Below: the gain.", "panels one below the other")]
+    [InlineData("Left: the share.", "panels side by side")]
+    public void the_checks_find_a_caption_about_what_is_not_drawn(string caption, string what)
+    {
+        var figure = WithTitles("x", "y") with { Caption = caption };
+        Assert.Equal([$"the caption speaks of {what} and none is drawn"], FigureChecks.Problems(figure));
+    }
+
+    [Fact]
+    public void the_checks_find_a_caption_that_names_a_trace_which_is_not_drawn()
+    {
+        Figure Of(string caption) => new("f", "t", [new(new("x"), new("y"), [new LineTrace("SELM 0.03", Origin.Exact, [0, 1], [0, 1]), new LineTrace("alpha 0", Origin.Exact, [0, 1], [1, 1])])]) { Caption = caption };
+        Assert.Equal(["the caption speaks of alpha 0.01, which is not drawn"], FigureChecks.Problems(Of("40 seeds of alpha 0 and 0.01, 10 of alpha 0.03.")));
+        Assert.Equal(["the caption speaks of SELM 0.3, which is not drawn", "the caption speaks of iterative DPO, which is not drawn"], FigureChecks.Problems(Of("SELM 0.3, SELM 0.03 and iterative DPO.")));
+        Assert.Empty(FigureChecks.Problems(Of("SELM 0.03: 10 seeds of alpha 0.03.")));
+    }
+
     [Fact]
     public void a_paper_value_and_a_measured_value_do_not_share_an_axis()
     {

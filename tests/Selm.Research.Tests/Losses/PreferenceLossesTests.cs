@@ -45,4 +45,11 @@ public class PreferenceLossesTests
     [InlineData("ipo", 0.1, 0.1, "'ipo' has no label smoothing")]
     public void numbers_out_of_range_are_refused_by_name(string kind, double beta, double smoothing, string complaint) =>
         Assert.Contains(complaint, Assert.Throws<InputException>(() => PreferenceLosses.Parse(kind, beta, labelSmoothing: smoothing)).Message);
+
+    [Theory]
+    [InlineData("selm", -3, "alpha is -3 but must be at least 0")]
+    [InlineData("xpo", -1e-9, "alpha is -1E-09 but must be at least 0")]
+    [InlineData("vpo", double.PositiveInfinity, "alpha is Infinity but must be at least 0")]
+    public void optimism_against_the_sample_is_refused(string kind, double alpha, string complaint) =>
+        Assert.Contains(complaint, Assert.Throws<InputException>(() => PreferenceLosses.Parse(kind, 0.1, alpha)).Message);
 }

@@ -14,7 +14,8 @@ public class JsonlTests
 
     [Theory]
     [InlineData("{\"a\":1")]
-    [InlineData("{\"a\":NaN}")]
+    [InlineData("{\"a\":-Infinity}")]
+    [InlineData("{\"a\":NaN")]
     [InlineData("{\"a\":1} {\"b\":2}")]
     [InlineData("[1,2]")]
     [InlineData("nonsense")]
@@ -24,6 +25,32 @@ public class JsonlTests
         var path = folder.Write("f.jsonl", $"{{\"a\":1}}\n\n{broken}\n");
         var error = Assert.Throws<InputException>(() => Jsonl.Read(path).ToList());
         Assert.StartsWith($"{path} line 3: ", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void a_bare_nan_as_python_writes_it_is_a_missing_value_and_infinity_a_sentence()
+    {
+        using var folder = new TempFolder();
+        var path = folder.Write("f.jsonl", "{\"text\": \"NaN: \\\"NaN\", \"score\": NaN, \"list\": [1, NaN]}\n{\"score\": -Infinity}\n");
+
+        var row = Jsonl.Read(path).First();
+
+        Assert.Equal("NaN: \"NaN", row.Text("text"));
+        Assert.Null(row.NumberOrNull("score"));
+        Assert.StartsWith($"{path} line 1: the field \"score\" is missing", Assert.Throws<InputException>(() => row.Number("score")).Message, StringComparison.Ordinal);
+        Assert.StartsWith($"{path} line 1: element 1 of \"list\" is not a number", Assert.Throws<InputException>(() => row.Numbers("list")).Message, StringComparison.Ordinal);
+        Assert.Equal(
+            $"{path} line 2: -Infinity is not JSON, although Python writes it; write a finite number, or null where there is none.",
+            Assert.Throws<InputException>(() => Jsonl.Read(path).ToList()).Message);
+    }
+
+    [Fact]
+    public void a_folder_in_place_of_a_file_is_one_sentence()
+    {
+        using var folder = new TempFolder();
+        Assert.Equal($"{folder.Root} is a folder, not a file; give the path of a readable JSONL file.", Assert.Throws<InputException>(() => Jsonl.Read(folder.Root).ToList()).Message);
+        Assert.StartsWith($"{folder.Root} is a folder, not a file; ", Assert.Throws<InputException>(() => Recipe.Read(folder.Root)).Message, StringComparison.Ordinal);
+        Assert.StartsWith($"{folder.Root} is a folder, not a file; ", Assert.Throws<InputException>(() => ContentHash.OfFile(folder.Root)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

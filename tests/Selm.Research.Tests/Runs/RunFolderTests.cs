@@ -45,6 +45,19 @@ public class RunFolderTests
     }
 
     [Fact]
+    public void a_folder_that_cannot_be_is_refused_in_one_sentence()
+    {
+        using var folder = new TempFolder();
+        var file = folder.Write("file", "x");
+        foreach (var path in new[] { file, Path.Combine(file, "run"), Path.Combine(file, "a", "b"), "/proc/self/run", "/dev/null/run", "", " ", "a\0b" })
+        {
+            var error = Assert.Throws<InputException>(() => RunFolder.Open(path, "{}", new Dictionary<string, string>(), new Dictionary<string, string>()));
+            Assert.Single(error.Message.TrimEnd('.').Split(". "));
+        }
+        Assert.Equal("x", File.ReadAllText(file));
+    }
+
+    [Fact]
     public void a_changed_recipe_is_refused_with_the_exact_difference()
     {
         using var folder = new TempFolder();

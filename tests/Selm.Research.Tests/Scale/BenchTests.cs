@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Selm.Research.Runs;
 using Selm.Research.Scale;
+using Selm.Tests;
 
 namespace Selm.Research.Tests.Scale;
 
@@ -62,6 +63,82 @@ public class BenchTests
     [InlineData(12, 3, 2, "--heads 3 is no multiple of --kv-heads 2; each key head serves the same number of query heads.")]
     public void a_shape_that_no_model_has_is_refused(int hidden, int heads, int kvHeads, string sentence) =>
         Assert.Equal(sentence, Assert.Throws<InputException>((tiny with { Hidden = hidden, Heads = heads, KvHeads = kvHeads }).Validate).Message);
+
+    [Theory]
+    [InlineData("Batch")]
+    [InlineData("Prompt")]
+    [InlineData("Response")]
+    [InlineData("Layers")]
+    [InlineData("Ff")]
+    [InlineData("Vocab")]
+    [InlineData("Hidden")]
+    public void a_shape_that_cannot_fit_is_refused_in_every_mode_before_it_takes_memory(string dimension)
+    {
+        const int many = 1_999_999_992;
+        var shape = new BenchShape();
+        shape = dimension switch
+        {
+            "Batch" => shape with { Batch = many },
+            "Prompt" => shape with { Prompt = many },
+            "Response" => shape with { Response = many },
+            "Layers" => shape with { Layers = many },
+            "Ff" => shape with { Ff = many },
+            "Vocab" => shape with { Vocab = many },
+            _ => shape with { Hidden = many },
+        };
+        foreach (var mode in Enum.GetValues<BenchMode>())
+        {
+            Assert.Contains("choose a smaller --batch", Assert.Throws<InputException>(() => Bench.Run(mode, shape)).Message, StringComparison.Ordinal);
+        }
+        Assert.Contains("choose a smaller --batch", Assert.Throws<InputException>(() => EvaluationBench.Options(shape)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void the_refusal_names_what_is_needed_and_what_is_free() => Assert.Equal(
+        "This bench needs at least 2,000.0 GB of memory and 1.5 GB are free; choose a smaller --batch (it is 3), --prompt, --response or model.",
+        Assert.Throws<InputException>(() => BenchMemory.Require(2e12, tiny, free: 1.5e9)).Message);
+
+    [Theory]
+    [InlineData(BenchMode.Train)]
+    [InlineData(BenchMode.Generate)]
+    [InlineData(BenchMode.Logprobs)]
+    public void the_plan_lies_below_what_a_bench_takes_and_not_far_below(BenchMode mode)
+    {
+        var shape = new BenchShape(Hidden: 64, Ff: 128, Heads: 2, KvHeads: 1, Batch: 800, Steps: 1);
+        var taken = 1024.0 * MemoryProbe.Run("bench", $"{mode}", $"{shape.Batch}")[0];
+
+        Assert.InRange(taken / BenchMemory.Of(mode, shape), 1, 4);
+    }
+
+    [Fact]
+    public void the_peer_gets_an_allocator_like_ours_or_glibcs_own_and_nothing_that_slows_openblas()
+    {
+        var source = File.ReadAllText(Path.Combine(Golden.Root, "src", "Selm.Torch", "native", "bridge.cpp"));
+        var environment = new Dictionary<string, string?> { ["OPENBLAS_CORETYPE"] = "Haswell", ["OPENBLAS_L2_SIZE"] = "1", ["MALLOC_ARENA_MAX"] = "1", ["PATH"] = "/bin" };
+
+        BenchPeer.SetEnvironment(environment, tuned: true);
+        Assert.Equal(["MALLOC_MMAP_THRESHOLD_=33554432", "MALLOC_TOP_PAD_=67108864", "MALLOC_TRIM_THRESHOLD_=1073741824", "PATH=/bin"], environment.Select(pair => $"{pair.Key}={pair.Value}").Order(StringComparer.Ordinal));
+        Assert.All(["M_MMAP_THRESHOLD, 32 << 20", "M_TRIM_THRESHOLD, 1 << 30", "M_TOP_PAD, 64 << 20"], ours => Assert.Contains($"mallopt({ours})", source, StringComparison.Ordinal));
+
+        BenchPeer.SetEnvironment(environment, tuned: false);
+        Assert.Equal(["PATH"], environment.Keys);
+    }
+
+    [SkippableFact]
+    public void the_peer_is_measured_with_both_allocators()
+    {
+        BenchPeerReport peer;
+        try
+        {
+            peer = Bench.Run(BenchMode.Logprobs, tiny, withPeer: true).Peer!;
+        }
+        catch (InputException e) when (e.Message.StartsWith("No python3", StringComparison.Ordinal))
+        {
+            throw new SkipException(e.Message);
+        }
+        Assert.True(peer.Tuned.StepMs > 0 && peer.Plain.StepMs > 0);
+        Assert.Equal(peer.Tuned.Ratio / peer.Plain.Ratio, peer.Tuned.StepMs / peer.Plain.StepMs, 1e-9);
+    }
 
     [Fact]
     public void a_path_without_python_is_told_what_the_peer_needs()

@@ -111,6 +111,79 @@ public sealed class TrainerInvariantTests : IDisposable
     }
 
     [Fact]
+    public void a_kept_reference_log_prob_does_not_depend_on_what_it_was_computed_with()
+    {
+        // Wide enough for the last bits to show the batch.
+        using var model = new Llama(new LlamaConfig
+        {
+            ModelType = "llama", VocabSize = 100, HiddenSize = 96, IntermediateSize = 160, NumHiddenLayers = 2, NumAttentionHeads = 4, NumKeyValueHeads = 2, HeadDim = 24,
+            MaxPositionEmbeddings = 64, BosTokenId = 1, EosTokenIds = [2], PadTokenId = 0, TieWordEmbeddings = true,
+        });
+        LlamaWeights.Randomize(model, seed: 5, spread: 0.2);
+        var examples = Examples(24);
+        TrainingExample[] repeated = [.. examples, examples[3], examples[0], examples[17]];
+        Assert.NotEqual(InBatchesOf(8), InBatchesOf(5));
+        var (forward, backward) = (Fill("forward", repeated, 8), Fill("backward", [.. repeated.Reverse()], 5));
+        Assert.Equal(forward, backward.Reverse());
+        Assert.Equal((forward[3], forward[0], forward[17]), (forward[24], forward[25], forward[26]));
+        // Half of it filled by another run, in another order.
+        using (var store = new NumberStore(Path.Combine(folder, "half")))
+        {
+            new ReferenceLogps(store, "model", "tokenizer").Fill(model, [examples[20], examples[3], examples[9]], 2);
+        }
+        Assert.Equal(forward, Fill("half", repeated, 8));
+
+        (double, double)[] InBatchesOf(int size) => [.. new ReferenceLogps(null, "", "").Fill(model, examples, size).Select(e => (e.RefChosen, e.RefRejected))];
+
+        (double, double, double)[] Fill(string name, TrainingExample[] all, int batch)
+        {
+            using var store = new NumberStore(Path.Combine(folder, name));
+            return [.. new ReferenceLogps(store, "model", "tokenizer").Fill(model, all, batch).Select(e => (e.RefChosen, e.RefRejected, e.RefReference))];
+        }
+    }
+
+    [Fact]
+    public void a_kept_reference_log_prob_is_that_of_its_own_row_also_where_y_was_told()
+    {
+        using var model = Start();
+        using var store = new NumberStore(Path.Combine(folder, "told"));
+        var examples = Examples(12);
+        var told = examples.Select((e, k) => e with { RefReference = -100 - k }).ToArray();
+        var (kept, plain) = (new ReferenceLogps(store, "model", "tokenizer").Fill(model, told), new ReferenceLogps(null, "", "").Fill(model, examples));
+        Assert.All(kept.Zip(plain, (k, p) => (k, p)), pair =>
+        {
+            var slot = pair.k.ReferenceSlot;
+            Assert.Equal(slot == 0 ? pair.k.RefReference : pair.p.RefChosen, pair.k.RefChosen, 1e-4);
+            Assert.Equal(slot == 1 ? pair.k.RefReference : pair.p.RefRejected, pair.k.RefRejected, 1e-4);
+            Assert.InRange(pair.k.RefReference, -112, -100);
+        });
+    }
+
+    [Fact]
+    public void the_last_incomplete_batch_of_every_epoch_trains()
+    {
+        var options = Options with { BatchSize = 4, GradientAccumulation = 2, Epochs = 2 };
+        Assert.Equal((8, 2, 2, 2), (options.TotalSteps(30), options.TotalSteps(8), options.TotalSteps(1), (Options with { BatchSize = int.MaxValue, GradientAccumulation = 2, Epochs = 2 }).TotalSteps(30)));
+        using var model = Start();
+        // Of these two steps only that of the ninth example has a rate.
+        var before = Weights(model);
+        var rows = Trainer.Run(model, Filled(9), [], Loss, Options with { Schedule = new() { Kind = ScheduleKind.Constant, WarmupRatio = 1 } });
+        Assert.Equal([0.0, 0.0005], rows.Select(row => row.LearningRate!.Value));
+        Assert.NotEqual(before, Weights(model));
+    }
+
+    [Theory]
+    [InlineData(ScheduleKind.Cosine)]
+    [InlineData(ScheduleKind.Linear)]
+    [InlineData(ScheduleKind.Constant)]
+    public void the_only_step_of_a_training_has_the_full_rate_and_two_steps_keep_their_warm_up(ScheduleKind kind)
+    {
+        var recipe = new ScheduleRecipe { Kind = kind };
+        Assert.Equal(1, Schedule.Of(recipe, 1).Factor(0));
+        Assert.Equal([0.0, 1.0], Enumerable.Range(0, 2).Select(Schedule.Of(recipe, 2).Factor));
+    }
+
+    [Fact]
     public void a_loss_that_is_not_a_number_stops_with_a_cure_and_leaves_the_weights()
     {
         using var model = Start();
