@@ -25,7 +25,7 @@ internal sealed partial record LibtorchFacts(
     {
         var origin = Libtorch.Origin;
         var bits = Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : 128;
-        return new LibtorchFacts(torch.__version__, origin.Provider, origin.Folder, origin.CuredCopy, LoadedBlas(), bits, torch.get_num_threads(), torch.cuda.device_count());
+        return new LibtorchFacts(torch.__version__, origin.Provider, origin.Folder, origin.CuredCopy, LoadedBlas(), bits, Libtorch.Threads, torch.cuda.device_count());
     }
 
     private static string? LoadedBlas()

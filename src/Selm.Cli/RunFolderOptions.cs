@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Selm.HuggingFace.Engine;
 using Selm.Research.Alignment;
 using Selm.Research.Lab;
 using Selm.Research.Models;
@@ -36,7 +37,10 @@ internal sealed class RunFolderOptions(bool byName = false)
     public int Run(ParseResult parsed, Recipe recipe)
     {
         var folder = parsed.GetValue(output) ?? Path.Combine("data", "runs", recipe.Name);
-        Threads.Limit(recipe.Threads);
+        if (recipe.Threads > 0)
+        {
+            Libtorch.Threads = recipe.Threads;
+        }
         var device = DeviceName.Parse(recipe.Device);
         SelmRun.Check(recipe);
         Rankers.Check(recipe.Ranker);

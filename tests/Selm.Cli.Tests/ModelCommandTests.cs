@@ -169,11 +169,11 @@ public class ModelCommandTests(DemoFixture demo) : IClassFixture<DemoFixture>
     {
         using var folder = new TempFolder();
         var run = SelmProcess.RunWith(
-            [("SELM_TORCH_NATIVE", "/nowhere/libselm_torch.so")],
+            [("SELM_LIBTORCH", "/nowhere/torch")],
             "generate", "--model", demo.Model, "--input", folder.Write("in.jsonl", Prompts), "--output", folder.File("out.jsonl"));
 
         Assert.Equal((2, ""), (run.Code, run.Out));
-        Assert.StartsWith("/nowhere/libselm_torch.so is missing", run.Error, StringComparison.Ordinal);
+        Assert.StartsWith("SELM_LIBTORCH is /nowhere/torch, which holds no libtorch_cpu.so; name the folder", run.Error, StringComparison.Ordinal);
         Assert.Equal(1, run.Error.Count(c => c == '\n'));
     }
 

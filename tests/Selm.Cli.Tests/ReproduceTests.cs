@@ -10,7 +10,7 @@ public class ReproduceTests
     {
         using var folder = new TempFolder();
 
-        var tour = SelmProcess.RunWith([("SELM_TORCH_NATIVE", "/nowhere/libselm_torch.so")], "tour", "--out", folder.Root);
+        var tour = SelmProcess.RunWith([("SELM_LIBTORCH", "/nowhere/torch")], "tour", "--out", folder.Root);
 
         Assert.Equal((0, ""), (tour.Code, tour.Error));
         Assert.Equal(["exploration-glance.svg", "figure1.svg"], folder.Names());

@@ -19,7 +19,7 @@ public static class MemoryProbe
     /// <param name="args">Its name, then its numbers.</param>
     public static void Main(string[] args)
     {
-        set_num_threads(1);
+        Selm.HuggingFace.Engine.Libtorch.Threads = 1;
         var result = args[0] switch
         {
             "naive-head" => Head(int.Parse(args[1], CultureInfo.InvariantCulture), Naive),

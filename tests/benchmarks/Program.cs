@@ -21,7 +21,7 @@ public class Operators
     [GlobalSetup]
     public void Setup()
     {
-        set_num_threads(1);
+        Selm.HuggingFace.Engine.Libtorch.Threads = 1;
         (a, b) = (ones(16), ones(16));
     }
 
@@ -52,7 +52,7 @@ public class Scoring
     [GlobalSetup]
     public void Setup()
     {
-        set_num_threads(1);
+        Selm.HuggingFace.Engine.Libtorch.Threads = 1;
         rows = [.. Enumerable.Range(0, 32).Select(k => new SharedRow(Ids(k, 24), [Ids(k + 7, 40)]))];
     }
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using Selm.HuggingFace.Engine;
 using Selm.Research.Lab;
 using Selm.Research.Models;
 using Selm.Research.Runs;
@@ -33,7 +34,7 @@ internal static class LabCellCommand
         command.Hidden = true;
         command.SetAction(parsed =>
         {
-            Threads.Limit(1);
+            Libtorch.Threads = 1;
             var cell = LabCellSpec.Read(parsed.GetRequiredValue(spec));
             var folder = parsed.GetRequiredValue(cache);
             var result = ProgressView.Run(progress => LabCells.Run(cell, parsed.GetRequiredValue(models), folder, progress, DeviceName.Parse(parsed.GetRequiredValue(device)), Interrupt.Token));

@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Loader;
+using Selm.HuggingFace.Kernels;
 
 namespace Selm.HuggingFace.Engine;
 
@@ -16,7 +17,7 @@ public sealed record LibtorchOrigin(string Provider, string? Folder, string? Cur
 /// Loads libtorch and TorchSharp's library before the first tensor: from the folder that SELM_LIBTORCH names, from beside
 /// the program, or from the packages that the build restored. Builds do not copy libtorch (460 MB); they note where it is.
 /// </summary>
-public static class Libtorch
+public static partial class Libtorch
 {
     /// <summary>The variable that names another libtorch, such as the folder torch inside a PyTorch wheel.</summary>
     public const string Variable = "SELM_LIBTORCH";
@@ -29,6 +30,26 @@ public static class Libtorch
     /// <summary>Loads the libraries where that has not happened yet and says where they came from.</summary>
     /// <exception cref="DllNotFoundException">They are not there or do not fit; the message says which and what to do.</exception>
     public static LibtorchOrigin Origin => Loaded.Value;
+
+    /// <summary>
+    /// Threads of one computation on the CPU; at the start OMP_NUM_THREADS, or as many as there are cores. With the kit's kernels
+    /// results have the same bits for any number; libtorch's own operators then run on one thread, because theirs do not.
+    /// </summary>
+    public static int Threads
+    {
+        get => Gemm.IsFast ? Workers.Threads : TorchSharp.torch.get_num_threads();
+        set
+        {
+            if (Gemm.IsFast)
+            {
+                Workers.Threads = value;
+            }
+            else
+            {
+                TorchSharp.torch.set_num_threads(value);
+            }
+        }
+    }
 
     /// <summary>The sentence that says why tensors cannot be used here, or null where they can.</summary>
     public static string? Missing
@@ -101,6 +122,11 @@ public static class Libtorch
             folder = Find([Path.Combine(named, "lib"), named], Name("torch_cpu")) is { } found
                 ? Path.GetDirectoryName(found)!
                 : throw new DllNotFoundException($"{Variable} is {named}, which holds no {Name("torch_cpu")}; name the folder torch inside a PyTorch wheel, or an unpacked libtorch.");
+        }
+        if (Gemm.IsFast && !OperatingSystem.IsWindows())
+        {
+            _ = SetEnv("OMP_NUM_THREADS", "1", overwrite: 1); // for libtorch alone: .NET and child processes keep the user's value
+            _ = SetEnv("MKL_NUM_THREADS", "1", overwrite: 1);
         }
         foreach (var part in new[] { "c10", "torch_cpu", "c10_cuda", "torch_cuda", "torch" })
         {
@@ -183,6 +209,9 @@ public static class Libtorch
         }
         yield return Path.Combine(Path.GetTempPath(), "selm-" + Environment.UserName);
     }
+
+    [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int SetEnv(string name, string value, int overwrite);
 
     private static string? Find(IEnumerable<string> folders, string name) =>
         folders.Select(folder => Path.GetFullPath(Path.Combine(folder, name))).FirstOrDefault(File.Exists);

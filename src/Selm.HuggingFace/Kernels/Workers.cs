@@ -13,7 +13,7 @@ internal static unsafe class Workers
 {
     private static readonly Lock Growth = new();
     private static Helper[] helpers = [];
-    private static int threads = Environment.ProcessorCount;
+    private static int threads = int.TryParse(Environment.GetEnvironmentVariable("OMP_NUM_THREADS"), out var asked) && asked > 0 ? asked : Environment.ProcessorCount;
 
     // The job in progress. Written before its ticket, left alone until all its blocks are done.
     private static int busy;

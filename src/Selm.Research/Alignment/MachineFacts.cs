@@ -13,11 +13,9 @@ public static class MachineFacts
     public static IReadOnlyDictionary<string, string> Now(string device) => new Dictionary<string, string>
     {
         ["device"] = device,
-        ["threads"] = get_num_threads().ToString(CultureInfo.InvariantCulture),
-        // OpenBLAS on pthreads has a pool of its own; without these variables it takes every core.
-        ["blas threads"] = Environment.GetEnvironmentVariable("OPENBLAS_NUM_THREADS") ?? Environment.GetEnvironmentVariable("OMP_NUM_THREADS") ?? "default",
+        ["threads"] = Fast.KeepsBits ? "any" : get_num_threads().ToString(CultureInfo.InvariantCulture),
         ["libtorch"] = __version__,
-        ["blas and cpu kernel"] = Fast.BuildFacts,
+        ["kernels"] = Fast.BuildFacts,
         ["cpu"] = Provenance.CpuModel(),
     };
 }

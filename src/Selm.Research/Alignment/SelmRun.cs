@@ -1,3 +1,4 @@
+using Selm.HuggingFace.Engine;
 using Selm.Research.Data;
 using Selm.Research.Losses;
 using Selm.Research.Models;
@@ -110,7 +111,7 @@ public static class SelmRun
         Check(recipe);
         if (recipe.Threads > 0)
         {
-            set_num_threads(recipe.Threads);
+            Libtorch.Threads = recipe.Threads;
         }
         var records = Records(recipe);
         var portions = Splits.Portions(records, recipe.Portions);

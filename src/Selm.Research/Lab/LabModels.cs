@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using Selm.HuggingFace.Engine;
 using Selm.Research.Models;
 using Selm.Research.Ranking;
 using Selm.Research.Runs;
@@ -91,7 +92,7 @@ public sealed class LabModels(
         }
         var watch = Stopwatch.StartNew();
         var record = make(temporary);
-        AtomicFile.WriteJson(Path.Combine(temporary, "training.json"), new { Result = record, WallSeconds = Math.Round(watch.Elapsed.TotalSeconds, 1), Threads = get_num_threads(), Cpu = Provenance.CpuModel() });
+        AtomicFile.WriteJson(Path.Combine(temporary, "training.json"), new { Result = record, WallSeconds = Math.Round(watch.Elapsed.TotalSeconds, 1), Libtorch.Threads, Cpu = Provenance.CpuModel() });
         try
         {
             Directory.Move(temporary, folder);

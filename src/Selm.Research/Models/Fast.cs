@@ -20,6 +20,9 @@ internal static class Fast
     /// <summary>What computes products and attention on this processor.</summary>
     internal static string BuildFacts => Gemm.IsFast ? $"managed kernels, {(Gemm.Wide ? 512 : 256)} bits" : "libtorch's operators";
 
+    /// <summary>Whether results on the CPU have the same bits for any number of threads.</summary>
+    internal static bool KeepsBits => Gemm.IsFast;
+
     /// <summary>Whether the kernels serve tensors like this one.</summary>
     internal static bool Fused(Tensor x) => Gemm.IsFast && !Disabled && x.dtype == ScalarType.Float32 && x.device_type == DeviceType.CPU;
 

@@ -1,3 +1,4 @@
+using Selm.HuggingFace.Engine;
 using Selm.Research.Runs;
 using TorchSharp;
 
@@ -91,7 +92,7 @@ public static class Bench
     {
         shape.Validate();
         BenchMemory.Require(BenchMemory.Of(mode, shape) + (withPeer ? BenchMemory.OfPeers(mode, shape) : 0), shape);
-        torch.set_num_threads(shape.Threads);
+        Libtorch.Threads = shape.Threads;
         using var tuned = withPeer ? new BenchPeer(mode, shape, tuned: true) : null;
         using var plain = withPeer ? new BenchPeer(mode, shape, tuned: false) : null;
         using var work = BenchWork.Of(mode, shape);

@@ -1,4 +1,5 @@
 // Two promises of the evaluation that are about time, measured where time belongs: not in a test.
+using Selm.HuggingFace.Engine;
 using Selm.Research.Evaluation;
 using Selm.Research.Models;
 using Selm.Research.Numerics;
@@ -50,7 +51,7 @@ public static class EvaluationBench
     {
         shape.Validate();
         BenchMemory.Require(BenchMemory.OfOptions(shape, HellaSwagOptions), shape);
-        torch.set_num_threads(shape.Threads);
+        Libtorch.Threads = shape.Threads;
         using var model = BenchWork.NewModel(shape);
         var (shared, loop, batched) = (new Times(), new Times(), new Times());
         for (var k = -WarmUp; k < shape.Steps; k++)
