@@ -1,0 +1,86 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Selm.HuggingFace.Models;
+
+/// <summary>A managed kernel with its gradient, as libtorch's graph calls it.</summary>
+internal abstract class Kernel
+{
+    // Managed code below libtorch must not throw, so what goes wrong in a backward pass waits here for its caller.
+    [ThreadStatic]
+    private static Exception? failure;
+
+    /// <summary>Computes the result; no graph is recorded meanwhile.</summary>
+    /// <param name="inputs">Contiguous tensors.</param>
+    /// <param name="extra">Where the backward pass is wanted: further tensors that it needs are added here. Otherwise null.</param>
+    protected abstract Tensor Forward(Tensor[] inputs, List<Tensor>? extra);
+
+    /// <summary>The gradients of the inputs; null for those that have none.</summary>
+    /// <param name="inputs">As in the forward pass.</param>
+    /// <param name="extra">What the forward pass kept.</param>
+    /// <param name="grad">Gradient of the result, contiguous.</param>
+    protected abstract Tensor?[] Backward(Tensor[] inputs, Tensor[] extra, Tensor grad);
+
+    /// <summary>Runs the kernel, with a node in the graph where an input wants a gradient.</summary>
+    public Tensor Run(params Tensor[] inputs)
+    {
+        using var scope = NewDisposeScope();
+        Tensor[] plain = [.. inputs.Select(x => x.is_contiguous() ? x : x.contiguous())];
+        if (is_grad_enabled() && plain.Any(x => x.requires_grad))
+        {
+            return Node.apply([this, .. plain]).MoveToOuterDisposeScope();
+        }
+        using var noGrad = no_grad();
+        return Forward(plain, null).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The backward pass of a graph that may hold kernels: what one of them threw is thrown here.</summary>
+    public static void Backward(Tensor output, Tensor grad)
+    {
+        failure = null;
+        autograd.backward(output, grad);
+        if (failure is { } thrown)
+        {
+            failure = null;
+            throw new InvalidOperationException($"The backward pass failed: {thrown.Message}", thrown);
+        }
+    }
+
+    private sealed class Node : autograd.SingleTensorFunction<Node>
+    {
+        public override string Name => nameof(Kernel);
+
+        public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
+        {
+            var kernel = (Kernel)vars[0];
+            Tensor[] inputs = [.. vars.Skip(1).Cast<Tensor>()];
+            var extra = new List<Tensor>();
+            var output = kernel.Forward(inputs, extra);
+            ctx.save_data(nameof(Kernel), kernel);
+            ctx.save_data(nameof(inputs), inputs.Length);
+            ctx.save_for_backward([.. inputs, .. extra]);
+            return output;
+        }
+
+        public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor gradOutput)
+        {
+            var count = (int)ctx.get_data("inputs");
+            try
+            {
+                using var scope = NewDisposeScope();
+                using var noGrad = no_grad();
+                var saved = ctx.get_saved_variables();
+                var kernel = (Kernel)ctx.get_data(nameof(Kernel));
+                var grads = kernel.Backward([.. saved.Take(count)], [.. saved.Skip(count)], gradOutput.contiguous());
+                return [null!, .. grads.Select(grad => grad?.MoveToOuterDisposeScope()!)];
+            }
+#pragma warning disable CA1031 // an exception must not cross libtorch's frames
+            catch (Exception e)
+            {
+                failure ??= e;
+                return [.. Enumerable.Repeat<Tensor>(null!, count + 1)];
+            }
+#pragma warning restore CA1031
+        }
+    }
+}

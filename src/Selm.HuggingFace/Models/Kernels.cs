@@ -1,0 +1,183 @@
+using Selm.HuggingFace.Kernels;
+using TorchSharp;
+using static Selm.HuggingFace.Engine.TensorMemory;
+using static TorchSharp.torch;
+
+namespace Selm.HuggingFace.Models;
+
+/// <summary>x weight', or residual + x weight'. Inputs: x [rows, in], weight [out, in] and, where there is one, residual [rows, out].</summary>
+/// <param name="packed">The weight in panels, or null: then it is packed for this call.</param>
+internal sealed unsafe class LinearKernel(PackedWeights? packed) : Kernel
+{
+    protected override Tensor Forward(Tensor[] inputs, List<Tensor>? extra)
+    {
+        var (x, weight) = (inputs[0], inputs[1]);
+        nint rows = (nint)x.size(0), into = (nint)x.size(1), outOf = (nint)weight.size(0);
+        var y = empty([rows, outOf]);
+        var (from, to) = (new Mat(Floats(x), into), new Mat(Floats(y), outOf));
+        var panels = Weights.Packed(packed, weight, Slot.FirstWeight);
+        if (inputs.Length > 2)
+        {
+            LinearAdd.Forward(rows, from, panels, new Mat(Floats(inputs[2]), outOf), to);
+        }
+        else
+        {
+            Gemm.Multiply(rows, from, panels, Floats(y), outOf);
+        }
+        return y;
+    }
+
+    protected override Tensor?[] Backward(Tensor[] inputs, Tensor[] extra, Tensor grad)
+    {
+        var (x, weight) = (inputs[0], inputs[1]);
+        nint rows = (nint)x.size(0), into = (nint)x.size(1), outOf = (nint)weight.size(0);
+        var (gradX, gradWeight) = (x.empty_like(), weight.empty_like());
+        LinearAdd.Backward(rows, into, outOf, new(Floats(x), into), new(Floats(weight), into), new(Floats(grad), outOf), new(Floats(gradX), into), new(Floats(gradWeight), into));
+        return inputs.Length > 2 ? [gradX, gradWeight, grad.alias()] : [gradX, gradWeight];
+    }
+}
+
+/// <summary>x / sqrt(mean(x^2) + eps) * weight over the last dimension. Inputs: x [.., hidden], weight [hidden].</summary>
+internal sealed unsafe class RmsNormKernel(double eps) : Kernel
+{
+    protected override Tensor Forward(Tensor[] inputs, List<Tensor>? extra)
+    {
+        var (rows, width) = Weights.RowsAndWidth(inputs[0]);
+        var (y, inverse) = (inputs[0].empty_like(), empty([rows]));
+        RmsNorm.Forward(rows, width, new(Floats(inputs[0]), width), Floats(inputs[1]), (float)eps, new(Floats(y), width), Floats(inverse));
+        extra?.Add(inverse);
+        return y;
+    }
+
+    protected override Tensor?[] Backward(Tensor[] inputs, Tensor[] extra, Tensor grad)
+    {
+        var (rows, width) = Weights.RowsAndWidth(inputs[0]);
+        var (gradX, gradWeight) = (inputs[0].empty_like(), inputs[1].empty_like());
+        RmsNorm.Backward(rows, width, new(Floats(inputs[0]), width), Floats(inputs[1]), Floats(extra[0]), new(Floats(grad), width), new(Floats(gradX), width), Floats(gradWeight));
+        return [gradX, gradWeight];
+    }
+}
+
+/// <summary>norm(x) weight'. Inputs: x [rows, hidden], norm [hidden], weight [out, hidden].</summary>
+internal sealed unsafe class NormLinearKernel(double eps, PackedWeights? packed) : Kernel
+{
+    protected override Tensor Forward(Tensor[] inputs, List<Tensor>? extra)
+    {
+        var (rows, width) = Weights.RowsAndWidth(inputs[0]);
+        var outOf = (nint)inputs[2].size(0);
+        var (y, inverse) = (empty([rows, outOf]), empty([rows]));
+        NormLinear.Forward(rows, new(Floats(inputs[0]), width), Floats(inputs[1]), (float)eps, Weights.Packed(packed, inputs[2], Slot.FirstWeight), new(Floats(y), outOf), Floats(inverse));
+        extra?.Add(inverse);
+        return y;
+    }
+
+    protected override Tensor?[] Backward(Tensor[] inputs, Tensor[] extra, Tensor grad)
+    {
+        var (rows, width) = Weights.RowsAndWidth(inputs[0]);
+        var outOf = (nint)inputs[2].size(0);
+        var (gradX, gradNorm, gradWeight) = (inputs[0].empty_like(), inputs[1].empty_like(), inputs[2].empty_like());
+        NormLinear.Backward(
+            rows, width, outOf, new(Floats(inputs[0]), width), Floats(inputs[1]), Floats(extra[0]), new(Floats(inputs[2]), width), new(Floats(grad), outOf),
+            new(Floats(gradX), width), Floats(gradNorm), new(Floats(gradWeight), width));
+        return [gradX, gradNorm, gradWeight];
+    }
+}
+
+/// <summary>The feed-forward half of a block. Inputs: x [rows, hidden], norm [hidden], gateUp [2 inner, hidden], down [hidden, inner].</summary>
+internal sealed unsafe class MlpKernel(double eps, PackedWeights? packedGateUp, PackedWeights? packedDown) : Kernel
+{
+    protected override Tensor Forward(Tensor[] inputs, List<Tensor>? extra)
+    {
+        var (rows, width) = Weights.RowsAndWidth(inputs[0]);
+        var wide = (nint)inputs[2].size(0);
+        var (y, inverse) = (inputs[0].empty_like(), empty([rows]));
+        var kept = extra is null ? null : empty([rows, wide]);
+        Mlp.Forward(
+            rows, new(Floats(inputs[0]), width), Floats(inputs[1]), (float)eps, Weights.Packed(packedGateUp, inputs[2], Slot.FirstWeight), Weights.Packed(packedDown, inputs[3], Slot.SecondWeight),
+            new(Floats(y), width), kept is null ? default : new(Floats(kept), wide), Floats(inverse));
+        extra?.AddRange([kept!, inverse]);
+        return y;
+    }
+
+    protected override Tensor?[] Backward(Tensor[] inputs, Tensor[] extra, Tensor grad)
+    {
+        var (rows, width) = Weights.RowsAndWidth(inputs[0]);
+        nint wide = (nint)inputs[2].size(0), inner = wide / 2;
+        Tensor[] grads = [.. inputs.Select(input => input.empty_like())];
+        Mlp.Backward(
+            rows, width, inner, new(Floats(inputs[0]), width), Floats(inputs[1]), new(Floats(inputs[2]), width), new(Floats(inputs[3]), inner), new(Floats(extra[0]), wide), Floats(extra[1]),
+            new(Floats(grad), width), new(Floats(grads[0]), width), Floats(grads[1]), new(Floats(grads[2]), width), new(Floats(grads[3]), inner));
+        return grads;
+    }
+}
+
+/// <summary>Weights and rows as the kernels take them.</summary>
+internal static unsafe class Weights
+{
+    /// <summary>A weight [out, in] in panels: packed before, or now into this thread's scratch memory.</summary>
+    public static Panels Packed(PackedWeights? packed, Tensor weight, Slot slot)
+    {
+        if (packed is not null)
+        {
+            return packed.Panels;
+        }
+        nint outOf = (nint)weight.size(0), into = (nint)weight.size(1);
+        return Panels.Pack(into, outOf, new Mat(Floats(weight), into).T, Scratch.Floats(slot, Panels.Floats(into, outOf)));
+    }
+
+    /// <summary>All dimensions but the last as rows.</summary>
+    public static (nint Rows, nint Width) RowsAndWidth(Tensor x)
+    {
+        var width = (nint)x.size(-1);
+        return (width == 0 ? 0 : (nint)x.numel() / width, width);
+    }
+}
+
+/// <summary>Some rows of a matrix. Inputs: x [rows, width], index [count], int64.</summary>
+internal sealed unsafe class RowsKernel : Kernel
+{
+    public static readonly RowsKernel Instance = new();
+
+    protected override Tensor Forward(Tensor[] inputs, List<Tensor>? extra)
+    {
+        var (x, index) = (inputs[0], inputs[1]);
+        var y = empty([index.numel(), x.size(1)]);
+        Rows.Gather(Floats(x), (nint)x.size(0), (nint)x.size(1), Longs(index), (nint)index.numel(), Floats(y));
+        return y;
+    }
+
+    protected override Tensor?[] Backward(Tensor[] inputs, Tensor[] extra, Tensor grad)
+    {
+        var (x, index) = (inputs[0], inputs[1]);
+        var gradX = x.zeros_like();
+        Rows.ScatterAdd(Floats(grad), (nint)x.size(1), Longs(index), (nint)index.numel(), Floats(gradX));
+        return [gradX, null];
+    }
+}
+
+/// <summary>Rotary grouped-query attention over whole rows. Inputs: qkv [rows, width, ..], cos, sin, positions, ranges.</summary>
+internal sealed unsafe class AttentionKernel(int heads, int kvHeads, int headDim) : Kernel
+{
+    protected override Tensor Forward(Tensor[] inputs, List<Tensor>? extra)
+    {
+        var shape = Shape(inputs[0]);
+        var output = empty([shape.Batch, shape.Seq, (long)heads * headDim]);
+        var logSumExp = empty([shape.Batch, heads, shape.Seq]);
+        Attention.Forward(shape, Floats(inputs[0]), Angles(inputs), Ranges(inputs), Floats(output), Floats(logSumExp));
+        extra?.AddRange([output.detach(), logSumExp]);
+        return output;
+    }
+
+    protected override Tensor?[] Backward(Tensor[] inputs, Tensor[] extra, Tensor grad)
+    {
+        var gradQkv = inputs[0].empty_like();
+        Attention.Backward(Shape(inputs[0]), Floats(inputs[0]), Angles(inputs), Ranges(inputs), Floats(extra[0]), Floats(extra[1]), Floats(grad), Floats(gradQkv));
+        return [gradQkv, null, null, null, null];
+    }
+
+    private AttentionShape Shape(Tensor qkv) => new((int)qkv.size(0), (int)qkv.size(1), heads, kvHeads, headDim);
+
+    private static Rotary Angles(Tensor[] inputs) => new(Floats(inputs[1]), Floats(inputs[2]), Longs(inputs[3]));
+
+    private static TwoRanges* Ranges(Tensor[] inputs) => (TwoRanges*)Ints(inputs[4]);
+}
