@@ -128,6 +128,7 @@ public static partial class Libtorch
             _ = SetEnv("OMP_NUM_THREADS", "1", overwrite: 1); // for libtorch alone: .NET and child processes keep the user's value
             _ = SetEnv("MKL_NUM_THREADS", "1", overwrite: 1);
         }
+        KeepMemory();
         foreach (var part in new[] { "c10", "torch_cpu", "c10_cuda", "torch_cuda", "torch" })
         {
             if (File.Exists(Path.Combine(folder, Name(part))))
@@ -209,6 +210,21 @@ public static partial class Libtorch
         }
         yield return Path.Combine(Path.GetTempPath(), "selm-" + Environment.UserName);
     }
+
+    // Activations come and go by the megabyte: glibc would map and clear fresh pages for each, which takes longer than the products.
+    private static void KeepMemory()
+    {
+        const int trimThreshold = -1, topPad = -2, mmapThreshold = -3;
+        if (OperatingSystem.IsLinux())
+        {
+            _ = MallOpt(mmapThreshold, 32 << 20); // the most that glibc accepts
+            _ = MallOpt(trimThreshold, 1 << 30);
+            _ = MallOpt(topPad, 64 << 20);
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "mallopt")]
+    private static partial int MallOpt(int parameter, int value);
 
     [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int SetEnv(string name, string value, int overwrite);
