@@ -8,7 +8,7 @@ namespace Selm.Cli;
 /// Where Ctrl-C is ignored from the start, as in the background job of a script, it stays ignored: it is meant for
 /// what runs in the foreground. SIGTERM stops such a job.
 /// </summary>
-internal static class Interrupt
+internal static partial class Interrupt
 {
     private static readonly CancellationTokenSource source = new();
     private static readonly List<PosixSignalRegistration> registrations = [];
@@ -33,9 +33,17 @@ internal static class Interrupt
             {
                 Console.Error.Write("\u001b[?25h"); // a progress bar hides the cursor and cannot bring it back any more
             }
+            if (!OperatingSystem.IsWindows())
+            {
+                // The last of the handlers: libtorch, taken down while another thread computes in it, would crash.
+                AppDomain.CurrentDomain.ProcessExit += (_, _) => EndProcess(SelmCommandLine.Interrupted);
+            }
             Environment.Exit(SelmCommandLine.Interrupted);
         }
         Console.Error.WriteLine("Stopping after this step; press Ctrl-C again to stop at once.");
         source.Cancel();
     }
+
+    [LibraryImport("libc", EntryPoint = "_exit")]
+    private static partial void EndProcess(int code);
 }

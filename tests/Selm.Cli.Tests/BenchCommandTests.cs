@@ -61,6 +61,22 @@ public class BenchCommandTests
         Assert.True(clock.Elapsed < TimeSpan.FromSeconds(30), $"it took {clock.Elapsed}");
     }
 
+    [Fact]
+    public void a_bench_that_is_ended_while_it_computes_does_not_crash()
+    {
+        for (var k = 0; k < 4; k++)
+        {
+            var running = SelmProcess.Start([], "bench", "train", "--steps", "1000000");
+            var library = $"/proc/{running.Process.Id}/maps";
+            Assert.True(SpinWait.SpinUntil(() => File.ReadAllText(library).Contains("libtorch_cpu", StringComparison.Ordinal), TimeSpan.FromMinutes(1)));
+            Assert.False(running.Process.WaitForExit(1500 + (300 * k))); // it is at its steps by then
+
+            running.Signal("TERM");
+
+            Assert.Equal(130, running.Finish(1).Code);
+        }
+    }
+
     [Theory]
     [InlineData("INT")]
     [InlineData("TERM")]

@@ -1,6 +1,6 @@
 // What a bench holds at least, counted from its shape before anything is allocated: weights, what a backward pass keeps of
-// each token, key-value caches, ids. Buffers of single operators are left out, so the true peak lies above (1.2 to 3 times,
-// measured), and a bench that is refused cannot have fitted.
+// each token, key-value caches, ids. Buffers of single operators are left out, so the true peak lies above (1.1 to 3.3
+// times, measured), and a bench that is refused cannot have fitted.
 using System.Globalization;
 
 namespace Selm.Research.Scale;

@@ -32,7 +32,7 @@ public sealed record BenchShape(
     int Vocab = 256, int Hidden = 128, int Layers = 4, int Heads = 4, int KvHeads = 2, int Ff = 352,
     int Prompt = 24, int Response = 40, int Batch = 32, int Steps = 20, int Threads = 1, double Reuse = 0)
 {
-    private const int MostThreads = 1024;
+    private const int MostThreads = 256;
 
     /// <summary>Width of one head.</summary>
     public int HeadDim => Hidden / Heads;

@@ -61,10 +61,11 @@ public class ReportBrowserTests
         var found = Chromium.Open($$"""
             {{frames}}
             <script>
-            // The words of a cell that do not stand on one line: a number read as 4.7 and 54 is worse than none.
+            // The words of a cell that do not stand on one line: a number read as 4.7 and 54 is worse than none. A formula may go on
+            // with the next bracket on the next line.
             const Words = (page, cell) => {
               const node = cell.firstChild, range = page.createRange();
-              return node ? [...node.data.matchAll(/[^\s\-\/]+/g)].filter(word => {
+              return node ? [...node.data.matchAll(/[^\s\-\/[({]+/g)].filter(word => {
                 range.setStart(node, word.index);
                 range.setEnd(node, word.index + word[0].length);
                 return range.getClientRects().length > 1;

@@ -3,7 +3,7 @@ using TorchSharp;
 using static Selm.HuggingFace.Engine.TensorMemory;
 using static TorchSharp.torch;
 
-namespace Selm.Research.Models;
+namespace Selm.HuggingFace.Models;
 
 /// <summary>x weight', or residual + x weight'. Inputs: x [rows, in], weight [out, in] and, where there is one, residual [rows, out].</summary>
 /// <param name="packed">The weight in panels, or null: then it is packed for this call.</param>

@@ -1,7 +1,7 @@
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Selm.Research.Models;
+namespace Selm.HuggingFace.Models;
 
 /// <summary>A managed kernel with its gradient, as libtorch's graph calls it.</summary>
 internal abstract class Kernel
