@@ -1,6 +1,7 @@
 // The explicit twin of Trainer: a scalar reward model is fitted to preferences. A forward gives one reward per response,
 // the pure loss turns them into one number per response, and one backward takes those in.
 using System.Globalization;
+using Selm.HuggingFace.Models;
 using Selm.Research.Losses;
 using Selm.Research.Models;
 using Selm.Research.Ranking;
