@@ -51,7 +51,7 @@ internal sealed record SelfCheck(bool Ok, double Milliseconds, string? What = nu
         try
         {
             using var scope = torch.NewDisposeScope();
-            var x = torch.arange(1, 4, torch.ScalarType.Float32).requires_grad_(true);
+            var x = torch.stack([torch.tensor(1f), torch.tensor(2f), torch.tensor(3f)]).requires_grad_(true);
             var f = (x * x).sum();
             f.backward();
             float[] got = [f.item<float>(), .. x.grad!.data<float>().ToArray()];

@@ -26,12 +26,18 @@ internal abstract class Kernel
     {
         using var scope = NewDisposeScope();
         Tensor[] plain = [.. inputs.Select(x => x.is_contiguous() ? x : x.contiguous())];
+        Tensor output;
         if (is_grad_enabled() && plain.Any(x => x.requires_grad))
         {
-            return Node.apply([this, .. plain]).MoveToOuterDisposeScope();
+            output = Node.apply([this, .. plain]);
         }
-        using var noGrad = no_grad();
-        return Forward(plain, null).MoveToOuterDisposeScope();
+        else
+        {
+            using var noGrad = no_grad();
+            output = Forward(plain, null);
+        }
+        GC.KeepAlive(inputs); // the kernel knows their memory only
+        return output.MoveToOuterDisposeScope();
     }
 
     /// <summary>The backward pass of a graph that may hold kernels: what one of them threw is thrown here.</summary>

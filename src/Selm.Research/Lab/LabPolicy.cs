@@ -1,3 +1,4 @@
+using Selm.HuggingFace.Engine;
 using Selm.Research.Models;
 using Selm.Research.Numerics;
 using static TorchSharp.torch;
@@ -50,7 +51,7 @@ public static class LabPolicy
         {
             if (weight.dim() == 1)
             {
-                weight.fill_(1);
+                weight.Fill(1);
                 continue;
             }
             var values = new float[weight.numel()];
@@ -58,7 +59,7 @@ public static class LabPolicy
             if (name == "model.embed_tokens.weight")
             {
                 random.FillGaussian(values);
-                weight.copy_(tensor(values, weight.shape, device: model.Device).mul_(0.05));
+                weight.copy_(tensor(values, weight.shape, device: model.Device).Times(0.05));
             }
             else
             {

@@ -1,3 +1,4 @@
+using Selm.HuggingFace.Engine;
 using System.Runtime.InteropServices;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -120,12 +121,12 @@ public sealed class AttentionPlan : IDisposable
     private Tensor MakeMask()
     {
         using var scope = NewDisposeScope();
-        var key = arange(Width, dtype: ScalarType.Int32, device: Ranges.device);
+        var key = Numbers.Range(0, Width, ScalarType.Int32, Ranges.device);
         var bounds = Ranges.unsqueeze(2); // [rows, width, 1, 4]
         Tensor Bound(int k) => bounds.select(3, k);
         var seen = (key.ge(Bound(0)) & key.lt(Bound(1))) | (key.ge(Bound(2)) & key.lt(Bound(3)));
         // A padding query sees the first key only, so that no softmax runs over nothing; nobody reads its result.
-        var nothing = seen.any(-1, keepdim: true).logical_not() & key.eq(0);
+        var nothing = seen.any(-1, keepdim: true).logical_not() & key.EqualTo(0);
         return (seen | nothing).unsqueeze(1).MoveToOuterDisposeScope();
     }
 

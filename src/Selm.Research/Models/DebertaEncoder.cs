@@ -1,3 +1,4 @@
+using Selm.HuggingFace.Engine;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -117,9 +118,9 @@ public sealed class DebertaEncoder : IDisposable
         var relative = DebertaPositions.Relative(length, Config.PositionBuckets, Config.MaxRelativePositions, Device);
         var rows = mask.unsqueeze(1).unsqueeze(2);
         return new DebertaPass(
-            (rows * rows.transpose(-1, -2)).eq(0),
-            (relative + span).clamp(0, (2 * span) - 1),
-            (span - relative).clamp(0, (2 * span) - 1),
+            (rows * rows.transpose(-1, -2)).EqualTo(0),
+            relative.Plus(span).NotBelow(0).NotAbove((2 * span) - 1),
+            relative.neg().Plus(span).NotBelow(0).NotAbove((2 * span) - 1),
             rel_norm?.Apply(rel_embeddings) ?? rel_embeddings);
     }
 

@@ -1,3 +1,4 @@
+using Selm.HuggingFace.Engine;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -62,20 +63,20 @@ internal sealed class DebertaLayer
         // Each kind of term adds to the variance of a score, so each adds to what it is divided by.
         var terms = 1 + (config.ContentToPosition ? 1 : 0) + (config.PositionToContent ? 1 : 0);
         var scale = 1 / Math.Sqrt((double)config.HiddenSize / config.NumAttentionHeads * terms);
-        var scores = query.matmul((key * scale).transpose(-1, -2));
+        var scores = query.matmul(key.Times(scale).transpose(-1, -2));
         if (config.ContentToPosition)
         {
             var positions = Heads(pos_key_proj!.Apply(pass.Embeddings.unsqueeze(0)));
-            scores += Looked(query.matmul(positions.transpose(-1, -2)), pass.ContentToPosition) * scale;
+            scores += Looked(query.matmul(positions.transpose(-1, -2)), pass.ContentToPosition).Times(scale);
         }
         if (config.PositionToContent)
         {
             var positions = Heads(pos_query_proj!.Apply(pass.Embeddings.unsqueeze(0)));
-            scores += Looked(key.matmul(positions.transpose(-1, -2)), pass.PositionToContent).transpose(-1, -2) * scale;
+            scores += Looked(key.matmul(positions.transpose(-1, -2)), pass.PositionToContent).transpose(-1, -2).Times(scale);
         }
         // Finite, so that rows of padding become uniform and then zero instead of NaN.
         var lowest = scores.dtype == ScalarType.Float16 ? -65504.0 : -1e30;
-        var weights = scores.masked_fill(pass.Blocked, lowest).softmax(-1).masked_fill(pass.Blocked, 0);
+        var weights = scores.Masked(pass.Blocked, lowest).softmax(-1).Masked(pass.Blocked, 0);
         var mixed = weights.matmul(Heads(value_proj.Apply(hidden)));
         return mixed.transpose(1, 2).reshape(hidden.shape).MoveToOuterDisposeScope();
     }

@@ -1,3 +1,4 @@
+using Selm.HuggingFace.Engine;
 using static TorchSharp.torch;
 
 namespace Selm.Research.Models;
@@ -16,7 +17,7 @@ public static class DebertaPositions
     public static Tensor Relative(int length, int buckets, int reach, Device device)
     {
         using var scope = NewDisposeScope();
-        var places = arange(length, ScalarType.Int64, device);
+        var places = Numbers.Range(0, length, ScalarType.Int64, device);
         var relative = places.unsqueeze(1) - places.unsqueeze(0);
         return (buckets > 0 ? Bucket(relative, buckets, reach) : relative).MoveToOuterDisposeScope();
     }
@@ -25,10 +26,10 @@ public static class DebertaPositions
     private static Tensor Bucket(Tensor relative, int buckets, int reach)
     {
         var middle = buckets / 2;
-        var distance = relative.abs().clamp(middle - 1);
-        var scaled = (distance.to(ScalarType.Float32) / (double)middle).log() / full([], (reach - 1) / (double)middle, ScalarType.Float32, relative.device).log();
-        var far = (scaled * (double)(middle - 1)).neg().floor().neg().to(ScalarType.Int64) + middle;
-        var sign = relative.gt(0).to(ScalarType.Int64) - relative.lt(0).to(ScalarType.Int64);
-        return where(distance.le(middle), relative, far * sign);
+        var distance = relative.abs().NotBelow(middle - 1);
+        var scaled = distance.to(ScalarType.Float32).DividedBy(middle).log() / tensor((float)((reach - 1) / (double)middle), device: relative.device).log();
+        var far = scaled.Times(middle - 1).neg().floor().neg().to(ScalarType.Int64).Plus((long)middle);
+        var sign = relative.Above(0).to(ScalarType.Int64) - relative.Below(0).to(ScalarType.Int64);
+        return where(distance.AtMost(middle), relative, far * sign);
     }
 }

@@ -1,8 +1,10 @@
+using Selm.HuggingFace.Engine;
 using Selm.HuggingFace.Kernels;
 using Selm.HuggingFace.Models;
 using TorchSharp;
 using static Selm.HuggingFace.Engine.TensorMemory;
 using static TorchSharp.torch;
+using AdamWKernel = Selm.HuggingFace.Kernels.AdamW;
 using LogpKernel = Selm.HuggingFace.Kernels.TokenLogps;
 
 namespace Selm.Research.Models;
@@ -39,11 +41,11 @@ internal static class Fast
         }
         using var scope = NewDisposeScope();
         var wide = x.dtype == ScalarType.Float64 ? x : x.to_type(ScalarType.Float32);
-        var scale = (wide.pow(2).mean([-1], keepdim: true) + eps).rsqrt();
+        var scale = (wide * wide).mean([-1], keepdim: true).Plus(eps).rsqrt();
         return (weight * (wide * scale).to_type(x.dtype)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>x times the transpose of a weight: one product, by oneDNN where libtorch brings it.</summary>
+    /// <summary>x times the transpose of a weight: one product.</summary>
     /// <param name="x">[rows, in].</param>
     /// <param name="weight">[out, in].</param>
     /// <param name="packed">The weight in panels, where many calls read it; null packs it for this call.</param>
@@ -131,8 +133,9 @@ internal static class Fast
     {
         if (Fused(logits))
         {
-            var logps = empty([logits.size(0)]);
+            var logps = empty([logits.size(0)], device: CPU);
             LogpKernel.Chosen(Floats(logits), Longs(ids), (nint)logits.size(0), (nint)logits.size(1), Floats(logps));
+            GC.KeepAlive((logits, ids)); // the kernel knows their memory only, here and below
             return logps;
         }
         using var scope = NewDisposeScope();
@@ -148,8 +151,9 @@ internal static class Fast
     {
         if (Fused(states))
         {
-            var logps = empty([states.size(0)]);
+            var logps = empty([states.size(0)], device: CPU);
             LogpKernel.Forward(Floats(states), Floats(head), Longs(ids), (nint)states.size(0), (nint)states.size(1), (nint)head.size(0), Floats(logps));
+            GC.KeepAlive((states, head, ids));
             return logps;
         }
         using var scope = NewDisposeScope();
@@ -176,6 +180,7 @@ internal static class Fast
             var gradStates = states.empty_like();
             LogpKernel.Backward(
                 Floats(states), Floats(head), Longs(ids), Floats(logps), Floats(weights), (nint)states.size(0), (nint)states.size(1), (nint)head.size(0), Floats(gradStates), Floats(gradHead));
+            GC.KeepAlive((states, head, ids, logps, weights, gradHead));
             return gradStates;
         }
         using var scope = NewDisposeScope();
@@ -191,6 +196,47 @@ internal static class Fast
             gradHead.add_(grad.t().matmul(part));
             return grad.matmul(head).MoveToOuterDisposeScope();
         })]).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The sum of squares of all elements.</summary>
+    /// <param name="x">Any shape.</param>
+    internal static unsafe double SquaredNorm(Tensor x)
+    {
+        if (Fused(x) && x.is_contiguous())
+        {
+            var sum = AdamWKernel.SquaredNorm(Floats(x), (nint)x.numel());
+            GC.KeepAlive(x);
+            return sum;
+        }
+        using var scope = NewDisposeScope();
+        var flat = x.reshape(-1).to_type(x.device_type == DeviceType.MPS ? ScalarType.Float32 : ScalarType.Float64);
+        return flat.dot(flat).to_type(ScalarType.Float64).cpu().item<double>();
+    }
+
+    /// <summary>One AdamW step of a parameter and its moments, in place.</summary>
+    /// <param name="parameter">The weights.</param>
+    /// <param name="gradient">Their gradient, of the same shape; left as it is.</param>
+    /// <param name="first">Mean of gradients.</param>
+    /// <param name="second">Mean of squared gradients.</param>
+    /// <param name="step">Constants.</param>
+    internal static unsafe void AdamW(Tensor parameter, Tensor gradient, Tensor first, Tensor second, AdamWStep step)
+    {
+        if (Fused(parameter) && parameter.is_contiguous())
+        {
+            using var flat = gradient.contiguous();
+            AdamWKernel.Update(Floats(parameter), Floats(flat), Floats(first), Floats(second), (nint)parameter.numel(), step);
+            GC.KeepAlive((parameter, first, second));
+            return;
+        }
+        using var scope = NewDisposeScope();
+        var g = gradient.Times(step.GradientScale);
+        parameter.MultiplyInPlace(1 - (step.LearningRate * step.WeightDecay));
+        first.MultiplyInPlace(step.Beta1);
+        first.AddInPlace(g, 1 - step.Beta1);
+        second.MultiplyInPlace(step.Beta2);
+        second.AddProductInPlace(g, g, 1 - step.Beta2);
+        var root = second.sqrt().DividedBy(Math.Sqrt(1 - Math.Pow(step.Beta2, step.Step))).Plus(step.Eps);
+        parameter.AddQuotientInPlace(first, root, -step.LearningRate / (1 - Math.Pow(step.Beta1, step.Step)));
     }
 
     /// <summary>Rotary positions and grouped-query attention over whole rows.</summary>
@@ -231,12 +277,13 @@ internal static class Fast
         if (cache.Transposed)
         {
             var shape = new AttentionShape((int)qkv.size(0), (int)qkv.size(1), heads, kvHeads, headDim);
-            var output = empty([shape.Batch, shape.Seq, (long)heads * headDim]);
+            var output = empty([shape.Batch, shape.Seq, (long)heads * headDim], device: CPU);
             var view = new CacheView
             {
                 Keys = Floats(cache.Keys[layer]), Values = Floats(cache.Values[layer]), First = Ints(cache.First), Capacity = cache.Capacity, Length = cache.Length, Window = window,
             };
             Selm.HuggingFace.Kernels.CachedAttention.Forward(shape, Floats(qkv), new Rotary(Floats(rope.Cos), Floats(rope.Sin), Longs(positions)), view, Floats(output));
+            GC.KeepAlive((qkv, positions, cache, rope));
             return output;
         }
         using var scope = NewDisposeScope();

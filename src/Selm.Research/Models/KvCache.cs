@@ -1,3 +1,4 @@
+using Selm.HuggingFace.Engine;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -54,12 +55,12 @@ public sealed class KvCache : IDisposable
     internal Tensor Mask(long count, int window)
     {
         using var scope = NewDisposeScope();
-        var key = arange(Length + count, dtype: ScalarType.Int32, device: First.device).view(1, 1, -1);
-        var last = arange(Length, Length + count, dtype: ScalarType.Int32, device: First.device).view(1, -1, 1);
+        var key = Numbers.Range(0, Length + count, ScalarType.Int32, First.device).view(1, 1, -1);
+        var last = Numbers.Range(Length, Length + count, ScalarType.Int32, First.device).view(1, -1, 1);
         var seen = key.le(last) & key.ge(First.view(-1, 1, 1));
         if (window > 0)
         {
-            seen = seen & key.gt(last - window);
+            seen = seen & key.gt(last.Plus(-window));
         }
         // A padding token sees itself, so that no softmax runs over nothing; nobody reads its result.
         return (seen | key.eq(last)).unsqueeze(1).MoveToOuterDisposeScope();

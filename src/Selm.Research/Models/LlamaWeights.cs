@@ -1,3 +1,4 @@
+using Selm.HuggingFace.Engine;
 using Selm.Research.Numerics;
 using Selm.Research.Runs;
 using TorchSharp;
@@ -82,7 +83,7 @@ public static class LlamaWeights
         {
             if (name.EndsWith("norm.weight", StringComparison.Ordinal))
             {
-                weight.fill_(1);
+                weight.Fill(1);
                 continue;
             }
             var values = new float[weight.numel()];
@@ -90,7 +91,7 @@ public static class LlamaWeights
             {
                 new PhiloxStream(seed, name).FillGaussian(values);
             }
-            weight.copy_(tensor(values, weight.shape, device: model.Device) * spread);
+            weight.copy_(tensor(values, weight.shape, device: model.Device).Times(spread));
         }
     }
 

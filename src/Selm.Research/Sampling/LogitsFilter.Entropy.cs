@@ -1,4 +1,5 @@
 // Filters whose cut depends on the entropy of the row, or on a plain probability.
+using Selm.HuggingFace.Engine;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -18,7 +19,7 @@ public static partial class LogitsFilter
         var distance = (-scores.log_softmax(-1) - Entropy(scores)).abs();
         var (rising, order) = distance.sort(-1, descending: false, stable: true);
         var cumulative = scores.gather(-1, order).softmax(-1).cumsum(-1);
-        var last = cumulative.lt(mass).sum(-1, keepdim: true).clamp(max: scores.size(-1) - 1);
+        var last = cumulative.Below(mass).sum(-1, keepdim: true).NotAbove(scores.size(-1) - 1);
         return Drop(scores, distance.gt(rising.gather(-1, last))).MoveToOuterDisposeScope();
     }
 
@@ -28,7 +29,7 @@ public static partial class LogitsFilter
     public static Tensor Epsilon(Tensor scores, double epsilon)
     {
         using var scope = NewDisposeScope();
-        var unlikely = scores.softmax(-1).lt(epsilon);
+        var unlikely = scores.softmax(-1).Below(epsilon);
         return DropBelowBest(scores, unlikely).MoveToOuterDisposeScope();
     }
 
@@ -41,7 +42,7 @@ public static partial class LogitsFilter
     public static Tensor Eta(Tensor scores, double epsilon)
     {
         using var scope = NewDisposeScope();
-        var eta = (-Entropy(scores)).exp().mul(Math.Sqrt(epsilon)).clamp(max: epsilon);
+        var eta = (-Entropy(scores)).exp().Times(Math.Sqrt(epsilon)).NotAbove(epsilon);
         return DropBelowBest(scores, scores.softmax(-1).lt(eta)).MoveToOuterDisposeScope();
     }
 
@@ -53,6 +54,6 @@ public static partial class LogitsFilter
     {
         var logs = scores.log_softmax(-1);
         var probabilities = logs.exp();
-        return -(probabilities * logs).masked_fill(probabilities.eq(0), 0).sum(-1, keepdim: true);
+        return -(probabilities * logs).Masked(probabilities.EqualTo(0), 0).sum(-1, keepdim: true);
     }
 }

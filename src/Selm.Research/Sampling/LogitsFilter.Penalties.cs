@@ -1,4 +1,5 @@
 // Filters that look at the tokens so far.
+using Selm.HuggingFace.Engine;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -16,7 +17,7 @@ public static partial class LogitsFilter
     public static Tensor Repetition(Tensor scores, TokenHistory history, double penalty)
     {
         using var scope = NewDisposeScope();
-        var lowered = where(scores.lt(0), scores.mul(penalty), scores.div(penalty));
+        var lowered = where(scores.Below(0), scores.Times(penalty), scores.DividedBy(penalty));
         return where(history.Seen(), lowered, scores).MoveToOuterDisposeScope();
     }
 
@@ -29,8 +30,8 @@ public static partial class LogitsFilter
     {
         using var scope = NewDisposeScope();
         var counts = history.AnswerCounts.to_type(scores.dtype);
-        var present = counts.gt(0).to_type(scores.dtype);
-        return (scores - counts.mul(frequencyPenalty) - present.mul(presencePenalty)).MoveToOuterDisposeScope();
+        var present = counts.Above(0).to_type(scores.dtype);
+        return (scores - counts.Times(frequencyPenalty) - present.Times(presencePenalty)).MoveToOuterDisposeScope();
     }
 
     /// <summary>Forbids every token that would complete an n-gram the row already holds.</summary>
@@ -67,7 +68,7 @@ public static partial class LogitsFilter
         if (length < minLength)
         {
             using var end = copy.narrow(-1, endToken, 1);
-            end.fill_(double.NegativeInfinity);
+            end.Fill(double.NegativeInfinity);
         }
         return copy;
     }

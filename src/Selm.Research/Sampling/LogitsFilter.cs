@@ -1,6 +1,7 @@
 // From a model's logits to the scores a token is drawn from. Every filter is a pure function [batch, vocab] ->
 // [batch, vocab] that puts -infinity on what must not be drawn; the softmax of what is left is the sampling
 // distribution. Filters do not commute: their order is part of the definition, and it is written down in Apply.
+using Selm.HuggingFace.Engine;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -57,7 +58,7 @@ public static partial class LogitsFilter
     /// <summary>score / temperature.</summary>
     /// <param name="scores">[batch, vocab].</param>
     /// <param name="temperature">Above 0; below 1 sharpens the distribution, above 1 flattens it.</param>
-    public static Tensor Temperature(Tensor scores, double temperature) => scores.div(temperature);
+    public static Tensor Temperature(Tensor scores, double temperature) => scores.DividedBy(temperature);
 
     /// <summary>Keeps the k best scores of each row, and all that tie with the k-th.</summary>
     /// <param name="scores">[batch, vocab].</param>
@@ -81,8 +82,8 @@ public static partial class LogitsFilter
     {
         using var scope = NewDisposeScope();
         var (rising, order) = scores.sort(-1, descending: false, stable: true);
-        var dropped = rising.softmax(-1).cumsum(-1).le(1 - p);
-        dropped.narrow(-1, scores.size(-1) - minKept, minKept).fill_(false);
+        var dropped = rising.softmax(-1).cumsum(-1).AtMost(1 - p);
+        dropped.narrow(-1, scores.size(-1) - minKept, minKept).zero_();
         // From places in the sorted row back to places in the vocabulary: order is a permutation of each row.
         return Drop(scores, dropped.scatter(-1, order, dropped)).MoveToOuterDisposeScope();
     }
@@ -94,7 +95,7 @@ public static partial class LogitsFilter
     {
         using var scope = NewDisposeScope();
         var probabilities = scores.softmax(-1);
-        var floor = probabilities.amax([-1L], keepdim: true).mul(fraction);
+        var floor = probabilities.amax([-1L], keepdim: true).Times(fraction);
         return Drop(scores, probabilities.lt(floor)).MoveToOuterDisposeScope();
     }
 
@@ -124,5 +125,5 @@ public static partial class LogitsFilter
 
     private static Tensor Floats(Tensor logits) => logits.dtype == float64 ? logits.alias() : logits.to_type(float32);
 
-    private static Tensor Drop(Tensor scores, Tensor mask) => scores.masked_fill(mask, double.NegativeInfinity);
+    private static Tensor Drop(Tensor scores, Tensor mask) => scores.Masked(mask, double.NegativeInfinity);
 }

@@ -1,5 +1,6 @@
 // One token per row from filtered scores. Chance comes from the kit's own counter-based generator, one uniform per
 // row and step, named by (seed, row): a row draws the same tokens alone, in any batch, and after other rows have ended.
+using Selm.HuggingFace.Engine;
 using Selm.Research.Numerics;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -50,7 +51,7 @@ public sealed class TokenDraw(ulong seed)
         // 1 where the cumulative probability exceeds the threshold, -1 where the token is impossible: the first 1 is
         // the draw. There is one: u <= 1 - 2^-53, so u * total rounds to less than total. The -1 matters where a
         // device adds in parallel and the cumulative sum need not stay equal across a token of probability 0.
-        var place = cumulative.gt(threshold).to_type(int8).masked_fill(probabilities.eq(0), -1);
+        var place = cumulative.gt(threshold).to_type(int8).Masked(probabilities.EqualTo(0), -1);
         return place.argmax(-1).MoveToOuterDisposeScope();
     }
 

@@ -1,3 +1,4 @@
+using Selm.HuggingFace.Engine;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -45,7 +46,7 @@ public sealed class TokenHistory : IDisposable
     /// <summary>Which tokens stand in the row's prompt or answer, [batch, vocab], bool; the caller's scope owns it.</summary>
     public Tensor Seen()
     {
-        using var answered = AnswerCounts.gt(0);
+        using var answered = AnswerCounts.Above(0);
         return inPrompt.logical_or(answered);
     }
 

@@ -1,5 +1,5 @@
 // What a bench holds at least, counted from its shape before anything is allocated: weights, what a backward pass keeps of
-// each token, key-value caches, ids. Buffers of single operators are left out, so the true peak lies above (1.1 to 3.3
+// each token, key-value caches, ids. Buffers of single operators are left out, so the true peak lies above (1.1 to 3.8
 // times, measured), and a bench that is refused cannot have fitted.
 using System.Globalization;
 

@@ -2,6 +2,7 @@ using Selm.Research.Data;
 using Selm.Research.Losses;
 using Selm.Research.Models;
 using Selm.Research.Numerics;
+using Selm.Research.Runs;
 using Selm.Research.Sampling;
 using Selm.Research.Training;
 using TorchSharp;
@@ -65,7 +66,7 @@ internal abstract class BenchWork : IDisposable
     {
         private readonly BenchShape shape;
         private readonly Llama policy, reference;
-        private readonly AdamW optimizer;
+        private readonly ParameterUpdate optimizer;
         private readonly SelmLoss loss = new(0.1, 0.005);
         private TrainingExample[] examples = [];
 
@@ -78,7 +79,7 @@ internal abstract class BenchWork : IDisposable
                 parameter.requires_grad = true;
             }
             reference = LlamaWeights.Clone(policy);
-            optimizer = optim.AdamW(policy.parameters(), lr: 5e-7);
+            optimizer = new ParameterUpdate(policy, new OptimizerRecipe());
         }
 
         internal override void Prepare(int step)
@@ -100,9 +101,7 @@ internal abstract class BenchWork : IDisposable
         internal override void Step()
         {
             PreferenceStep.Backward(policy, loss, examples, examples.Length);
-            nn.utils.clip_grad_norm_(policy.parameters(), 1.0);
-            optimizer.step();
-            optimizer.zero_grad();
+            optimizer.Step(5e-7, maxNorm: 1);
         }
 
         public override void Dispose()

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Selm.HuggingFace.Engine;
 using Selm.Research.Numerics;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -61,10 +62,10 @@ public sealed record Ceiling(double Gflops, string Product)
         return work / best / 1e9;
     }
 
-    private static Tensor Noise(string name, int rows, int columns)
+    private static unsafe Tensor Noise(string name, int rows, int columns)
     {
-        var values = new float[rows * columns];
-        new PhiloxStream(0, name).FillGaussian(values);
-        return tensor(values, [rows, columns]);
+        var noise = empty([rows, columns]);
+        new PhiloxStream(0, name).FillGaussian(new Span<float>(TensorMemory.Floats(noise), rows * columns));
+        return noise;
     }
 }

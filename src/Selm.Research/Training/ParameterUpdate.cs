@@ -1,6 +1,5 @@
 using Selm.Research.Models;
 using Selm.Research.Runs;
-using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -14,21 +13,33 @@ public sealed class ParameterUpdate : IDisposable
 {
     private readonly Parameter[] parameters;
     private readonly Parameter[] masters; // the parameters themselves where they are float32
-    private readonly OptimizerHelper optimizer;
+    private readonly OptimizerRecipe recipe;
+    private readonly (string Name, Tensor[] OfParameter)[] moments; // as PyTorch calls them
+    private int steps;
 
     /// <summary>Makes the optimiser of a recipe over all weights of a model.</summary>
     /// <param name="model">The policy, already on its device and in its element type.</param>
     /// <param name="recipe">Kind and constants; weight decay, where asked for, is taken from every weight as PyTorch does.</param>
     public ParameterUpdate(Llama model, OptimizerRecipe recipe)
+        : this([.. model.parameters()], recipe)
     {
-        parameters = [.. model.parameters()];
-        masters = model.Dtype == ScalarType.BFloat16 ? [.. parameters.Select(Master)] : parameters;
-        optimizer = recipe.Name switch
+    }
+
+    /// <summary>Makes the optimiser of a recipe over some parameters.</summary>
+    /// <param name="parameters">The parameters, already on their device and in their element type.</param>
+    /// <param name="recipe">Kind and constants.</param>
+    internal ParameterUpdate(Parameter[] parameters, OptimizerRecipe recipe)
+    {
+        this.parameters = parameters;
+        this.recipe = recipe;
+        masters = parameters.Any(parameter => parameter.dtype == ScalarType.BFloat16) ? [.. parameters.Select(Master)] : parameters;
+        string[] names = recipe.Name switch
         {
-            OptimizerKind.Adamw => optim.AdamW(masters, recipe.LearningRate, recipe.Betas[0], recipe.Betas[1], recipe.Eps, recipe.WeightDecay),
-            OptimizerKind.Rmsprop => optim.RMSProp(masters, recipe.LearningRate, eps: recipe.Eps, weight_decay: recipe.WeightDecay),
-            _ => optim.SGD(masters, recipe.LearningRate, weight_decay: recipe.WeightDecay),
+            OptimizerKind.Adamw => ["exp_avg", "exp_avg_sq"],
+            OptimizerKind.Rmsprop => ["square_avg"],
+            _ => [], // SGD without momentum has no memory
         };
+        moments = [.. names.Select(name => (name, masters.Select(master => zeros_like(master, requires_grad: false).DetachFromDisposeScope()).ToArray()))];
     }
 
     private bool HasMasters => !ReferenceEquals(parameters, masters);
@@ -60,22 +71,24 @@ public sealed class ParameterUpdate : IDisposable
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var norm = nn.utils.clip_grad_norm_(masters, maxNorm);
+        var norm = Math.Sqrt(masters.Sum(master => master.grad is { } grad ? Fast.SquaredNorm(grad) : 0));
         if (!double.IsFinite(norm))
         {
             return norm; // the caller says so; the weights stay as they were
         }
-        foreach (var group in optimizer.ParamGroups)
+        steps++;
+        var scale = Math.Min(1, maxNorm / (norm + 1e-6)); // as PyTorch clips
+        for (var k = 0; k < masters.Length; k++)
         {
-            group.LearningRate = learningRate;
-        }
-        optimizer.step();
-        foreach (var (parameter, master) in parameters.Zip(masters))
-        {
-            master.grad = null;
+            if (masters[k].grad is not { } grad)
+            {
+                continue;
+            }
+            Update(k, grad, learningRate, scale);
+            masters[k].grad = null;
             if (HasMasters)
             {
-                parameter.copy_(master);
+                parameters[k].copy_(masters[k]);
             }
         }
         return norm;
@@ -88,15 +101,11 @@ public sealed class ParameterUpdate : IDisposable
         {
             yield return ($"weight.{k}", masters[k]);
         }
-        var states = optimizer.state_dict().State;
-        for (var k = 0; k < states.Count; k++)
+        for (var k = 0; k < masters.Length; k++)
         {
-            foreach (var (name, moment) in Moments(states[k]))
+            foreach (var (name, ofParameter) in moments)
             {
-                if (moment is not null)
-                {
-                    yield return ($"{name}.{k}", moment);
-                }
+                yield return ($"{name}.{k}", ofParameter[k]);
             }
         }
     }
@@ -108,14 +117,11 @@ public sealed class ParameterUpdate : IDisposable
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        foreach (var (name, tensor) in State().ToArray())
+        foreach (var (name, tensor) in State())
         {
             tensor.copy_(file.Read(name, tensor.dtype, tensor.device));
         }
-        foreach (var state in optimizer.state_dict().State)
-        {
-            SetStep(state, step);
-        }
+        steps = step;
         if (HasMasters)
         {
             foreach (var (parameter, master) in parameters.Zip(masters))
@@ -128,13 +134,33 @@ public sealed class ParameterUpdate : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        optimizer.Dispose();
+        foreach (var tensor in moments.SelectMany(moment => moment.OfParameter))
+        {
+            tensor.Dispose();
+        }
         if (HasMasters)
         {
             foreach (var master in masters)
             {
                 master.Dispose();
             }
+        }
+    }
+
+    private void Update(int k, Tensor grad, double learningRate, double scale)
+    {
+        switch (recipe.Name)
+        {
+            case OptimizerKind.Adamw:
+                var step = new Selm.HuggingFace.Kernels.AdamWStep(learningRate, recipe.Betas[0], recipe.Betas[1], recipe.Eps, recipe.WeightDecay, steps, scale);
+                Fast.AdamW(masters[k], grad, moments[0].OfParameter[k], moments[1].OfParameter[k], step);
+                break;
+            case OptimizerKind.Rmsprop:
+                PlainUpdates.RmsProp(masters[k], grad, moments[0].OfParameter[k], learningRate, recipe, scale);
+                break;
+            default:
+                PlainUpdates.Sgd(masters[k], grad, learningRate, recipe, scale);
+                break;
         }
     }
 
@@ -145,25 +171,5 @@ public sealed class ParameterUpdate : IDisposable
         var master = new Parameter(parameter.detach().to_type(ScalarType.Float32));
         master.DetachFromDisposeScope();
         return master;
-    }
-
-    private static (string, Tensor?)[] Moments(OptimizerState state) => state switch
-    {
-        AdamW.State adam => [("exp_avg", adam.exp_avg), ("exp_avg_sq", adam.exp_avg_sq)],
-        RMSProp.State rms => [("square_avg", rms.square_avg)],
-        _ => [], // SGD without momentum has no memory
-    };
-
-    private static void SetStep(OptimizerState state, int step)
-    {
-        switch (state)
-        {
-            case AdamW.State adam:
-                adam.step = step;
-                break;
-            case RMSProp.State rms:
-                rms.step = step;
-                break;
-        }
     }
 }

@@ -60,25 +60,20 @@ public sealed class RewardTrainer : IDisposable
         using var scope = NewDisposeScope();
         Parameter[] parameters = [.. trunk.parameters(), score];
         var rate = optimizer.LearningRate;
-        using var adam = optim.AdamW(parameters, rate, optimizer.Betas[0], optimizer.Betas[1], optimizer.Eps, optimizer.WeightDecay);
+        using var update = new ParameterUpdate(parameters, optimizer with { Name = OptimizerKind.Adamw });
         var schedule = Schedule.Of(new ScheduleRecipe(), steps);
         var losses = new double[steps];
         for (var step = 0; step < steps; step++)
         {
             cancellation.ThrowIfCancellationRequested();
             losses[step] = Backward(batch(step), loss);
-            var norm = nn.utils.clip_grad_norm_(parameters, 1);
+            update.Accumulate();
+            var norm = update.Step(rate * schedule.Factor(step), maxNorm: 1);
             if (!double.IsFinite(losses[step]) || !double.IsFinite(norm))
             {
                 throw new InputException(string.Create(CultureInfo.InvariantCulture,
                     $"Step {step + 1} of {steps} of {what}: the loss is {losses[step]} and the gradient norm {norm}; lower the learning rate ({rate})."));
             }
-            foreach (var group in adam.ParamGroups)
-            {
-                group.LearningRate = rate * schedule.Factor(step);
-            }
-            adam.step();
-            adam.zero_grad();
             progress?.Report(new StepProgress(what, step + 1, steps, string.Create(CultureInfo.InvariantCulture, $"loss {losses[step]:F3}")));
         }
         return losses;

@@ -107,18 +107,18 @@ public class BenchTests
         var shape = new BenchShape(Hidden: 64, Ff: 128, Heads: 2, KvHeads: 1, Batch: 800, Steps: 1);
         var taken = 1024.0 * MemoryProbe.Run("bench", $"{mode}", $"{shape.Batch}")[0];
 
-        Assert.InRange(taken / BenchMemory.Of(mode, shape), 1, 4);
+        Assert.InRange(taken / BenchMemory.Of(mode, shape), 1, 5);
     }
 
     [Fact]
     public void the_peer_gets_an_allocator_like_ours_or_glibcs_own_and_nothing_that_slows_openblas()
     {
-        var source = File.ReadAllText(Path.Combine(Golden.Root, "src", "Selm.Torch", "native", "bridge.cpp"));
+        var source = File.ReadAllText(Path.Combine(Golden.Root, "src", "Selm.HuggingFace", "Engine", "Libtorch.cs"));
         var environment = new Dictionary<string, string?> { ["OPENBLAS_CORETYPE"] = "Haswell", ["OPENBLAS_L2_SIZE"] = "1", ["MALLOC_ARENA_MAX"] = "1", ["PATH"] = "/bin" };
 
         BenchPeer.SetEnvironment(environment, tuned: true);
         Assert.Equal(["MALLOC_MMAP_THRESHOLD_=33554432", "MALLOC_TOP_PAD_=67108864", "MALLOC_TRIM_THRESHOLD_=1073741824", "PATH=/bin"], environment.Select(pair => $"{pair.Key}={pair.Value}").Order(StringComparer.Ordinal));
-        Assert.All(["M_MMAP_THRESHOLD, 32 << 20", "M_TRIM_THRESHOLD, 1 << 30", "M_TOP_PAD, 64 << 20"], ours => Assert.Contains($"mallopt({ours})", source, StringComparison.Ordinal));
+        Assert.All(["mmapThreshold, 32 << 20", "trimThreshold, 1 << 30", "topPad, 64 << 20"], ours => Assert.Contains($"MallOpt({ours})", source, StringComparison.Ordinal));
 
         BenchPeer.SetEnvironment(environment, tuned: false);
         Assert.Equal(["PATH"], environment.Keys);
