@@ -15,7 +15,7 @@ public class DoctorCommandTests
         Assert.NotEmpty(report.GetProperty("libtorch").GetProperty("version").GetString()!);
         Assert.True(Directory.Exists(report.GetProperty("libtorch").GetProperty("folder").GetString()));
         Assert.True(report.GetProperty("memory_bytes").GetInt64() > 0);
-        Assert.Contains(report.GetProperty("tools").EnumerateObject(), tool => tool.Name == "rsvg-convert");
+        Assert.Contains(report.GetProperty("tools").EnumerateObject(), tool => tool.Name == "fixtures");
     }
 
     [Fact]

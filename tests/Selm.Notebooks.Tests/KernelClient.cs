@@ -2,6 +2,8 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text.Json.Nodes;
+using NetMQ;
+using NetMQ.Sockets;
 using Selm.Notebooks.Jupyter;
 
 namespace Selm.Notebooks.Tests;
@@ -17,20 +19,23 @@ public sealed class KernelClient : IDisposable
 
     private readonly TempNotebooks folder = new();
     private readonly Wire wire = new(Key);
-    private readonly Process? kernel;
-    private readonly ZmqClientSocket? shell, control, stdin, iopub, heartbeat;
+    private readonly Process kernel;
+    private readonly string shellAddress;
+    private readonly DealerSocket control, stdin;
+    private readonly SubscriberSocket iopub = new();
+    private readonly RequestSocket heartbeat = new();
+    private readonly List<DealerSocket> shells = []; // the last one is in use
 
     public KernelClient()
     {
-        if (!ZmqClientSocket.IsInstalled)
-        {
-            return;
-        }
         var file = ConnectionFile(folder.Root, out var ports);
         kernel = NotebooksProcess.Start(folder.Root, "kernel", file);
-        (shell, control, stdin) = (Dealer(ports[0]), Dealer(ports[1]), Dealer(ports[2]));
-        iopub = new(ZmqClientSocket.Sub, Address(ports[3]));
-        heartbeat = new(ZmqClientSocket.Req, Address(ports[4]));
+        shellAddress = Address(ports[0]);
+        shells.Add(Connected(new DealerSocket(), shellAddress));
+        (control, stdin) = (Connected(new DealerSocket(), Address(ports[1])), Connected(new DealerSocket(), Address(ports[2])));
+        iopub.SubscribeToAnyTopic();
+        Connected(iopub, Address(ports[3]));
+        Connected(heartbeat, Address(ports[4]));
         // Subscribed once a status arrives; what was published earlier is lost.
         for (var deadline = Stopwatch.StartNew(); deadline.Elapsed < patience;)
         {
@@ -66,14 +71,14 @@ public sealed class KernelClient : IDisposable
     internal string Ask(string type, JsonObject content, bool onControl = false)
     {
         var frames = wire.Pack([], type, null, content);
-        (onControl ? control : shell)!.Send(frames);
+        (onControl ? control : shells[^1]).SendMultipartBytes(frames);
         return (string)JsonNode.Parse(frames[2])!["msg_id"]!;
     }
 
     /// <summary>The answer to a request.</summary>
     internal Heard Reply(string id, bool onControl = false)
     {
-        while (Next((onControl ? control : shell)!, patience) is { } heard)
+        while (Next(onControl ? control : shells[^1], patience) is { } heard)
         {
             if (heard.ParentId == id)
             {
@@ -87,7 +92,7 @@ public sealed class KernelClient : IDisposable
     internal List<Heard> Published(string id)
     {
         var all = new List<Heard>();
-        while (Next(iopub!, patience) is { } heard)
+        while (Next(iopub, patience) is { } heard)
         {
             if (heard.ParentId != id)
             {
@@ -108,7 +113,7 @@ public sealed class KernelClient : IDisposable
     /// <summary>Waits until a running cell has written this.</summary>
     internal void WaitFor(string text)
     {
-        while (Next(iopub!, patience) is { } heard)
+        while (Next(iopub, patience) is { } heard)
         {
             if (heard.Type == "stream" && ((string)heard.Content["text"]!).Contains(text, StringComparison.Ordinal))
             {
@@ -124,33 +129,36 @@ public sealed class KernelClient : IDisposable
         Heard? question;
         do
         {
-            question = Next(stdin!, patience);
+            question = Next(stdin, patience);
         }
         while (question is not null && question.ParentId != id);
         Assert.Equal("input_request", question?.Type);
-        stdin!.Send(wire.Pack([], "input_reply", null, new() { ["value"] = line, ["status"] = "ok" }));
+        stdin.SendMultipartBytes(wire.Pack([], "input_reply", null, new() { ["value"] = line, ["status"] = "ok" }));
     }
 
     internal bool HasPulse()
     {
-        heartbeat!.Send(["ping"u8.ToArray()]);
-        return heartbeat.Receive(patience) is [var echo] && echo.AsSpan().SequenceEqual("ping"u8);
+        heartbeat.SendFrame("ping");
+        return heartbeat.TryReceiveFrameString(patience, out var echo) && echo == "ping";
     }
 
-    internal bool Ends() => kernel!.WaitForExit(patience);
+    /// <summary>Opens a second connection to the shell under the name of the first, as a page does that was loaded again.</summary>
+    internal void ComeBack() => shells.Add(Connected(new DealerSocket(), shellAddress));
+
+    internal bool Ends() => kernel.WaitForExit(patience);
 
     public void Dispose()
     {
-        foreach (var socket in new[] { shell, control, stdin, iopub, heartbeat })
+        foreach (var socket in (NetMQSocket[])[.. shells, control, stdin, iopub, heartbeat])
         {
-            socket?.Dispose();
+            socket.Dispose();
         }
-        if (kernel is { HasExited: false })
+        if (!kernel.HasExited)
         {
             kernel.Kill();
             kernel.WaitForExit();
         }
-        kernel?.Dispose();
+        kernel.Dispose();
         folder.Dispose();
     }
 
@@ -168,9 +176,16 @@ public sealed class KernelClient : IDisposable
 
     private static string Address(int port) => $"tcp://127.0.0.1:{port}";
 
-    private static ZmqClientSocket Dealer(int port) => new(ZmqClientSocket.Dealer, Address(port));
+    private static T Connected<T>(T socket, string address)
+        where T : NetMQSocket
+    {
+        socket.Options.Linger = TimeSpan.Zero;
+        socket.Options.Identity = "front end"u8.ToArray(); // the same on all sockets: the kernel asks on stdin whoever asked it on the shell
+        socket.Connect(address);
+        return socket;
+    }
 
-    private Heard? Next(ZmqClientSocket socket, TimeSpan wait)
+    private Heard? Next(NetMQSocket socket, TimeSpan wait)
     {
         if (socket.Receive(wait) is not { } frames)
         {

@@ -5,12 +5,9 @@ namespace Selm.Notebooks.Tests;
 
 public sealed class KernelTests(KernelClient kernel) : IClassFixture<KernelClient>
 {
-    private static void NeedsZmq() => Skip.IfNot(ZmqClientSocket.IsInstalled, "libzmq.so.5 is not installed");
-
-    [SkippableFact]
+    [Fact]
     public void output_streams_in_order_and_ends_in_the_value()
     {
-        NeedsZmq();
         var id = kernel.Execute("Console.Write(\"a\"); Console.Error.Write(\"b\"); var d = display(\"c\"); d.Update(HTML(\"<b>\")); clear_output(); 6 * 7");
 
         Assert.Equal("ok", (string?)kernel.Reply(id).Content["status"]);
@@ -25,10 +22,9 @@ public sealed class KernelTests(KernelClient kernel) : IClassFixture<KernelClien
         Assert.True(kernel.HasPulse());
     }
 
-    [SkippableFact]
+    [Fact]
     public void a_thousand_writes_are_a_few_messages()
     {
-        NeedsZmq();
         var id = kernel.Execute("for (var i = 0; i < 1000; i++) Console.WriteLine(i);");
 
         var streams = kernel.Published(id).Where(one => one.Type == "stream").ToList();
@@ -37,10 +33,9 @@ public sealed class KernelTests(KernelClient kernel) : IClassFixture<KernelClien
         Assert.Equal(string.Concat(Enumerable.Range(0, 1000).Select(i => $"{i}\n")), string.Concat(streams.Select(one => (string?)one.Content["text"])));
     }
 
-    [SkippableFact]
+    [Fact]
     public void an_error_aborts_the_cells_that_wait_and_later_ones_run()
     {
-        NeedsZmq();
         var failing = kernel.Execute("var before = 5;\nSystem.Threading.Thread.Sleep(200);\nthrow new InvalidOperationException(\"no\");");
         var waiting = kernel.Execute("1");
 
@@ -51,7 +46,7 @@ public sealed class KernelTests(KernelClient kernel) : IClassFixture<KernelClien
         Assert.Equal("5", Value("before"));
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData("Console.WriteLine(\"started\"); while (true) { }")]
     [InlineData("Console.WriteLine(\"started\"); System.Threading.Thread.Sleep(-1);")]
     [InlineData("Console.WriteLine(\"started\"); await Task.Delay(-1);")]
@@ -59,7 +54,6 @@ public sealed class KernelTests(KernelClient kernel) : IClassFixture<KernelClien
     [InlineData("Console.WriteLine(\"started\"); var never = Console.ReadLine();")]
     public void an_interrupt_ends_any_cell_and_the_variables_stay(string code)
     {
-        NeedsZmq();
         kernel.Reply(kernel.Execute("var kept = 17;"));
         var running = kernel.Execute(code);
         kernel.WaitFor("started");
@@ -69,10 +63,9 @@ public sealed class KernelTests(KernelClient kernel) : IClassFixture<KernelClien
         Assert.Equal("17", Value("kept"));
     }
 
-    [SkippableFact]
+    [Fact]
     public void a_cell_interrupted_while_it_holds_the_consoles_lock_does_not_keep_it()
     {
-        NeedsZmq();
         var running = kernel.Execute("System.Threading.Monitor.Enter(Console.Out); Console.WriteLine(\"started\"); while (true) { }");
         kernel.WaitFor("started");
         kernel.Reply(kernel.Ask("interrupt_request", [], onControl: true), onControl: true);
@@ -82,10 +75,9 @@ public sealed class KernelTests(KernelClient kernel) : IClassFixture<KernelClien
         Assert.Equal("still here\n", (string?)stream.Content["text"]);
     }
 
-    [SkippableFact]
+    [Fact]
     public void a_cell_reads_what_the_user_types()
     {
-        NeedsZmq();
         var id = kernel.Execute("Console.Write(\"who? \"); Console.ReadLine() + \"!\"");
         kernel.Type(id, "hello");
 
@@ -93,10 +85,9 @@ public sealed class KernelTests(KernelClient kernel) : IClassFixture<KernelClien
         Assert.Equal("hello!", (string?)kernel.Published(id)[^1].Content["data"]!["text/plain"]);
     }
 
-    [SkippableFact]
+    [Fact]
     public void a_thread_that_throws_is_told_and_the_kernel_lives_on()
     {
-        NeedsZmq();
         var id = kernel.Execute("var kept = 3;\nvar t = new System.Threading.Thread(() => throw new Exception(\"no\")); t.Start(); t.Join();");
 
         Assert.Equal("ok", (string?)kernel.Reply(id).Content["status"]);
@@ -105,20 +96,18 @@ public sealed class KernelTests(KernelClient kernel) : IClassFixture<KernelClien
         Assert.Equal("3", Value("kept"));
     }
 
-    [SkippableFact]
+    [Fact]
     public void a_value_that_cannot_be_shown_does_not_take_the_variables_with_it()
     {
-        NeedsZmq();
         var reply = kernel.Reply(kernel.Execute("class Mute { public override string ToString() => throw new Exception(\"mute\"); }\nvar beside = 8;\nnew Mute()")).Content;
 
         Assert.Equal("error Exception mute", $"{reply["status"]} {reply["ename"]} {reply["evalue"]}");
         Assert.Equal("8", Value("beside"));
     }
 
-    [SkippableFact]
+    [Fact]
     public void only_cells_of_the_history_are_numbered_and_silent_ones_abort_nobody()
     {
-        NeedsZmq();
         var count = (int)kernel.Reply(kernel.Execute("1")).Content["execution_count"]!;
         Assert.Equal(count, (int)kernel.Reply(kernel.Execute("2", new() { ["store_history"] = false })).Content["execution_count"]!);
 
@@ -130,10 +119,9 @@ public sealed class KernelTests(KernelClient kernel) : IClassFixture<KernelClien
         Assert.Equal(("ok", count + 1), ((string?)reply["status"], (int)reply["execution_count"]!));
     }
 
-    [SkippableFact]
+    [Fact]
     public void user_expressions_are_evaluated_and_a_wrong_one_says_so()
     {
-        NeedsZmq();
         var id = kernel.Execute("var u = 4;", new() { ["user_expressions"] = new JsonObject { ["good"] = "u * 2", ["bad"] = "nowhere" } });
 
         var values = kernel.Reply(id).Content["user_expressions"]!;
@@ -142,7 +130,7 @@ public sealed class KernelTests(KernelClient kernel) : IClassFixture<KernelClien
         Assert.Equal("error", (string?)values["bad"]!["status"]);
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData("Console.WriteL", "WriteLine", 8)]
     [InlineData("\"é😀\".Substr", "Substring", 5)]
     [InlineData("var list = new List<int>(); list.OrderByD", "OrderByDescending", 33)]
@@ -150,17 +138,15 @@ public sealed class KernelTests(KernelClient kernel) : IClassFixture<KernelClien
     [InlineData("foreac", "foreach", 0)]
     public void completion_knows_members_extensions_namespaces_and_keywords(string code, string match, int start)
     {
-        NeedsZmq();
         var reply = kernel.Reply(kernel.Ask("complete_request", new() { ["code"] = code, ["cursor_pos"] = code.EnumerateRunes().Count() })).Content;
 
         Assert.Contains(match, reply["matches"]!.AsArray().Select(one => (string?)one));
         Assert.Equal(start, (int)reply["cursor_start"]!);
     }
 
-    [SkippableFact]
+    [Fact]
     public void completion_and_inspection_see_earlier_cells()
     {
-        NeedsZmq();
         kernel.Reply(kernel.Execute("double halfOf(double x) => x / 2;"));
 
         var completion = kernel.Reply(kernel.Ask("complete_request", new() { ["code"] = "halfO", ["cursor_pos"] = 5 })).Content;
@@ -171,20 +157,19 @@ public sealed class KernelTests(KernelClient kernel) : IClassFixture<KernelClien
         Assert.Contains("double halfOf(double", (string?)inspection["data"]!["text/plain"], StringComparison.Ordinal);
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData("Math.Max(", "byte System.Math.Max(byte val1, byte val2)")]
     [InlineData("\"😀\".Substring(1, ", "string string.Substring(int startIndex, int length)")]
     [InlineData("new List<int>(", ".List<int>.List(int capacity)")]
     [InlineData("Math.Max(1, nowhere", "int System.Math.Max(int val1, int val2)")]
     public void inspection_between_the_brackets_of_a_call_shows_what_is_called(string code, string signature)
     {
-        NeedsZmq();
         var reply = kernel.Reply(kernel.Ask("inspect_request", new() { ["code"] = code, ["cursor_pos"] = code.EnumerateRunes().Count() })).Content;
 
         Assert.Contains(signature, (string?)reply["data"]!["text/plain"] ?? "", StringComparison.Ordinal);
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData("1 + 1", "complete")]
     [InlineData("foreach (var i in x) {", "incomplete")]
     [InlineData("int x = = 1;", "invalid")]
@@ -196,16 +181,14 @@ public sealed class KernelTests(KernelClient kernel) : IClassFixture<KernelClien
     [InlineData("#!markdown\n# title", "complete")]
     public void the_console_knows_when_a_cell_is_complete(string code, string status)
     {
-        NeedsZmq();
         var reply = kernel.Reply(kernel.Ask("is_complete_request", new() { ["code"] = code })).Content;
 
         Assert.Equal(status, (string?)reply["status"]);
     }
 
-    [SkippableFact]
+    [Fact]
     public void history_keeps_the_cells_of_the_session()
     {
-        NeedsZmq();
         kernel.Reply(kernel.Execute("\"to be remembered\""));
 
         var reply = kernel.Reply(kernel.Ask("history_request", new() { ["hist_access_type"] = "search", ["pattern"] = "*to be rem*", ["output"] = true })).Content;
@@ -214,10 +197,9 @@ public sealed class KernelTests(KernelClient kernel) : IClassFixture<KernelClien
         Assert.Equal("to be remembered", (string?)entry![2]![1]);
     }
 
-    [SkippableFact]
+    [Fact]
     public void a_warm_cell_is_quick()
     {
-        NeedsZmq();
         kernel.Reply(kernel.Execute("var warm = 0;"));
         var times = Enumerable.Range(0, 15).Select(_ =>
         {
@@ -229,10 +211,17 @@ public sealed class KernelTests(KernelClient kernel) : IClassFixture<KernelClien
         Assert.True(times[0] < 100, $"the quickest of 15 trivial cells took {times[0]:0} ms"); // 20 ms on an idle machine
     }
 
-    [SkippableFact]
+    [Fact]
+    public void a_front_end_that_comes_back_under_its_name_is_heard()
+    {
+        kernel.ComeBack();
+
+        Assert.Equal("42", Value("6 * 7"));
+    }
+
+    [Fact]
     public void shutdown_is_answered_and_ends_the_process()
     {
-        NeedsZmq();
         using var own = new KernelClient();
 
         var reply = own.Reply(own.Ask("shutdown_request", new() { ["restart"] = true }, onControl: true), onControl: true);
@@ -241,10 +230,9 @@ public sealed class KernelTests(KernelClient kernel) : IClassFixture<KernelClien
         Assert.True(own.Ends());
     }
 
-    [SkippableFact]
+    [Fact]
     public void the_kernel_ends_with_its_parent()
     {
-        NeedsZmq();
         using var folder = new TempNotebooks();
         var file = KernelClient.ConnectionFile(folder.Root, out _);
         var command = $"dotnet '{NotebooksProcess.Program}' kernel '{file}' >/dev/null 2>&1 & echo $!; sleep 2";
@@ -257,12 +245,11 @@ public sealed class KernelTests(KernelClient kernel) : IClassFixture<KernelClien
         Assert.True(SpinWait.SpinUntil(() => !Directory.Exists($"/proc/{pid}"), TimeSpan.FromSeconds(10)));
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData("sleep 0.5;")] // its parent, bash, has ended by then
     [InlineData("JPY_PARENT_PID=999999999")] // the front end that started it
     public void a_kernel_whose_parent_is_gone_at_the_start_ends(string before)
     {
-        NeedsZmq();
         using var folder = new TempNotebooks();
         var file = KernelClient.ConnectionFile(folder.Root, out _);
         using var parent = Process.Start("bash", ["-c", $"(unset JPY_PARENT_PID; {before} exec dotnet '{NotebooksProcess.Program}' kernel '{file}' >/dev/null 2>'{folder.Root}/err') & echo $! >'{folder.Root}/pid'"])!;
@@ -273,10 +260,9 @@ public sealed class KernelTests(KernelClient kernel) : IClassFixture<KernelClien
         Assert.Equal("Who started this kernel is gone; start it by Jupyter, or by a process that stays.\n", folder.Text("err"));
     }
 
-    [SkippableFact]
+    [Fact]
     public void a_kernel_started_through_a_process_that_ends_lives_as_long_as_the_front_end()
     {
-        NeedsZmq();
         using var folder = new TempNotebooks();
         var file = KernelClient.ConnectionFile(folder.Root, out var ports);
         using var frontEnd = Process.Start("sleep", ["600"])!;
@@ -329,6 +315,33 @@ public sealed class KernelTests(KernelClient kernel) : IClassFixture<KernelClien
         var run = NotebooksProcess.Run(folder.Root, "kernel", "c.json");
 
         Assert.Equal("c.json is no connection file of Jupyter: it needs ip, key and the ports of shell, control, stdin, iopub and hb.\n", run.Error);
+        Assert.Equal(2, run.Code);
+    }
+
+    [Fact]
+    public void a_connection_file_for_another_transport_is_refused_in_one_sentence()
+    {
+        using var folder = new TempNotebooks();
+        File.WriteAllText(Path.Combine(folder.Root, "c.json"), """{"transport": "ipc", "ip": "/tmp/kernel"}""");
+
+        var run = NotebooksProcess.Run(folder.Root, "kernel", "c.json");
+
+        Assert.Equal("c.json asks for the transport ipc, and the kernel speaks tcp; start Jupyter with --KernelManager.transport=tcp.\n", run.Error);
+        Assert.Equal(2, run.Code);
+    }
+
+    [Fact]
+    public void a_second_kernel_at_the_same_ports_is_refused_in_one_sentence()
+    {
+        using var folder = new TempNotebooks();
+        var file = KernelClient.ConnectionFile(folder.Root, out var ports);
+        using var other = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, ports[0]);
+        other.Start();
+
+        var run = NotebooksProcess.Run(folder.Root, "kernel", file);
+
+        Assert.StartsWith($"the kernel cannot listen at tcp://127.0.0.1:{ports[0]}: ", run.Error, StringComparison.Ordinal);
+        Assert.EndsWith("; is another kernel using this connection file?\n", run.Error, StringComparison.Ordinal);
         Assert.Equal(2, run.Code);
     }
 

@@ -57,8 +57,6 @@ internal static class DoctorCommand
             libtorch is null ? new SelfCheck(false, 0, "not run: there is no libtorch") : SelfCheck.Run(),
             new SortedDictionary<string, string?>
             {
-                ["rsvg-convert"] = OnPath("rsvg-convert"),
-                ["libzmq"] = SharedLibrary("libzmq.so.5"),
                 ["fixtures"] = Fixtures(),
             });
     }
@@ -85,8 +83,6 @@ internal static class DoctorCommand
             Line("libtorch", $"MISSING. {report.LibtorchMissing}");
         }
         Line("self-check", report.SelfCheck.Ok ? $"ok in {report.SelfCheck.Milliseconds:F0} ms" : $"FAILED. {report.SelfCheck.What}");
-        Tool(report, "rsvg-convert", "optional, turns figures into PNG: apt-get install librsvg2-bin");
-        Tool(report, "libzmq", "optional, the Jupyter kernel needs it: apt-get install libzmq5");
         Tool(report, "fixtures", "optional, tests on public data are skipped: set SELM_FIXTURES to their folder");
     }
 
@@ -101,21 +97,6 @@ internal static class DoctorCommand
             ? File.ReadLines(file).Select(line => line.Split([':', ' '], StringSplitOptions.RemoveEmptyEntries))
                 .ToDictionary(parts => parts[0], parts => long.Parse(parts[1], System.Globalization.CultureInfo.InvariantCulture) * 1024)
             : [];
-    }
-
-    private static string? OnPath(string tool) => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
-        .Where(folder => folder.Length > 0)
-        .Select(folder => Path.Combine(folder, tool))
-        .FirstOrDefault(File.Exists);
-
-    private static string? SharedLibrary(string name)
-    {
-        if (!NativeLibrary.TryLoad(name, out var handle))
-        {
-            return null;
-        }
-        NativeLibrary.Free(handle);
-        return name;
     }
 
     private static string? Fixtures()

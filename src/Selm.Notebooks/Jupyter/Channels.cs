@@ -1,5 +1,7 @@
-// The sockets, one thread for each: shell, control, heartbeat and iopub; stdin belongs to the cell that asks.
+// The sockets, one thread for each: shell, control, stdin, heartbeat and iopub.
 using System.Text.Json.Nodes;
+using NetMQ;
+using NetMQ.Sockets;
 
 namespace Selm.Notebooks.Jupyter;
 
@@ -7,60 +9,46 @@ namespace Selm.Notebooks.Jupyter;
 internal sealed class Channels
 {
     private readonly Wire wire;
-    private readonly ZmqSocket shell, control, stdin, heartbeat;
+    private readonly RouterSocket shell, control;
+    private readonly ResponseSocket heartbeat;
 
     public Channels(ConnectionFile connection)
     {
         wire = new(connection.Key);
-        shell = new(ZmqSocket.Router, connection.Address("shell"));
-        control = new(ZmqSocket.Router, connection.Address("control"));
-        stdin = new(ZmqSocket.Router, connection.Address("stdin"));
-        Iopub = new(new(ZmqSocket.Pub, connection.Address("iopub")), wire);
-        heartbeat = new(ZmqSocket.Rep, connection.Address("hb"));
+        shell = new RouterSocket().Bound(connection.Address("shell"));
+        control = new RouterSocket().Bound(connection.Address("control"));
+        Stdin = new(new RouterSocket().Bound(connection.Address("stdin")), wire);
+        Iopub = new(new PublisherSocket().Bound(connection.Address("iopub")), wire);
+        heartbeat = new ResponseSocket().Bound(connection.Address("hb"));
     }
 
     /// <summary>What all front ends hear.</summary>
     public Publisher Iopub { get; }
 
+    /// <summary>Questions to a front end.</summary>
+    public Stdin Stdin { get; }
+
+    /// <summary>Answers the heartbeat for ever; the thread's body.</summary>
     public void Echo()
     {
         while (true)
         {
-            heartbeat.Send(heartbeat.Receive(-1)!);
+            heartbeat.SendMultipartBytes(heartbeat.ReceiveMultipartBytes());
         }
     }
 
     /// <summary>The next request on the shell, or null when none came in time. Only the shell's thread may call this.</summary>
-    public Request? NextShell(int milliseconds) => Next(shell, milliseconds);
+    public Request? NextShell(TimeSpan wait) => Next(shell, wait);
 
-    /// <summary>The next request on the control channel. Only its thread may call this.</summary>
-    public Request? NextControl(int milliseconds) => Next(control, milliseconds);
+    /// <summary>The next request on the control channel, or null for what is none. Only its thread may call this.</summary>
+    public Request? NextControl() => Next(control, Timeout.InfiniteTimeSpan);
 
     public void ReplyShell(Request request, JsonObject content) => Reply(shell, request, content);
 
     public void ReplyControl(Request request, JsonObject content) => Reply(control, request, content);
 
-    /// <summary>Asks the front end that sent the request for a line of input.</summary>
-    public string Ask(Request request, CancellationToken interrupt)
-    {
-        Iopub.Drain(); // what the cell has written so far says what to type
-        while (stdin.Receive(0) is not null)
-        {
-            // Answers to questions that were interrupted.
-        }
-        stdin.Send(wire.Pack(request.Identities, "input_request", request.Header, new() { ["prompt"] = "", ["password"] = false }));
-        while (true)
-        {
-            interrupt.ThrowIfCancellationRequested();
-            if (stdin.Receive(50) is { } frames && wire.Unpack(frames) is { Type: "input_reply" } reply)
-            {
-                return reply.Text("value");
-            }
-        }
-    }
+    private Request? Next(RouterSocket socket, TimeSpan wait) => socket.Receive(wait) is { } frames ? wire.Unpack(frames) : null;
 
-    private Request? Next(ZmqSocket socket, int milliseconds) => socket.Receive(milliseconds) is { } frames ? wire.Unpack(frames) : null;
-
-    private void Reply(ZmqSocket socket, Request request, JsonObject content) =>
-        socket.Send(wire.Pack(request.Identities, request.Type.Replace("_request", "_reply", StringComparison.Ordinal), request.Header, content));
+    private void Reply(RouterSocket socket, Request request, JsonObject content) =>
+        socket.SendMultipartBytes(wire.Pack(request.Identities, request.Type.Replace("_request", "_reply", StringComparison.Ordinal), request.Header, content));
 }

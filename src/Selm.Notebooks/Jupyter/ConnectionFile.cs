@@ -12,12 +12,15 @@ internal sealed record ConnectionFile(string Key, Func<string, string> Address)
         {
             var file = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
             var (transport, host) = ((string?)file["transport"] ?? "tcp", (string)file["ip"]!);
-            var separator = transport == "ipc" ? "-" : ":";
+            if (transport != "tcp")
+            {
+                throw new NotebookException($"{path} asks for the transport {transport}, and the kernel speaks tcp; start Jupyter with --KernelManager.transport=tcp.");
+            }
             foreach (var channel in new[] { "shell", "control", "stdin", "iopub", "hb" })
             {
                 _ = (int)file[$"{channel}_port"]!;
             }
-            return new((string?)file["key"] ?? "", channel => $"{transport}://{host}{separator}{(int)file[$"{channel}_port"]!}");
+            return new((string?)file["key"] ?? "", channel => $"tcp://{host}:{(int)file[$"{channel}_port"]!}");
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {

@@ -6,7 +6,7 @@ namespace Selm.Notebooks.Jupyter;
 internal sealed partial class Kernel
 {
     // Requests that were sent together with one that failed arrive within this time.
-    private const int QueueMilliseconds = 10;
+    private static readonly TimeSpan queueTime = TimeSpan.FromMilliseconds(10);
 
     private readonly List<Request> waiting = [];
     private int executed;
@@ -84,7 +84,7 @@ internal sealed partial class Kernel
     // Before the front end hears of the error: what it sends afterwards is meant to run.
     private void TakeQueue()
     {
-        while (channels.NextShell(QueueMilliseconds) is { } request)
+        while (channels.NextShell(queueTime) is { } request)
         {
             waiting.Add(request);
         }

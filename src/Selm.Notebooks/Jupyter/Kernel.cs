@@ -1,4 +1,4 @@
-// The kernel's life: threads for heartbeat, output, control and the parent's pulse; cells run one after another on the shell's thread.
+// The kernel's life: threads for heartbeat, output, input, control and the parent's pulse; cells run one after another on the shell's thread.
 using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
@@ -23,6 +23,7 @@ internal sealed partial class Kernel(ConnectionFile connection)
         ExceptionHandling.SetUnhandledExceptionHandler(Survive);
         Start("heartbeat", channels.Echo);
         Start("iopub", channels.Iopub.Run);
+        Start("stdin", channels.Stdin.Run);
         Start("parent", () =>
         {
             Parent.Follow();
@@ -38,7 +39,7 @@ internal sealed partial class Kernel(ConnectionFile connection)
         channels.Iopub.Publish("status", null, new() { ["execution_state"] = "starting" });
         while (true)
         {
-            if (channels.NextShell(-1) is { } request)
+            if (channels.NextShell(Timeout.InfiniteTimeSpan) is { } request)
             {
                 Handle(request, channels.ReplyShell);
                 AbortQueue();
@@ -71,7 +72,7 @@ internal sealed partial class Kernel(ConnectionFile connection)
     {
         while (true)
         {
-            if (channels.NextControl(-1) is { } request)
+            if (channels.NextControl() is { } request)
             {
                 Handle(request, channels.ReplyControl);
             }
@@ -97,7 +98,7 @@ internal sealed partial class Kernel(ConnectionFile connection)
         if (request.Type == "shutdown_request")
         {
             channels.Iopub.Publish("shutdown_reply", request.Header, new() { ["restart"] = request.Flag("restart", false), ["status"] = "ok" });
-            Thread.Sleep(100); // libzmq sends in the background
+            Thread.Sleep(100); // NetMQ sends in the background
             Environment.Exit(0);
         }
     }

@@ -14,9 +14,15 @@ internal sealed class PublishedOutputs(Channels channels, Request request, Cance
 
     public void Clear(bool wait) => Publish("clear_output", new() { ["wait"] = wait });
 
-    public string ReadLine() => request.Flag("allow_stdin", false)
-        ? channels.Ask(request, interrupt)
-        : throw new NotebookException("this front end takes no input; give the value in the cell instead of Console.ReadLine().");
+    public string ReadLine()
+    {
+        if (!request.Flag("allow_stdin", false))
+        {
+            throw new NotebookException("this front end takes no input; give the value in the cell instead of Console.ReadLine().");
+        }
+        channels.Iopub.Drain(); // what the cell has written so far says what to type
+        return channels.Stdin.Ask(request, interrupt);
+    }
 
     /// <summary>Sends a message that belongs to the cell.</summary>
     public void Publish(string type, JsonObject content) => channels.Iopub.Publish(type, request.Header, content);

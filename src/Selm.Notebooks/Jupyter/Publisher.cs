@@ -3,12 +3,14 @@
 using System.Collections.Concurrent;
 using System.Text;
 using System.Text.Json.Nodes;
+using NetMQ;
+using NetMQ.Sockets;
 
 namespace Selm.Notebooks.Jupyter;
 
 /// <summary>Sends what all front ends hear.</summary>
 #pragma warning disable CA1001 // lives as long as the process
-internal sealed class Publisher(ZmqSocket iopub, Wire wire)
+internal sealed class Publisher(PublisherSocket iopub, Wire wire)
 #pragma warning restore CA1001
 {
     private const int WaitMilliseconds = 30, LongestText = 1 << 16, LongestQueue = 1 << 14, LongestDrain = 1000;
@@ -104,5 +106,5 @@ internal sealed class Publisher(ZmqSocket iopub, Wire wire)
         writer = null;
     }
 
-    private void Send(string type, JsonObject? parent, JsonObject content) => iopub.Send(wire.Pack([topic], type, parent, content));
+    private void Send(string type, JsonObject? parent, JsonObject content) => iopub.SendMultipartBytes(wire.Pack([topic], type, parent, content));
 }

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Google.Protobuf;
 using Selm.Research.Runs;
 
 namespace Selm.Research.Tokenizers;
@@ -84,17 +85,37 @@ public static class DemoTokenizer
     {
         ArgumentNullException.ThrowIfNull(folder);
         var pieces = RankerPieces();
-        var model = new ProtoWriter();
-        foreach (var (text, score, kind) in pieces)
+        var model = Message(output =>
         {
-            model.Bytes(1, new ProtoWriter().Text(1, text).Single(2, score).Int32(3, (int)kind).ToArray());
-        }
-        model.Bytes(2, new ProtoWriter()
-            .Int32(3, 1).Int32(4, pieces.Count)
-            .Int32(40, 3).Int32(41, 1).Int32(42, 2).Int32(43, 0)
-            .Text(45, "[UNK]").Text(46, "[CLS]").Text(47, "[SEP]").Text(48, "[PAD]").ToArray());
-        model.Bytes(3, new ProtoWriter().Text(1, "identity").Flag(3, true).Flag(4, true).Flag(5, true).ToArray());
-        AtomicFile.Write(Path.Combine(folder, "spm.model"), stream => stream.Write(model.ToArray()));
+            foreach (var (text, score, kind) in pieces)
+            {
+                Field(output, 1, Message(piece =>
+                {
+                    Field(piece, 1, text);
+                    Field(piece, 2, score);
+                    Field(piece, 3, (int)kind);
+                }));
+            }
+            Field(output, 2, Message(trainer =>
+            {
+                foreach (var (number, value) in ((int, int)[])[(3, 1), (4, pieces.Count), (40, 3), (41, 1), (42, 2), (43, 0)])
+                {
+                    Field(trainer, number, value);
+                }
+                foreach (var (number, token) in ((int, string)[])[(45, "[UNK]"), (46, "[CLS]"), (47, "[SEP]"), (48, "[PAD]")])
+                {
+                    Field(trainer, number, token);
+                }
+            }));
+            Field(output, 3, Message(normalizer =>
+            {
+                Field(normalizer, 1, "identity");
+                Field(normalizer, 3, 1);
+                Field(normalizer, 4, 1);
+                Field(normalizer, 5, 1);
+            }));
+        });
+        AtomicFile.Write(Path.Combine(folder, "spm.model"), model.WriteTo);
         var added = new JsonObject();
         foreach (var marker in s_markers)
         {
@@ -113,6 +134,36 @@ public static class DemoTokenizer
             ["mask_token"] = "[MASK]",
         });
     }
+
+    private static ByteString Message(Action<CodedOutputStream> write)
+    {
+        using var bytes = new MemoryStream();
+        using (var output = new CodedOutputStream(bytes, leaveOpen: true))
+        {
+            write(output);
+        }
+        return UnsafeByteOperations.UnsafeWrap(bytes.ToArray());
+    }
+
+    private static void Field(CodedOutputStream output, int number, int value)
+    {
+        output.WriteTag(number, WireFormat.WireType.Varint);
+        output.WriteInt32(value);
+    }
+
+    private static void Field(CodedOutputStream output, int number, float value)
+    {
+        output.WriteTag(number, WireFormat.WireType.Fixed32);
+        output.WriteFloat(value);
+    }
+
+    private static void Field(CodedOutputStream output, int number, ByteString value)
+    {
+        output.WriteTag(number, WireFormat.WireType.LengthDelimited);
+        output.WriteBytes(value);
+    }
+
+    private static void Field(CodedOutputStream output, int number, string value) => Field(output, number, ByteString.CopyFromUtf8(value));
 
     private static JsonObject TokenizerJson(JsonObject vocabulary, JsonArray merges)
     {

@@ -1,3 +1,6 @@
+using Google.Protobuf;
+using static Google.Protobuf.WireFormat;
+
 namespace Selm.Research.Tokenizers;
 
 /// <summary>What a SentencePiece piece is for.</summary>
@@ -63,6 +66,10 @@ internal sealed class SentencePieceFile
         {
             file.ReadModel(File.ReadAllBytes(path));
         }
+        catch (InvalidProtocolBufferException error)
+        {
+            throw file.Damaged(error);
+        }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             throw new InputException($"{path} cannot be read: {error.Message}", error);
@@ -71,53 +78,51 @@ internal sealed class SentencePieceFile
         return file;
     }
 
-    private void ReadModel(ReadOnlySpan<byte> bytes)
+    private void ReadModel(byte[] bytes)
     {
-        var reader = new ProtoReader(bytes, Path);
-        for (var field = reader.NextField(); field != 0; field = reader.NextField())
+        var input = new CodedInputStream(bytes);
+        while (input.ReadTag() is var tag and not 0)
         {
-            switch (field)
+            switch (GetTagFieldNumber(tag))
             {
-                case 1: Pieces.Add(ReadPiece(reader.Bytes())); break;
-                case 2: ReadTrainer(reader.Bytes()); break;
-                case 3: ReadNormalizer(reader.Bytes()); break;
-                default: reader.Skip(); break;
+                case 1: Pieces.Add(ReadPiece(Message(input, tag))); break;
+                case 2: ReadTrainer(Message(input, tag)); break;
+                case 3: ReadNormalizer(Message(input, tag)); break;
+                default: input.SkipLastField(); break;
             }
         }
     }
 
-    private Piece ReadPiece(ReadOnlySpan<byte> bytes)
+    private Piece ReadPiece(CodedInputStream input)
     {
         var (text, score, kind) = ("", 0f, PieceKind.Normal);
-        var reader = new ProtoReader(bytes, Path);
-        for (var field = reader.NextField(); field != 0; field = reader.NextField())
+        while (input.ReadTag() is var tag and not 0)
         {
-            switch (field)
+            switch (GetTagFieldNumber(tag))
             {
-                case 1: text = reader.Text(); break;
-                case 2: score = reader.Single(); break;
-                case 3: kind = (PieceKind)reader.Int32(); break;
-                default: reader.Skip(); break;
+                case 1: text = Text(input, tag); break;
+                case 2: score = Value(tag, WireType.Fixed32, input.ReadFloat); break;
+                case 3: kind = (PieceKind)Value(tag, WireType.Varint, input.ReadInt32); break;
+                default: input.SkipLastField(); break;
             }
         }
         return new Piece(text, score, kind);
     }
 
-    private void ReadTrainer(ReadOnlySpan<byte> bytes)
+    private void ReadTrainer(CodedInputStream input)
     {
-        var reader = new ProtoReader(bytes, Path);
-        for (var field = reader.NextField(); field != 0; field = reader.NextField())
+        while (input.ReadTag() is var tag and not 0)
         {
-            switch (field)
+            switch (GetTagFieldNumber(tag))
             {
-                case 3: IsBpe = ReadModelType(reader.Int32()); break;
-                case 24: SpaceIsSuffix = reader.Flag(); break;
-                case 35: ByteFallback = reader.Flag(); break;
-                case 41: BosId = reader.Int32(); break;
-                case 42: EosId = reader.Int32(); break;
-                case 43: PadId = reader.Int32(); break;
-                case 44: UnkSurface = reader.Text(); break;
-                default: reader.Skip(); break;
+                case 3: IsBpe = ReadModelType(Value(tag, WireType.Varint, input.ReadInt32)); break;
+                case 24: SpaceIsSuffix = Value(tag, WireType.Varint, input.ReadBool); break;
+                case 35: ByteFallback = Value(tag, WireType.Varint, input.ReadBool); break;
+                case 41: BosId = Value(tag, WireType.Varint, input.ReadInt32); break;
+                case 42: EosId = Value(tag, WireType.Varint, input.ReadInt32); break;
+                case 43: PadId = Value(tag, WireType.Varint, input.ReadInt32); break;
+                case 44: UnkSurface = Text(input, tag); break;
+                default: input.SkipLastField(); break;
             }
         }
     }
@@ -129,24 +134,33 @@ internal sealed class SentencePieceFile
         _ => throw new InputException($"{Path} is a SentencePiece model of type {(type == 3 ? "word" : type == 4 ? "char" : type)}, only BPE and Unigram are supported."),
     };
 
-    private void ReadNormalizer(ReadOnlySpan<byte> bytes)
+    private void ReadNormalizer(CodedInputStream input)
     {
-        var reader = new ProtoReader(bytes, Path);
-        for (var field = reader.NextField(); field != 0; field = reader.NextField())
+        while (input.ReadTag() is var tag and not 0)
         {
-            switch (field)
+            switch (GetTagFieldNumber(tag))
             {
                 case 2:
-                    var blob = reader.Bytes();
-                    Map = blob.IsEmpty ? null : new CharacterMap(blob, Path);
+                    var blob = Value(tag, WireType.LengthDelimited, input.ReadBytes);
+                    Map = blob.IsEmpty ? null : new CharacterMap(blob.Span, Path);
                     break;
-                case 3: AddDummyPrefix = reader.Flag(); break;
-                case 4: RemoveExtraSpaces = reader.Flag(); break;
-                case 5: EscapeSpaces = reader.Flag(); break;
-                default: reader.Skip(); break;
+                case 3: AddDummyPrefix = Value(tag, WireType.Varint, input.ReadBool); break;
+                case 4: RemoveExtraSpaces = Value(tag, WireType.Varint, input.ReadBool); break;
+                case 5: EscapeSpaces = Value(tag, WireType.Varint, input.ReadBool); break;
+                default: input.SkipLastField(); break;
             }
         }
     }
+
+    private CodedInputStream Message(CodedInputStream input, uint tag) => Value(tag, WireType.LengthDelimited, input.ReadBytes).CreateCodedInput();
+
+    private string Text(CodedInputStream input, uint tag) => CodePoints.Utf8.GetString(Value(tag, WireType.LengthDelimited, input.ReadBytes).Span);
+
+    // Protobuf passes over a known field of another type; here it is damage, because a setting would be lost without a word.
+    private T Value<T>(uint tag, WireType type, Func<T> read) => GetTagWireType(tag) == type ? read() : throw Damaged(null);
+
+    private InputException Damaged(Exception? cause) =>
+        new($"{Path} is not a complete SentencePiece model: it may be cut off or a pointer file, copy it again.", cause);
 
     private void Check()
     {

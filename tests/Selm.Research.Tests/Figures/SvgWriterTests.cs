@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Xml.Linq;
 using Selm.Research.Figures;
-using Selm.Research.Tests.Runs;
 
 namespace Selm.Research.Tests.Figures;
 
@@ -180,29 +179,5 @@ public class SvgWriterTests
         Assert.Contains("logarithmic", Assert.Throws<ArgumentException>(() => SvgWriter.Write(With(new BarTrace("a", Origin.Exact, [1, 0])))).Message, StringComparison.Ordinal);
         Assert.Contains("no trace", Assert.Throws<ArgumentException>(() => SvgWriter.Write(With())).Message, StringComparison.Ordinal);
         Assert.Contains("no panel", Assert.Throws<ArgumentException>(() => SvgWriter.Write(new("odd", "t", []))).Message, StringComparison.Ordinal);
-    }
-
-    [SkippableFact]
-    public void a_png_and_a_pdf_are_written_and_are_the_same_each_time()
-    {
-        using var folder = new TempFolder();
-        var svg = SvgWriter.Write(SampleFigures.All["lines"]);
-        Skip.IfNot(RsvgConvert.TryPng(svg, folder.File("a.png"), 400, out var message), message);
-        Assert.True(RsvgConvert.TryPng(svg, folder.File("b.png"), 400, out _));
-        var png = File.ReadAllBytes(folder.File("a.png"));
-        Assert.Equal(png, File.ReadAllBytes(folder.File("b.png")));
-        Assert.Equal((0x89, 'P', 400), (png[0], (char)png[1], (png[18] << 8) | png[19]));
-        Assert.True(RsvgConvert.TryPdf(svg, folder.File("a.pdf"), out _));
-        Assert.True(RsvgConvert.TryPdf(svg, folder.File("b.pdf"), out _));
-        Assert.Equal(File.ReadAllBytes(folder.File("a.pdf")), File.ReadAllBytes(folder.File("b.pdf")));
-    }
-
-    [Fact]
-    public void without_the_converter_the_message_names_the_package()
-    {
-        using var folder = new TempFolder();
-        Assert.False(RsvgConvert.TryConvert("<svg/>", folder.File("a.png"), [], "no-such-converter", out var message));
-        Assert.Contains("librsvg2-bin", message, StringComparison.Ordinal);
-        Assert.False(File.Exists(folder.File("a.png")));
     }
 }

@@ -96,8 +96,38 @@ public class TokenizerInputTests
         Assert.StartsWith(pointer, Refusal(pointer), StringComparison.Ordinal);
         folder.Write("tokenizer.model", "");
         Assert.Contains("no piece for unknown characters", Refusal(pointer), StringComparison.Ordinal);
-        File.WriteAllBytes(pointer, new ProtoWriter().Bytes(2, new ProtoWriter().Int32(3, 4).ToArray()).ToArray());
+        File.WriteAllBytes(pointer, [0x12, 2, 0x18, 4]); // trainer_spec { model_type: CHAR }
         Assert.Contains("type char", Refusal(pointer), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("0A0A0A0141")] // a piece of ten bytes, of which three follow
+    [InlineData("0AFFFFFFFF07")] // a piece of 2 GB
+    [InlineData("0AFFFFFFFFFFFFFFFFFF01")] // a piece of -1 bytes
+    [InlineData("0A030A0541")] // a text that is longer than its piece
+    [InlineData("0A0515000080")] // a score of three bytes
+    [InlineData("120418FFFFFF")] // a number that does not end within the message
+    [InlineData("1218FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF")] // a tag that never ends
+    [InlineData("0803")] // a number where a piece belongs
+    [InlineData("12051D00000000")] // a float where the type of the model belongs
+    [InlineData("0000")] // field 0
+    [InlineData("0F00")] // no wire type
+    [InlineData("2C")] // the end of a group that did not begin
+    public void hostile_bytes_are_no_complete_sentencepiece_model(string hexadecimal)
+    {
+        using var folder = new TempFolder();
+        var path = folder.File("tokenizer.model");
+        File.WriteAllBytes(path, Convert.FromHexString(hexadecimal));
+        Assert.Equal($"{path} is not a complete SentencePiece model: it may be cut off or a pointer file, copy it again.", Refusal(path));
+    }
+
+    [Fact]
+    public void groups_nested_a_million_deep_do_not_overflow_the_stack()
+    {
+        using var folder = new TempFolder();
+        var path = folder.File("tokenizer.model");
+        File.WriteAllBytes(path, [.. Enumerable.Repeat((byte)0x2B, 1_000_000)]); // the beginning of a group in field 5
+        Assert.Contains("is not a complete SentencePiece model", Refusal(path), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using Google.Protobuf;
 using Selm.Research.Tests.Runs;
 using Selm.Research.Tokenizers;
 using Selm.Tests;
@@ -204,25 +205,21 @@ public class TokenizerJsonTests
 
     private static string CharacterMapOf(string path)
     {
-        var reader = new ProtoReader(File.ReadAllBytes(path), path);
-        for (var field = reader.NextField(); field != 0; field = reader.NextField())
+        var normalizer = Field(new CodedInputStream(File.ReadAllBytes(path)), 3);
+        return Field(normalizer.CreateCodedInput(), 2).ToBase64();
+
+        static ByteString Field(CodedInputStream input, int number)
         {
-            if (field != 3)
+            while (input.ReadTag() is var tag and not 0)
             {
-                reader.Skip();
-                continue;
-            }
-            var normalizer = new ProtoReader(reader.Bytes(), path);
-            for (var inner = normalizer.NextField(); inner != 0; inner = normalizer.NextField())
-            {
-                if (inner == 2)
+                if (WireFormat.GetTagFieldNumber(tag) == number)
                 {
-                    return Convert.ToBase64String(normalizer.Bytes());
+                    return input.ReadBytes();
                 }
-                normalizer.Skip();
+                input.SkipLastField();
             }
+            throw new InvalidDataException($"no field {number}");
         }
-        throw new InvalidDataException("no character map");
     }
 
     private static string Added(int id, string content, bool singleWord = false, bool lstrip = false, bool rstrip = false, bool normalized = false) =>
