@@ -99,6 +99,7 @@ internal abstract class BenchWork : IDisposable
 
         internal override void Step()
         {
+            using var scope = NewDisposeScope(); // TorchSharp's zero_grad leaves a handle of every gradient to the collector
             PreferenceStep.Backward(policy, loss, examples, examples.Length);
             nn.utils.clip_grad_norm_(policy.parameters(), 1.0);
             optimizer.step();
