@@ -13,6 +13,7 @@ public class LifetimeTests
 
     [Theory]
     [InlineData(true)]
+    [InlineData(false)]
     [Trait("Duration", "long")]
     public void a_collector_that_never_rests_does_not_change_a_bit(bool fused)
     {
