@@ -1,4 +1,6 @@
 using System.Buffers;
+using System.Globalization;
+using System.Text;
 
 namespace Selm.Research.Tokenizers;
 
@@ -46,6 +48,12 @@ internal sealed class AddedTokens
             }
             var start = at;
             var end = at + token.Content.Length;
+            if (token.SingleWord && !StandsAlone(text, start, end))
+            {
+                // As in Hugging Face's library, what lies inside a match that does not count is not looked at again.
+                at = end;
+                continue;
+            }
             while (token.LStrip && start > done && char.IsWhiteSpace(text[start - 1]))
             {
                 start--;
@@ -67,8 +75,7 @@ internal sealed class AddedTokens
         foreach (var token in _byFirstChar[text[at]])
         {
             if ((parseSpecial || !token.Special)
-                && string.CompareOrdinal(text, at, token.Content, 0, token.Content.Length) == 0
-                && (!token.SingleWord || StandsAlone(text, at, at + token.Content.Length)))
+                && string.CompareOrdinal(text, at, token.Content, 0, token.Content.Length) == 0)
             {
                 return token;
             }
@@ -76,10 +83,21 @@ internal sealed class AddedTokens
         return null;
     }
 
-    private static bool StandsAlone(string text, int start, int end) =>
-        (start == 0 || !IsWordChar(text[start - 1])) && (end == text.Length || !IsWordChar(text[end]));
+    private static bool StandsAlone(string text, int start, int end)
+    {
+        _ = Rune.DecodeLastFromUtf16(text.AsSpan(0, start), out var before, out _);
+        _ = Rune.DecodeFromUtf16(text.AsSpan(end), out var after, out _);
+        return (start == 0 || !IsWord(before)) && (end == text.Length || !IsWord(after));
+    }
 
-    private static bool IsWordChar(char c) => char.IsLetterOrDigit(c) || c == '_' || char.IsSurrogate(c);
+    // \w of Unicode's annex on regular expressions: with the joiners, and the letters in circles and squares that are classed as symbols.
+    private static bool IsWord(Rune rune) =>
+        Rune.IsLetter(rune)
+        || Rune.GetUnicodeCategory(rune) is UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark
+            or UnicodeCategory.DecimalDigitNumber or UnicodeCategory.LetterNumber or UnicodeCategory.ConnectorPunctuation
+        || rune.Value is 0x200C or 0x200D
+            or (>= 0x24B6 and <= 0x24E9)
+            or (>= 0x1F130 and <= 0x1F149) or (>= 0x1F150 and <= 0x1F169) or (>= 0x1F170 and <= 0x1F189);
 
     private static void AddOrdinary(List<TextPart> parts, string text, int start, int end)
     {

@@ -8,7 +8,7 @@ namespace Selm.Research.Tokenizers;
 /// </summary>
 /// <remarks>
 /// A trie unit holds, from the low bits: label 0-7, leaf flag 8, shift flag 9, offset 10-30, and bit 31 marks a value.
-/// The longest match wins, as in SentencePiece itself.
+/// SentencePiece takes the longest match, Hugging Face's library the shortest within a user-perceived character.
 /// </remarks>
 internal sealed class CharacterMap
 {
@@ -35,14 +35,14 @@ internal sealed class CharacterMap
     /// <summary>What the start of a text becomes: the replacement of the longest match, else its first character.</summary>
     public ReadOnlySpan<byte> NormalizePrefix(ReadOnlySpan<byte> text, out int consumed)
     {
-        var value = LongestMatch(text, out consumed);
-        if (value >= 0 && value < _texts.Length)
-        {
-            var end = _texts.AsSpan(value).IndexOf((byte)0);
-            return end < 0 ? _texts.AsSpan(value) : _texts.AsSpan(value, end);
-        }
-        return FirstCharacter(text, out consumed);
+        var value = Match(text, longest: true, out consumed);
+        return TextAt(value, out var replacement) ? replacement : FirstCharacter(text, out consumed);
     }
+
+    /// <summary>What the shortest match at the start of a text becomes, which is how Hugging Face's library asks.</summary>
+    /// <returns>Whether there is one.</returns>
+    public bool ReplacesPrefix(ReadOnlySpan<byte> text, out ReadOnlySpan<byte> replacement) =>
+        TextAt(Match(text, longest: false, out _), out replacement);
 
     /// <summary>The first character of UTF-8 text; an invalid byte counts as U+FFFD.</summary>
     public static ReadOnlySpan<byte> FirstCharacter(ReadOnlySpan<byte> text, out int consumed)
@@ -55,7 +55,19 @@ internal sealed class CharacterMap
         return s_replacement;
     }
 
-    private int LongestMatch(ReadOnlySpan<byte> text, out int length)
+    private bool TextAt(int value, out ReadOnlySpan<byte> text)
+    {
+        text = [];
+        if (value < 0 || value >= _texts.Length)
+        {
+            return false;
+        }
+        var end = _texts.AsSpan(value).IndexOf((byte)0);
+        text = end < 0 ? _texts.AsSpan(value) : _texts.AsSpan(value, end);
+        return true;
+    }
+
+    private int Match(ReadOnlySpan<byte> text, bool longest, out int length)
     {
         length = 0;
         var value = -1;
@@ -77,6 +89,10 @@ internal sealed class CharacterMap
             {
                 value = (int)(_units[node] & 0x7FFF_FFFF);
                 length = i + 1;
+                if (!longest)
+                {
+                    break;
+                }
             }
         }
         return value;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
 
@@ -82,14 +83,30 @@ internal static class JsonNormalizers
         var map = new CharacterMap(blob, node.Path);
         return text =>
         {
-            var bytes = Encoding.UTF8.GetBytes(text);
-            var result = new List<byte>(bytes.Length);
-            for (var rest = bytes.AsSpan(); rest.Length > 0;)
+            var result = new List<byte>(text.Length);
+            for (int at = 0, length; at < text.Length; at += length)
             {
-                result.AddRange(map.NormalizePrefix(rest, out var consumed));
-                rest = rest[consumed..];
+                length = StringInfo.GetNextTextElementLength(text, at);
+                Append(map, text.AsSpan(at, length), result);
             }
             return CodePoints.Utf8.GetString([.. result]);
         };
+    }
+
+    // Hugging Face's library looks up a user-perceived character of at most five bytes as a whole, and what follows
+    // the match in it is lost; longer ones it takes code point by code point.
+    private static void Append(CharacterMap map, ReadOnlySpan<char> element, List<byte> result)
+    {
+        Span<byte> bytes = stackalloc byte[5];
+        if (CodePoints.Utf8.TryGetBytes(element, bytes, out var count) && map.ReplacesPrefix(bytes[..count], out var whole))
+        {
+            result.AddRange(whole);
+            return;
+        }
+        foreach (var rune in element.EnumerateRunes())
+        {
+            var one = bytes[..rune.EncodeToUtf8(bytes)];
+            result.AddRange(map.ReplacesPrefix(one, out var replacement) ? replacement : one);
+        }
     }
 }

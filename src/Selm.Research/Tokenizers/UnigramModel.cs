@@ -76,6 +76,20 @@ internal sealed class UnigramModel
         }
     }
 
+    /// <summary>The id of the piece that a text is, or -1.</summary>
+    public int IdOf(ReadOnlySpan<char> text)
+    {
+        var node = 0;
+        foreach (var c in text)
+        {
+            if (!_children.TryGetValue((node, c), out node))
+            {
+                return -1;
+            }
+        }
+        return _ids[node];
+    }
+
     private void Add(ScoredPiece piece)
     {
         var node = 0;
@@ -103,27 +117,37 @@ internal sealed class UnigramWordModel(UnigramModel model, int? unkId, int[]? by
 {
     public void Encode(string word, List<int> ids)
     {
-        var lastIsUnk = false;
+        // The unknown token's own spelling belongs to the run beside it, as in Hugging Face's library.
+        var run = 0;
         foreach (var segment in model.Segments(word))
         {
-            if (segment.Id >= 0)
+            if (segment.Id < 0 || segment.Id == unkId)
             {
-                ids.Add(segment.Id);
-                lastIsUnk = false;
+                run += segment.Length;
+                continue;
             }
-            else if (byteIds is not null)
-            {
-                foreach (var b in CodePoints.Utf8.GetBytes(word.Substring(segment.Start, segment.Length)))
-                {
-                    ids.Add(byteIds[b]);
-                }
-            }
-            else if (!lastIsUnk)
-            {
-                ids.Add(unkId ?? throw new InputException(
-                    $"{path}: '{word.Substring(segment.Start, segment.Length)}' is not in the vocabulary, which has no unknown token (model.unk_id): remove the character or use another tokenizer."));
-                lastIsUnk = true;
-            }
+            EndRun(word.AsSpan(segment.Start - run, run), ids);
+            ids.Add(segment.Id);
+            run = 0;
+        }
+        EndRun(word.AsSpan(word.Length - run), ids);
+    }
+
+    private void EndRun(ReadOnlySpan<char> run, List<int> ids)
+    {
+        if (run.Length == 0)
+        {
+            return;
+        }
+        if (byteIds is null || model.IdOf(run) >= 0)
+        {
+            ids.Add(unkId ?? throw new InputException(
+                $"{path}: '{run}' is not in the vocabulary, which has no unknown token (model.unk_id): remove the characters or use another tokenizer."));
+            return;
+        }
+        foreach (var b in CodePoints.Utf8.GetBytes(run.ToString()))
+        {
+            ids.Add(byteIds[b]);
         }
     }
 }
