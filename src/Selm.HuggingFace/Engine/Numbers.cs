@@ -4,17 +4,22 @@ using static TorchSharp.torch;
 namespace Selm.HuggingFace.Engine;
 
 /// <summary>
-/// Tensor arithmetic with plain numbers. TorchSharp turns a number into a Scalar whose finalizer may free it while libtorch
-/// still reads it, when another thread collects at that moment; here it is held until the call is over. BannedSymbols.txt
-/// forbids the implicit conversions, so that nothing in the library goes the other way.
+/// Tensor arithmetic with plain numbers. TorchSharp turns a number (and the hidden factor 1 of a sum of two tensors) into a
+/// Scalar whose finalizer may free it while libtorch still reads it, when another thread collects at that moment; here it is
+/// held until the call is over. BannedSymbols.txt forbids the conversions and the operators that make them.
 /// </summary>
 public static class Numbers
 {
+    private static readonly Scalar One = 1L.ToScalar();
+
+    /// <summary>x + y, element by element.</summary>
+    public static Tensor Plus(this Tensor x, Tensor y) => x.add(y, One);
+
     /// <summary>x + number, element by element.</summary>
-    public static Tensor Plus(this Tensor x, double number) => With(number, x.add);
+    public static Tensor Plus(this Tensor x, double number) => With(number, scalar => x.add(scalar, One));
 
     /// <summary>x + number for whole numbers: an integer tensor stays one.</summary>
-    public static Tensor Plus(this Tensor x, long number) => With(number, x.add);
+    public static Tensor Plus(this Tensor x, long number) => With(number, scalar => x.add(scalar, One));
 
     /// <summary>x * number, element by element.</summary>
     public static Tensor Times(this Tensor x, double number) => With(number, x.mul);
@@ -48,6 +53,9 @@ public static class Numbers
 
     /// <summary>Writes number into every element.</summary>
     public static void Fill(this Tensor x, double number) => With(number, x.fill_);
+
+    /// <summary>x += y, in place.</summary>
+    public static Tensor AddInPlace(this Tensor x, Tensor y) => x.add_(y, One);
 
     /// <summary>x += number * y, in place.</summary>
     public static void AddInPlace(this Tensor x, Tensor y, double number) => With(number, scalar => x.add_(y, scalar));

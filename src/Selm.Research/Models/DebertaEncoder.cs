@@ -131,6 +131,6 @@ public sealed class DebertaEncoder : IDisposable
         var mixed = nn.functional.conv1d(embedded.transpose(1, 2), conv_weight!, conv_bias, padding: (Config.ConvKernelSize - 1) / 2, groups: Config.ConvGroups);
         var local = mixed.transpose(1, 2) * kept;
         var active = Config.ConvAct == "gelu" ? nn.functional.gelu(local) : local.tanh();
-        return (conv_norm!.Apply(residual + active) * kept).MoveToOuterDisposeScope();
+        return (conv_norm!.Apply(residual.Plus(active)) * kept).MoveToOuterDisposeScope();
     }
 }

@@ -50,9 +50,9 @@ internal sealed class DebertaLayer
     internal Tensor Forward(Tensor hidden, DebertaPass pass)
     {
         using var scope = NewDisposeScope();
-        var attended = attention_norm.Apply(attention_output.Apply(Attend(hidden, pass)) + hidden);
+        var attended = attention_norm.Apply(attention_output.Apply(Attend(hidden, pass)).Plus(hidden));
         var wide = nn.functional.gelu(intermediate.Apply(attended));
-        return output_norm.Apply(output.Apply(wide) + attended).MoveToOuterDisposeScope();
+        return output_norm.Apply(output.Apply(wide).Plus(attended)).MoveToOuterDisposeScope();
     }
 
     private Tensor Attend(Tensor hidden, DebertaPass pass)
@@ -67,12 +67,12 @@ internal sealed class DebertaLayer
         if (config.ContentToPosition)
         {
             var positions = Heads(pos_key_proj!.Apply(pass.Embeddings.unsqueeze(0)));
-            scores += Looked(query.matmul(positions.transpose(-1, -2)), pass.ContentToPosition).Times(scale);
+            scores = scores.Plus(Looked(query.matmul(positions.transpose(-1, -2)), pass.ContentToPosition).Times(scale));
         }
         if (config.PositionToContent)
         {
             var positions = Heads(pos_query_proj!.Apply(pass.Embeddings.unsqueeze(0)));
-            scores += Looked(key.matmul(positions.transpose(-1, -2)), pass.PositionToContent).transpose(-1, -2).Times(scale);
+            scores = scores.Plus(Looked(key.matmul(positions.transpose(-1, -2)), pass.PositionToContent).transpose(-1, -2).Times(scale));
         }
         // Finite, so that rows of padding become uniform and then zero instead of NaN.
         var lowest = scores.dtype == ScalarType.Float16 ? -65504.0 : -1e30;

@@ -191,9 +191,9 @@ internal static class Fast
             var weight = weights.narrow(0, chunk.At, chunk.Count).unsqueeze(1);
             var grad = Wide(nn.functional.linear(part, head)).softmax(1).mul_(-weight);
             var id = ids.narrow(0, chunk.At, chunk.Count).unsqueeze(1);
-            grad.scatter_(1, id, grad.gather(1, id) + weight);
+            grad.scatter_(1, id, grad.gather(1, id).Plus(weight));
             grad = grad.to_type(states.dtype);
-            gradHead.add_(grad.t().matmul(part));
+            gradHead.AddInPlace(grad.t().matmul(part));
             return grad.matmul(head).MoveToOuterDisposeScope();
         })]).MoveToOuterDisposeScope();
     }
@@ -325,7 +325,7 @@ internal static class Fast
     private static Tensor Rotate(Tensor x, Tensor cos, Tensor sin)
     {
         var halves = x.chunk(2, -1);
-        return cat([(halves[0] * cos) - (halves[1] * sin), (halves[1] * cos) + (halves[0] * sin)], -1);
+        return cat([(halves[0] * cos) - (halves[1] * sin), (halves[1] * cos).Plus(halves[0] * sin)], -1);
     }
 
     private static Tensor Repeat(Tensor x, long times) => times == 1 ? x : x.repeat_interleave(times, 1);

@@ -1,3 +1,4 @@
+using Selm.HuggingFace.Engine;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -57,7 +58,7 @@ public sealed class LlamaBlock : nn.Module
         var qkv = Fast.NormLinear(x, input_layernorm, qkv_proj, eps, packed?.Qkv);
         if (qkv_bias is not null)
         {
-            qkv = qkv + qkv_bias;
+            qkv = qkv.Plus(qkv_bias);
         }
         var mixed = attend(qkv);
         if (keep is not null)
@@ -67,7 +68,7 @@ public sealed class LlamaBlock : nn.Module
         x = Fast.LinearAdd(x, mixed, o_proj, packed?.Output);
         if (o_bias is not null)
         {
-            x = x + o_bias;
+            x = x.Plus(o_bias);
         }
         return Fast.Mlp(x, post_attention_layernorm, gate_up_proj, down_proj, eps, packed?.GateUp, packed?.Down).MoveToOuterDisposeScope();
     }

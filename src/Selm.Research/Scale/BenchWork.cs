@@ -100,7 +100,6 @@ internal abstract class BenchWork : IDisposable
 
         internal override void Step()
         {
-            using var scope = NewDisposeScope(); // TorchSharp's zero_grad leaves a handle of every gradient to the collector
             PreferenceStep.Backward(policy, loss, examples, examples.Length);
             optimizer.Step(5e-7, maxNorm: 1);
         }

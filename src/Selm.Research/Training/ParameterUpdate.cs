@@ -1,3 +1,4 @@
+using Selm.HuggingFace.Engine;
 using Selm.Research.Models;
 using Selm.Research.Runs;
 using TorchSharp.Modules;
@@ -57,7 +58,7 @@ public sealed class ParameterUpdate : IDisposable
         {
             if (parameter.grad is { } grad)
             {
-                master.grad = master.grad is { } sum ? sum.add_(grad.to_type(ScalarType.Float32)) : grad.to_type(ScalarType.Float32);
+                master.grad = master.grad is { } sum ? sum.AddInPlace(grad.to_type(ScalarType.Float32)) : grad.to_type(ScalarType.Float32);
                 parameter.grad = null;
             }
         }

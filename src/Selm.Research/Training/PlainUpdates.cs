@@ -36,6 +36,6 @@ internal static class PlainUpdates
     private static Tensor Decayed(Tensor parameter, Tensor gradient, double weightDecay, double scale)
     {
         var g = gradient.Times(scale);
-        return weightDecay == 0 ? g : g + parameter.Times(weightDecay);
+        return weightDecay == 0 ? g : g.Plus(parameter.Times(weightDecay));
     }
 }
