@@ -99,7 +99,7 @@ internal static class LabJobs
             };
             string[] arguments = [Path.Combine(AppContext.BaseDirectory, "selm.dll"), LabCellCommand.Name, "--spec", specFile, "--cache", cacheFolder, "--models", modelsFolder, "--device", device];
             Array.ForEach(arguments, start.ArgumentList.Add);
-            (start.Environment["OMP_NUM_THREADS"], start.Environment["OPENBLAS_NUM_THREADS"]) = ("1", "1");
+            start.Environment["OMP_NUM_THREADS"] = "1";
             start.Environment["DOTNET_TieredPGO"] = "0"; // profiling costs a process of seconds a seventh of its time where all cores are busy
             process = Process.Start(start)!;
             Result = Finish();

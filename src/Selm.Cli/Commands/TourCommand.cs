@@ -4,7 +4,7 @@ using Selm.Research.Figures;
 
 namespace Selm.Cli.Commands;
 
-/// <summary><c>selm tour</c>: the paper's mathematics and two figures, without tensors and without g++.</summary>
+/// <summary><c>selm tour</c>: the paper's mathematics and two figures, without tensors and without libtorch.</summary>
 internal static class TourCommand
 {
     private const int LadderWorlds = 20, FigureWorlds = 20;
