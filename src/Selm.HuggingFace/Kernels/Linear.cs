@@ -6,7 +6,7 @@ namespace Selm.HuggingFace.Kernels;
 internal static unsafe class NormLinear
 {
     /// <summary>Rows whose gradients are held at a time.</summary>
-    private const int Chunk = 256;
+    private const int Chunk = 512;
 
     /// <summary>y = norm(x) w'.</summary>
     /// <param name="rows">Rows of x.</param>

@@ -11,7 +11,7 @@ namespace Selm.HuggingFace.Kernels;
 internal static unsafe class Mlp
 {
     /// <summary>Rows whose gradients are held at a time. Fixed, since it decides the order of the weights' sums.</summary>
-    private const int Chunk = 256;
+    private const int Chunk = 512;
 
     /// <summary>y = x + (silu(gate) * up) down'.</summary>
     /// <param name="rows">Rows of x.</param>

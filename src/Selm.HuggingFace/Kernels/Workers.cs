@@ -103,10 +103,10 @@ internal static unsafe class Workers
         }
     }
 
-    /// <summary>One thread: claims what there is, looks out for more for about 30 microseconds, then parks.</summary>
+    /// <summary>One thread: claims what there is, looks out for more for half a millisecond, then parks.</summary>
     private sealed class Helper
     {
-        private static readonly long Patience = Stopwatch.Frequency / 33_000;
+        private static readonly long Patience = Stopwatch.Frequency / 2_000;
         private readonly object gate = new();
         private int parked;
 
