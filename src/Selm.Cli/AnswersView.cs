@@ -1,7 +1,8 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Selm.Research.Alignment;
+using Selm.HuggingFace.Files;
+using Selm.Research.Algorithm1;
 using Selm.Research.Lab;
 using Selm.Research.Runs;
 

@@ -1,11 +1,13 @@
 // What `selm make-demo` writes. Weights are random: nothing in it has learned anything, which is the point of a demo of
 // the machinery. The same seed gives the same bytes.
 using System.Text.Json.Nodes;
+using Selm.HuggingFace.Files;
+using Selm.HuggingFace.Models;
+using Selm.HuggingFace.Tokenizers;
 using Selm.Research.Data;
-using Selm.Research.Models;
 using Selm.Research.Numerics;
 using Selm.Research.Runs;
-using Selm.Research.Tokenizers;
+using Selm.Research.Training;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -50,7 +52,7 @@ internal static class DemoFolder
             EosTokenIds = [tokenizer.EosId!.Value],
             PadTokenId = tokenizer.PadId,
         });
-        LlamaWeights.Randomize(model, seed);
+        RandomWeights.Fill(model, seed);
         LlamaWeights.Save(model, folder);
     }
 

@@ -2,9 +2,10 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using Selm.HuggingFace.Files;
+using Selm.HuggingFace.Models;
 using Selm.Research;
 using Selm.Research.Evaluation;
-using Selm.Research.Models;
 using Selm.Research.Runs;
 
 namespace Selm.Cli;

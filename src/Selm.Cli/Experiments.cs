@@ -1,10 +1,9 @@
 using Selm.Research;
-using Selm.Research.Experiments;
+using Selm.Research.Claims;
 using Selm.Research.Lab;
 using Selm.Research.Runs;
 using Selm.Research.Theory;
-using Figure1 = Selm.Research.Experiments.Figure1;
-using Theorem31 = Selm.Research.Experiments.Theorem31;
+using Figure1 = Selm.Research.Claims.Figure1;
 
 namespace Selm.Cli;
 
@@ -32,7 +31,7 @@ internal sealed record Experiment(string Name, string Question)
         {
             InWorlds = (rules, _, _, _) => TablesAudit.Run(rules, PaperFolder()),
         },
-        new("theorem31", "the derivation and Theorem 3.1 as residuals, printed and repaired") { InWorlds = Theorem31.Run },
+        new("theorem31", "the derivation and Theorem 3.1 as residuals, printed and repaired") { InWorlds = Theorem31Check.Run },
         new("figure1", "where optimism asks when several rewards fit the data") { InWorlds = Figure1.Run },
         new("exploration", $"what {ExplorationMethod.All.Count} ways to learn online find in the same worlds") { InWorlds = Exploration.Run },
         new("map", "when optimism pays: its weight against everything around it") { InWorlds = Map.Run },

@@ -1,7 +1,8 @@
 using System.CommandLine;
+using Selm.HuggingFace.Files;
+using Selm.HuggingFace.Models;
 using Selm.Research;
 using Selm.Research.Evaluation;
-using Selm.Research.Models;
 using Selm.Research.Runs;
 
 namespace Selm.Cli;

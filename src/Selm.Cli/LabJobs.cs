@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Selm.Cli.Commands;
+using Selm.HuggingFace.Files;
 using Selm.Research;
 using Selm.Research.Lab;
 using Selm.Research.Runs;

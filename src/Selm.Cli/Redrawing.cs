@@ -1,7 +1,8 @@
 using System.Globalization;
 using System.Text;
+using Selm.HuggingFace.Files;
 using Selm.Research;
-using Selm.Research.Experiments;
+using Selm.Research.Claims;
 using Selm.Research.Figures;
 using Selm.Research.Runs;
 

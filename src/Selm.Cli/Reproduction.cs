@@ -4,7 +4,8 @@
 // ignores; the recording (figures/, data/results, README's numbers) is written where it is asked for, and never read.
 using System.Diagnostics;
 using System.Globalization;
-using Selm.Research.Experiments;
+using Selm.HuggingFace.Files;
+using Selm.Research.Claims;
 using Selm.Research.Lab;
 using Selm.Research.Runs;
 

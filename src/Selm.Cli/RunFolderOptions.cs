@@ -1,8 +1,8 @@
 using System.CommandLine;
 using Selm.HuggingFace.Engine;
-using Selm.Research.Alignment;
+using Selm.HuggingFace.Models;
+using Selm.Research.Algorithm1;
 using Selm.Research.Lab;
-using Selm.Research.Models;
 using Selm.Research.Runs;
 
 namespace Selm.Cli;

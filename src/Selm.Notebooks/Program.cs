@@ -15,7 +15,7 @@ internal static class Program
     {
         var root = new RootCommand("Runs C# notebooks without a front end, and serves them to Jupyter as the kernel .net-csharp.")
         {
-            RunCommand.Create(),
+            RunNotebooksCommand.Create(),
             StripCommand.Create(),
             KernelCommands.CreateKernel(),
             KernelCommands.CreateInstall(),

@@ -1,3 +1,4 @@
+using Selm.HuggingFace.Files;
 using Selm.Research;
 using Selm.Research.Evaluation;
 using Selm.Research.Figures;

@@ -2,7 +2,7 @@
 // what it took. The test runner does not come through here.
 using System.Diagnostics;
 using System.Globalization;
-using Selm.Research.Models;
+using Selm.HuggingFace.Models;
 using Selm.Research.Numerics;
 using Selm.Research.Scale;
 using TorchSharp;

@@ -3,10 +3,11 @@ using BenchmarkDotNet.Configs;
 using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
-using Selm.Research.Losses;
-using Selm.Research.Models;
+using Selm.HuggingFace.Models;
+using Selm.HuggingFace.Tokenizers;
+using Selm.Research.Objectives;
 using Selm.Research.Scale;
-using Selm.Research.Tokenizers;
+using Selm.Research.Training;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -70,7 +71,7 @@ public class Scoring
             ModelType = "llama", VocabSize = shape.Vocab, HiddenSize = shape.Hidden, IntermediateSize = shape.Ff, NumHiddenLayers = shape.Layers,
             NumAttentionHeads = shape.Heads, NumKeyValueHeads = shape.KvHeads, HeadDim = shape.HeadDim,
         });
-        LlamaWeights.Randomize(model, seed: 1);
+        RandomWeights.Fill(model, seed: 1);
         return model;
     }
 }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using Selm.HuggingFace.Files;
 using Selm.Research.Runs;
 
 namespace Selm.Cli.Commands;

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using Selm.HuggingFace.Files;
 using Selm.Research.Evaluation;
 using Selm.Research.Runs;
 

@@ -1,9 +1,10 @@
 using System.CommandLine;
 using System.Globalization;
+using Selm.HuggingFace.Files;
+using Selm.HuggingFace.Models;
 using Selm.Research;
 using Selm.Research.Data;
 using Selm.Research.Evaluation;
-using Selm.Research.Models;
 using Selm.Research.Runs;
 
 namespace Selm.Cli.Commands;

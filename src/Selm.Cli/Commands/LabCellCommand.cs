@@ -1,8 +1,9 @@
 using System.CommandLine;
 using System.Text.Json;
 using Selm.HuggingFace.Engine;
+using Selm.HuggingFace.Files;
+using Selm.HuggingFace.Models;
 using Selm.Research.Lab;
-using Selm.Research.Models;
 using Selm.Research.Runs;
 
 namespace Selm.Cli.Commands;

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Selm.Research.Losses;
+using Selm.Research.Objectives;
 
 namespace Selm.Cli.Commands;
 

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Selm.Research.Models;
+using Selm.HuggingFace.Models;
 using Selm.Research.Ranking;
 using Selm.Research.Runs;
 

@@ -1,11 +1,12 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
+using Selm.HuggingFace.Files;
+using Selm.HuggingFace.Models;
 using Selm.Research;
-using Selm.Research.Experiments;
+using Selm.Research.Claims;
 using Selm.Research.Figures;
 using Selm.Research.Lab;
-using Selm.Research.Models;
 using Selm.Research.Runs;
 
 namespace Selm.Cli.Commands;

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Selm.Research.Experiments;
+using Selm.Research.Claims;
 using Selm.Research.Figures;
 
 namespace Selm.Cli.Commands;

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Selm.Research.Alignment;
+using Selm.Research.Algorithm1;
 using Selm.Research.Runs;
 
 namespace Selm.Cli.Commands;

@@ -1,6 +1,6 @@
 // Values to MIME bundles. A type says how it is shown by .NET Interactive's convention, found by shape, not by reference:
 // an attribute whose class is called TypeFormatterSourceAttribute names a class with CreateTypeFormatters(), whose items
-// have MimeType and bool Format(object, TextWriter). See src/Selm.Research/Figures/Display.cs for an example.
+// have MimeType and bool Format(object, TextWriter). See src/Selm.Research/Figures/FigureDisplay.cs for an example.
 using System.Collections;
 using System.Collections.Concurrent;
 using System.Globalization;

@@ -3,6 +3,8 @@
 using System.Globalization;
 using System.Text.Json;
 using CsvHelper;
+using Selm.HuggingFace.Chat;
+using Selm.HuggingFace.Files;
 using Selm.Research.Runs;
 
 namespace Selm.Research.Data;

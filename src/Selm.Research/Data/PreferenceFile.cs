@@ -1,5 +1,6 @@
 // Reads what people have: UltraFeedback's shape, plain texts, or pairs that a judge scored; the shape is found per line.
 using System.Text.Json;
+using Selm.HuggingFace.Chat;
 using Selm.Research.Runs;
 
 namespace Selm.Research.Data;

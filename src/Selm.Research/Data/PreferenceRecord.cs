@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Selm.HuggingFace.Chat;
 
 namespace Selm.Research.Data;
 

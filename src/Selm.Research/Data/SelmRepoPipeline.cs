@@ -8,6 +8,8 @@
 //     still does not fit, then to max_length - max_prompt_length; y's own length never counts;
 //  5. bos is part of what is cut, so a cut prompt that keeps its end has none;
 //  6. the padded width of chosen and rejected ignores y, whose batch is at least that wide.
+using Selm.HuggingFace.Chat;
+
 namespace Selm.Research.Data;
 
 /// <summary>Chats to token rows as the authors' code does it, quirks included (see the head of the file).</summary>

@@ -24,20 +24,3 @@ public sealed record TokenRow(int[] InputIds, int ResponseStart)
 /// <param name="Rejected">y_l.</param>
 /// <param name="Reference">y, or null where the example has none.</param>
 public sealed record TokenTriple(int[] PromptIds, TokenRow Chosen, TokenRow Rejected, TokenRow? Reference);
-
-/// <summary>Length limits of a row [tokens].</summary>
-/// <param name="MaxLength">Prompt plus response.</param>
-/// <param name="MaxPromptLength">What a prompt is cut to.</param>
-/// <param name="KeepEnd">Whether the end of a cut prompt stays (the question) rather than its start.</param>
-public sealed record LengthLimits(int MaxLength, int MaxPromptLength, bool KeepEnd = true);
-
-/// <summary>What the pipelines need of a tokenizer and its chat template.</summary>
-/// <param name="Encode">Text to ids without bos and eos of its own; special tokens in the text become their ids.</param>
-/// <param name="BosId">Begin of sequence, or null where the model has none.</param>
-/// <param name="EosId">End of a response.</param>
-/// <param name="Render">Chat to text: messages, and whether the assistant's marker is appended.</param>
-public sealed record TextEncoding(
-    Func<string, int[]> Encode,
-    int? BosId,
-    int EosId,
-    Func<IReadOnlyList<ChatMessage>, bool, string> Render);

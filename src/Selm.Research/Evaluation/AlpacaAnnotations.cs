@@ -3,6 +3,7 @@
 // first, so that the complaint can name the row.
 using System.Text;
 using System.Text.Json;
+using Selm.HuggingFace.Files;
 using Selm.Research.Runs;
 
 namespace Selm.Research.Evaluation;

@@ -4,6 +4,8 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
+using Selm.HuggingFace.Chat;
+using Selm.HuggingFace.Files;
 using Selm.Research.Data;
 using Selm.Research.Runs;
 

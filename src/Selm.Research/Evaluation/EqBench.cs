@@ -1,7 +1,7 @@
 // EQ-Bench v2 (Paech 2023): a model predicts how strongly a character feels four emotions, criticises itself, and revises.
 using System.Globalization;
 using System.Text.RegularExpressions;
-using Selm.Research.Models;
+using Selm.HuggingFace.Models;
 using Selm.Research.Runs;
 using Selm.Research.Sampling;
 

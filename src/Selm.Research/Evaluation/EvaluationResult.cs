@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using CsvHelper;
+using Selm.HuggingFace.Files;
 using Selm.Research.Runs;
 
 namespace Selm.Research.Evaluation;

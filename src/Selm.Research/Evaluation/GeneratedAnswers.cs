@@ -1,7 +1,9 @@
 using System.Globalization;
-using Selm.Research.Alignment;
+using Selm.HuggingFace.Chat;
+using Selm.HuggingFace.Files;
+using Selm.HuggingFace.Models;
+using Selm.Research.Algorithm1;
 using Selm.Research.Data;
-using Selm.Research.Models;
 using Selm.Research.Runs;
 using Selm.Research.Sampling;
 
@@ -35,7 +37,7 @@ internal static class GeneratedAnswers
         IEnumerable<Answer> Work(int at, int count)
         {
             int[] places = [.. order.Skip(at).Take(count)];
-            var generations = Generator.Generate(model.Model, [.. places.Select(i => fitting[i])], options, batchSize, model.EndIds, firstRow: at, stop: stop, cancellation: cancellation);
+            var generations = ResponseGenerator.Generate(model.Model, [.. places.Select(i => fitting[i])], options, batchSize, model.EndIds, firstRow: at, stop: stop, cancellation: cancellation);
             progress?.Report(new StepProgress("answers", at + count, fitting.Length));
             return places.Zip(generations, (i, generation) => new Answer(i, model.Text(generation.OutputIds) is var text && cut is not null ? cut(text) : text));
         }

@@ -1,5 +1,5 @@
 using System.Text.RegularExpressions;
-using Selm.Research.Models;
+using Selm.HuggingFace.Models;
 using Selm.Research.Runs;
 using Selm.Research.Sampling;
 

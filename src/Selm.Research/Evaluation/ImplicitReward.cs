@@ -1,7 +1,8 @@
 // The reward that a policy stands for, r(x, y) = beta (log pi(y|x) - log pi_ref(y|x)) (paper, section 2; its Figure 4 compares
 // two policies by it), on the answers of a preference file and on the policy's own.
+using Selm.HuggingFace.Chat;
+using Selm.HuggingFace.Models;
 using Selm.Research.Data;
-using Selm.Research.Models;
 using Selm.Research.Numerics;
 using Selm.Research.Ranking;
 using Selm.Research.Runs;

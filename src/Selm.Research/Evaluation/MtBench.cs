@@ -2,8 +2,9 @@
 // the second turn is asked on top of the model's own first answer, and mathematical categories are judged beside a reference.
 using System.Globalization;
 using System.Text.RegularExpressions;
+using Selm.HuggingFace.Chat;
+using Selm.HuggingFace.Models;
 using Selm.Research.Data;
-using Selm.Research.Models;
 using Selm.Research.Runs;
 using Selm.Research.Sampling;
 

@@ -1,6 +1,6 @@
 // Options by their log-probability. What is notable: a question is one row with all its options behind it, so its keys and
 // values are computed once however many options there are; with ten solved examples in front that is nearly all the work.
-using Selm.Research.Models;
+using Selm.HuggingFace.Models;
 using Selm.Research.Numerics;
 using Selm.Research.Runs;
 

@@ -1,6 +1,8 @@
 // Who prefers which of two answers. A judge is a function from a pair to a probability; an endpoint, a ranker and the lab's
 // oracle all become one.
 using System.Globalization;
+using Selm.HuggingFace.Chat;
+using Selm.HuggingFace.Files;
 using Selm.Research.Data;
 using Selm.Research.Numerics;
 using Selm.Research.Ranking;

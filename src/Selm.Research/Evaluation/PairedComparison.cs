@@ -4,6 +4,7 @@ using System.Text.Json;
 using MathNet.Numerics.Statistics;
 using Selm.Research.Numerics;
 using Selm.Research.Runs;
+using Statistics = Selm.Research.Numerics.Statistics;
 
 namespace Selm.Research.Evaluation;
 

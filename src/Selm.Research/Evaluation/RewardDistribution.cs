@@ -1,7 +1,7 @@
 // How a policy's greedy answers spread over a ranker's scores (the paper's Figure 3, right). What is notable: prompts stream
 // through in batches and scores go to a file, so that memory does not grow with the number of prompts; bins are counted in a
 // second pass over that file, when the ends of the scale are known.
-using Selm.Research.Models;
+using Selm.HuggingFace.Models;
 using Selm.Research.Ranking;
 using Selm.Research.Runs;
 using Selm.Research.Sampling;
@@ -44,7 +44,7 @@ public sealed record RewardDistribution(int Count, double Mean, double StandardE
             var done = 0;
             foreach (var batch in Jsonl.Read(input).Chunk(batchSize))
             {
-                var generations = Generator.Generate(model.Model, [.. batch.Select(row => TextRows.Prompt(row, model))], options, batchSize, model.EndIds, cancellation: cancellation);
+                var generations = ResponseGenerator.Generate(model.Model, [.. batch.Select(row => TextRows.Prompt(row, model))], options, batchSize, model.EndIds, cancellation: cancellation);
                 string[] answers = [.. generations.Select(generation => model.Text(generation.OutputIds))];
                 var ranked = ranker.Rank([.. batch.Zip(answers, (row, answer) => new RankRequest(Asked(row), against is null ? [answer] : [answer, row.Text(against)]))]);
                 foreach (var (row, (answer, rank)) in batch.Zip(answers.Zip(ranked)))

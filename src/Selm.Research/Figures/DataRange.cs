@@ -1,4 +1,5 @@
 using MathNet.Numerics.Statistics;
+using Selm.Research.Numerics;
 
 namespace Selm.Research.Figures;
 

@@ -3,6 +3,7 @@
 // module loader, which would take Plotly for itself and leave window.Plotly empty; there the loader is asked.
 using System.Net;
 using System.Text.Json;
+using Selm.HuggingFace.Files;
 using Selm.Research.Runs;
 
 namespace Selm.Research.Figures;

@@ -2,6 +2,7 @@
 // objects, labels in cells as annotations. Waterfalls and histograms become bars, so that both writers show one and the same.
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Selm.HuggingFace.Files;
 using Selm.Research.Runs;
 
 namespace Selm.Research.Figures;

@@ -2,6 +2,7 @@
 // font family.
 using System.Net;
 using System.Text;
+using Selm.HuggingFace.Files;
 using Selm.Research.Runs;
 
 namespace Selm.Research.Figures;

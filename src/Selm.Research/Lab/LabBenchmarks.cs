@@ -1,4 +1,4 @@
-using Selm.Research.Models;
+using Selm.HuggingFace.Models;
 using Selm.Research.Numerics;
 using Selm.Research.Sampling;
 
@@ -64,7 +64,7 @@ public static class LabBenchmarks
     {
         var questions = LabQuiz.Items(language, LabQuizKind.Arithmetic, Seed, items);
         var contexts = questions.Select((question, k) => language.Ids(Context(language, LabQuizKind.Arithmetic, question, k, 3, inSteps: true))).ToArray();
-        var written = Generator.Generate(model, contexts, new SamplingOptions(MaxNewTokens: StepWords), batchSize: 256);
+        var written = ResponseGenerator.Generate(model, contexts, new SamplingOptions(MaxNewTokens: StepWords), batchSize: 256);
         return questions.Zip(written, (question, output) => Solves(question, language.Text(output.OutputIds)) ? 1.0 : 0).Average();
     }
 

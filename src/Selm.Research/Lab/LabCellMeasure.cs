@@ -1,6 +1,6 @@
 using MathNet.Numerics.Statistics;
+using Selm.HuggingFace.Models;
 using Selm.Research.Evaluation;
-using Selm.Research.Models;
 using Selm.Research.Numerics;
 using Selm.Research.Sampling;
 
@@ -64,7 +64,7 @@ internal sealed class LabCellMeasure(LabLanguage language, IReadOnlyList<LabWrit
     private static double Quantile(double[] values, double q) => values.Quantile(q);
 
     private static int[][] Greedy(Llama policy, int[][] contexts) =>
-        [.. Generator.Generate(policy, contexts, new SamplingOptions(MaxNewTokens: LabResponse.MaxTokens), Rows).Select(output => output.OutputIds)];
+        [.. ResponseGenerator.Generate(policy, contexts, new SamplingOptions(MaxNewTokens: LabResponse.MaxTokens), Rows).Select(output => output.OutputIds)];
 
     private JudgedPair[] Judged(LabScores scores) =>
     [

@@ -1,6 +1,6 @@
 using System.Globalization;
-using Selm.Research.Alignment;
-using Selm.Research.Models;
+using Selm.HuggingFace.Models;
+using Selm.Research.Algorithm1;
 using Selm.Research.Numerics;
 using Selm.Research.Ranking;
 using Selm.Research.Runs;

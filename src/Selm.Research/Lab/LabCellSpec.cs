@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Selm.Research.Alignment;
+using Selm.HuggingFace.Files;
+using Selm.Research.Algorithm1;
 using Selm.Research.Runs;
 
 namespace Selm.Research.Lab;

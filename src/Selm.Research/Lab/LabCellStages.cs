@@ -2,7 +2,8 @@
 // whichever cell comes first: base models and the ranker (LabModels), the first policy's measures, the DPO iteration
 // that methods and alphas have in common, and the checkpoints of the alpha = 0 twin.
 using System.Text.Json;
-using Selm.Research.Models;
+using Selm.HuggingFace.Files;
+using Selm.HuggingFace.Models;
 using Selm.Research.Runs;
 
 namespace Selm.Research.Lab;

@@ -1,7 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
-using Selm.Research.Alignment;
+using Selm.HuggingFace.Files;
+using Selm.Research.Algorithm1;
 using Selm.Research.Runs;
 using static TorchSharp.torch;
 

@@ -1,4 +1,4 @@
-using Selm.Research.Models;
+using Selm.HuggingFace.Models;
 using Selm.Research.Numerics;
 
 namespace Selm.Research.Lab;

@@ -1,4 +1,4 @@
-using Selm.Research.Models;
+using Selm.HuggingFace.Models;
 using Selm.Research.Numerics;
 using Selm.Research.Sampling;
 
@@ -32,7 +32,7 @@ public static class LabEvaluation
     public static LabScores Greedy(Llama model, LabLanguage language, IReadOnlyList<LabPrompt> prompts)
     {
         var options = new SamplingOptions(MaxNewTokens: LabResponse.MaxTokens);
-        var outputs = Generator.Generate(model, [.. prompts.Select(prompt => prompt.Ids(language))], options, batchSize: 256);
+        var outputs = ResponseGenerator.Generate(model, [.. prompts.Select(prompt => prompt.Ids(language))], options, batchSize: 256);
         return Scores(language, prompts, [.. outputs.Select(output => language.Text(output.OutputIds))]);
     }
 

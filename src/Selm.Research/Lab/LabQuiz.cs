@@ -2,7 +2,7 @@
 // truths, an answer about two topics tempts with the first one's reason, a tone was asked for two turns ago and the turn
 // between answered in the other one, and the two-hop questions that are asked were never among the documents, only their
 // two steps and like questions about other topics. Asked more plainly, base models know all reasons and all tones.
-using Selm.Research.Models;
+using Selm.HuggingFace.Models;
 using Selm.Research.Numerics;
 
 namespace Selm.Research.Lab;

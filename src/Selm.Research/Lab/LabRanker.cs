@@ -1,9 +1,9 @@
 // Notable: the ranker reads what `rm:DIR` gives it, the user's words without the chat's markers, then the answer and its
 // end. The two answers of a pair share their prompt in one row.
 using MathNet.Numerics.Statistics;
-using Selm.Research.Losses;
-using Selm.Research.Models;
+using Selm.HuggingFace.Models;
 using Selm.Research.Numerics;
+using Selm.Research.Objectives;
 using Selm.Research.Ranking;
 using Selm.Research.Runs;
 using Selm.Research.Training;

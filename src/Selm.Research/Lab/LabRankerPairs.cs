@@ -1,4 +1,4 @@
-using Selm.Research.Models;
+using Selm.HuggingFace.Models;
 using Selm.Research.Numerics;
 using Selm.Research.Sampling;
 
@@ -37,7 +37,7 @@ public static class LabRankerPairs
 
         var missing = Enumerable.Range(0, answers.Length).Where(k => answers[k] is null).ToArray();
         var options = new SamplingOptions(Temperature: SampleTemperature, MaxNewTokens: LabResponse.MaxTokens, Seed: new PhiloxStream(seed, stream, -1).NextUInt32());
-        var samples = Generator.Generate(sampler, [.. missing.Select(k => asked[k / 2].Ids(language))], options, batchSize: 256);
+        var samples = ResponseGenerator.Generate(sampler, [.. missing.Select(k => asked[k / 2].Ids(language))], options, batchSize: 256);
         foreach (var (k, sample) in missing.Zip(samples))
         {
             answers[k] = language.Text(sample.OutputIds);

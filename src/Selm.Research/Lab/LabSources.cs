@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Selm.HuggingFace.Files;
 using Selm.Research.Data;
 using Selm.Research.Runs;
 using TorchSharp;

@@ -1,5 +1,5 @@
 using System.Globalization;
-using Selm.Research.Models;
+using Selm.HuggingFace.Models;
 using Selm.Research.Numerics;
 using Selm.Research.Runs;
 using Selm.Research.Training;

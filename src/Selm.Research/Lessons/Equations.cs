@@ -19,7 +19,7 @@ public sealed record NumberedItem(
 public static class Equations
 {
     private const string Sources = "src/Selm.Research", TestFolder = "tests/Selm.Research.Tests", Ladder = "Theory/LadderTests";
-    private const string LabTables = "Experiments/LabTablesTests", LabFigures = "Experiments/LabFiguresTests", Exact = "Experiments/ExactExperimentsTests";
+    private const string LabTables = "Claims/LabTablesTests", LabFigures = "Claims/LabFiguresTests", Exact = "Claims/ExactExperimentsTests";
 
     /// <summary>In the paper's order.</summary>
     public static IReadOnlyList<NumberedItem> All { get; } =
@@ -28,26 +28,26 @@ public static class Equations
         new("(2.1)", "(3.1)", "Bradley-Terry model", ["Theory/BradleyTerry", "Theory/PreferenceSteps"], [Ladder], [2]),
         new("(2.2)", "(3.2)", "its negative log-likelihood", ["Theory/BradleyTerry", "Theory/PreferenceSteps", "Training/RewardTrainer"], [Ladder, "Training/RewardTrainerTests"], [2]),
         new("(2.3)", "(3.3)", "reward maximisation with a KL term, and its solution", ["Theory/TabularPolicy", "Theory/TiltSteps", "Theory/SimplexMinimizer"], [Ladder, "Theory/PolicyTests"], [3]),
-        new("section 2, DPO", "section 3", "the DPO loss", ["Losses/DpoLoss", "Theory/Objectives"], ["Losses/GoldenLossTests", "Losses/GradientTests", Ladder], [3]),
-        new("(3.1)", "(4.1)", "the bilevel objective", ["Theory/Objectives", "Theory/ObjectiveSteps", "Losses/OptimisticRewardLoss"], [Ladder, "Losses/ExplicitRewardLossTests"], [5]),
-        new("(3.2)", "(4.2)", "the SELM objective", ["Losses/SelmLoss", "Theory/Objectives", "Theory/ObjectiveSteps"], [Ladder, "Losses/GoldenLossTests", "Losses/LossPropertyTests"], [5]),
-        new("(3.3)", "(4.3)", "its gradient", ["Theory/GradientSteps", "Theory/SizeSteps", "Theory/Runaway", "Training/PreferenceStep"], [Ladder, "Theory/AutogradTests", "Theory/RunawayTests", "Losses/GradientTests"], [6]),
+        new("section 2, DPO", "section 3", "the DPO loss", ["Objectives/DpoLoss", "Theory/ExactObjectives"], ["Objectives/GoldenLossTests", "Objectives/GradientTests", Ladder], [3]),
+        new("(3.1)", "(4.1)", "the bilevel objective", ["Theory/ExactObjectives", "Theory/ObjectiveSteps", "Objectives/OptimisticRewardLoss"], [Ladder, "Objectives/ExplicitRewardLossTests"], [5]),
+        new("(3.2)", "(4.2)", "the SELM objective", ["Objectives/SelmLoss", "Theory/ExactObjectives", "Theory/ObjectiveSteps"], [Ladder, "Objectives/GoldenLossTests", "Objectives/LossPropertyTests"], [5]),
+        new("(3.3)", "(4.3)", "its gradient", ["Theory/GradientSteps", "Theory/SizeSteps", "Theory/Runaway", "Training/PreferenceStep"], [Ladder, "Theory/AutogradTests", "Theory/RunawayTests", "Objectives/GradientTests"], [6]),
         new("section 3.3", "section 5", "implicit rewards of reference samples fall", ["Theory/GradientSteps", "Training/StepMetrics"], [Ladder], [7]),
         new("(3.4)", "(5.1)", "the policy with the lowest regularised implicit reward", ["Theory/Theorem31", "Theory/TheoremSteps", "Theory/SimplexMinimizer"], [Ladder, "Theory/PolicyTests"], [8]),
-        new("Theorem 3.1", "Theorem 5.1", "lowering E_ref[log pi] lowers that policy's reward", ["Theory/Theorem31", "Theory/TheoremSteps", "Experiments/Theorem31"], [Ladder, "Theory/PolicyTests", Exact], [8]),
+        new("Theorem 3.1", "Theorem 5.1", "lowering E_ref[log pi] lowers that policy's reward", ["Theory/Theorem31", "Theory/TheoremSteps", "Claims/Theorem31Check"], [Ladder, "Theory/PolicyTests", Exact], [8]),
         new("", "Theorem 5.3", "regret of the theoretical version", ["Theory/ExplorationRun", "Theory/ExplorationStudy"], ["Theory/ExplorationTests"], [8, 16]),
         new("appendix A, (A.1)", "", "from (3.1) to (3.2)", ["Theory/ObjectiveSteps"], [Ladder], [5]),
         new("appendix B", "", "proof of Theorem 3.1", ["Theory/TheoremSteps"], [Ladder], [8]),
-        new("Algorithm 1", "", "SELM as it is run", ["Alignment/SelmRun", "Alignment/Iteration", "Alignment/PreferenceLoop", "Theory/AlgorithmSteps"], ["Alignment/SelmRunTests", "Alignment/PreferenceLoopTests", Ladder], [9]),
+        new("Algorithm 1", "", "SELM as it is run", ["Algorithm1/SelmRun", "Algorithm1/Iteration", "Algorithm1/PreferenceLoop", "Theory/AlgorithmSteps"], ["Algorithm1/SelmRunTests", "Algorithm1/PreferenceLoopTests", Ladder], [9]),
         new("", "Algorithm 2", "the theoretical version, reference fixed", ["Theory/AlgorithmSteps", "Theory/ExplorationRun"], [Ladder, "Theory/ExplorationTests"], [16]),
-        new("Table 1", "", "AlpacaEval 2.0 and MT-Bench", ["Experiments/Table1", "Experiments/TablesAudit", "Evaluation/LengthControlledWinRate"], [LabTables, "Experiments/TablesAuditTests", "Evaluation/LengthControlledWinRateTests"], [10, 11]),
-        new("Table 2", "", "academic benchmarks", ["Experiments/Table2", "Lab/LabBenchmarks"], [LabTables], [12]),
-        new("Figure 1", "", "two rewards with equal fit, the optimistic one explores", ["Experiments/Figure1", "Theory/Figure1World"], [Exact, "Theory/Figure1WorldTests"], [4]),
-        new("Figure 2", "", "win rates between iterations", ["Experiments/Figure2", "Experiments/TablesAudit"], [LabTables, "Experiments/TablesAuditTests"], [10, 11]),
-        new("Figure 3", "", "alpha, and the distribution of rewards", ["Experiments/Figure3", "Theory/AlgorithmSteps"], [LabFigures, Ladder], [13]),
-        new("Figure 4", "", "implicit rewards of SELM above DPO's", ["Experiments/Figure4", "Experiments/Figure4Exact", "Theory/ImplicitRewardGap"], [LabFigures, Exact, "Lab/LabCurveTests"], [14]),
-        new("", "Figure 5", "the figure that later editions add", ["Experiments/Figure5V3", "Lab/LabCellMeasure"], [LabFigures, "Lab/LabCellTests"], [14]),
-        new("Figure 5", "Figure 6", "the baseline grid", ["Experiments/Figure5Grid", "Lab/LabBaselines"], [LabFigures, "Lab/LabCellTests"], [15]),
+        new("Table 1", "", "AlpacaEval 2.0 and MT-Bench", ["Claims/Table1", "Claims/TablesAudit", "Evaluation/LengthControlledWinRate"], [LabTables, "Claims/TablesAuditTests", "Evaluation/LengthControlledWinRateTests"], [10, 11]),
+        new("Table 2", "", "academic benchmarks", ["Claims/Table2", "Lab/LabBenchmarks"], [LabTables], [12]),
+        new("Figure 1", "", "two rewards with equal fit, the optimistic one explores", ["Claims/Figure1", "Theory/Figure1World"], [Exact, "Theory/Figure1WorldTests"], [4]),
+        new("Figure 2", "", "win rates between iterations", ["Claims/Figure2", "Claims/TablesAudit"], [LabTables, "Claims/TablesAuditTests"], [10, 11]),
+        new("Figure 3", "", "alpha, and the distribution of rewards", ["Claims/Figure3", "Theory/AlgorithmSteps"], [LabFigures, Ladder], [13]),
+        new("Figure 4", "", "implicit rewards of SELM above DPO's", ["Claims/Figure4", "Claims/Figure4Exact", "Theory/ImplicitRewardGap"], [LabFigures, Exact, "Lab/LabCurveTests"], [14]),
+        new("", "Figure 5", "the figure that later editions add", ["Claims/Figure5V3", "Lab/LabCellMeasure"], [LabFigures, "Lab/LabCellTests"], [14]),
+        new("Figure 5", "Figure 6", "the baseline grid", ["Claims/Figure5Grid", "Lab/LabBaselines"], [LabFigures, "Lab/LabCellTests"], [15]),
         new("section 5", "section 6", "set-up: portions, alpha, cost", ["Theory/AlgorithmSteps", "Runs/Recipe"], [Ladder, "Runs/RecipeTests"], [9, 13]),
     ];
 

@@ -1,6 +1,6 @@
 // Lesson 05: the inner objective F, its maximum, and the loss that comes out.
-using Selm.Research.Losses;
 using Selm.Research.Numerics;
+using Selm.Research.Objectives;
 
 namespace Selm.Research.Lessons;
 
@@ -48,7 +48,7 @@ public static class Exercises05
             ("the sign of the optimism term: the loss is minimised, so +alpha beta pushes log pi(y) down", fit - (alpha * beta * optimism)),
             ("the weight of the optimism term is alpha beta; alpha alone is Algorithm 1 as printed (erratum 4)", fit + (alpha * optimism)),
             ("the margin lacks pi_ref: it is the difference of two log-ratios", LogMath.Softplus(-beta * (logps.PolicyChosen - logps.PolicyRejected)) + (alpha * beta * optimism)),
-            ("log pi_ref(y) is missing: that changes no gradient, but the loss of the kit is 0 bonus at pi = pi_ref", fit + (alpha * beta * logps.PolicyReference)),
+            ("log pi_ref(y) is missing: that changes no gradient, but the loss of the kit is 0 bonus at pi = pi_ref", fit + (alpha * beta * logps.PolicySample)),
             ("the margin is chosen minus rejected", LogMath.Softplus(beta * logps.Margin) + (alpha * beta * optimism)));
     });
 }

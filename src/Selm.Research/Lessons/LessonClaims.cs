@@ -1,5 +1,5 @@
 using System.Globalization;
-using Selm.Research.Experiments;
+using Selm.Research.Claims;
 using Selm.Research.Figures;
 
 namespace Selm.Research.Lessons;

@@ -1,7 +1,7 @@
 // Lessons start from a trained base model. It is committed (0.4 MB), so that every lesson opens in no time and says the same
 // on every machine; training it takes 20 s on an idle core, and LabModels makes it again, bit for bit on the same CPU:
 //   new LabModels(folder, LabLanguage.Standard, LabPreset.Standard).BaseModel(LessonModels.Seed)
-using Selm.Research.Models;
+using Selm.HuggingFace.Models;
 using Selm.Research.Runs;
 
 namespace Selm.Research.Lessons;

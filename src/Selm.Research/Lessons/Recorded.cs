@@ -1,6 +1,6 @@
 // Lessons run one seed live and lay the recorded seeds beside it. A checkout without data/results has none: then a lesson says
 // so in one line and goes on.
-using Selm.Research.Experiments;
+using Selm.Research.Claims;
 using Selm.Research.Figures;
 using Selm.Research.Numerics;
 using Selm.Research.Runs;

@@ -3,6 +3,7 @@
 using System.Globalization;
 using MathNet.Numerics.Statistics;
 using Selm.Research.Figures;
+using Selm.Research.Numerics;
 using Selm.Research.Runs;
 using TorchSharp;
 using static TorchSharp.torch;

@@ -1,5 +1,6 @@
-using Selm.Research.Models;
-using Selm.Research.Tokenizers;
+using Selm.HuggingFace.Models;
+using Selm.HuggingFace.Tokenizers;
+using Selm.Research.Numerics;
 
 namespace Selm.Research.Ranking;
 

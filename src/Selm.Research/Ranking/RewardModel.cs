@@ -2,7 +2,8 @@
 // "score.weight". One difference in meaning: the reward is read at the row's last token, whatever its id; some versions
 // of transformers look for the first padding id instead and so miss a last token that is also the padding token.
 using System.Text.Json.Nodes;
-using Selm.Research.Models;
+using Selm.HuggingFace.Files;
+using Selm.HuggingFace.Models;
 using Selm.Research.Runs;
 using TorchSharp;
 using static TorchSharp.torch;

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Unicode;
+using Selm.HuggingFace.Files;
 
 namespace Selm.Research.Runs;
 

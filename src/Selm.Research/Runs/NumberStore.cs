@@ -5,6 +5,7 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
+using Selm.HuggingFace.Files;
 
 namespace Selm.Research.Runs;
 

@@ -1,6 +1,7 @@
 // One record tree holds every number of a run: the paper's Appendix C, and what the authors' public recipes add to it.
 // No configuration framework: a YAML file names some of these fields, the rest keep the defaults below.
 using System.Text.Json;
+using Selm.HuggingFace.Files;
 
 namespace Selm.Research.Runs;
 

@@ -5,6 +5,7 @@ using System.Globalization;
 using System.Reflection;
 using System.Text;
 using System.Text.Json;
+using Selm.HuggingFace.Files;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 

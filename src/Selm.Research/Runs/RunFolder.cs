@@ -6,6 +6,7 @@
 //   metrics.jsonl         one line per optimiser step or evaluation, cut back to the last checkpoint on resume
 // The same command on an existing folder skips what is done. Everything else in the folder belongs to the stages.
 using System.Text.Json;
+using Selm.HuggingFace.Files;
 
 namespace Selm.Research.Runs;
 

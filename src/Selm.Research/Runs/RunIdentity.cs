@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Selm.HuggingFace.Files;
 
 namespace Selm.Research.Runs;
 

@@ -1,4 +1,4 @@
-using Selm.Research.Models;
+using Selm.HuggingFace.Models;
 using Selm.Research.Runs;
 
 namespace Selm.Research.Sampling;
@@ -30,7 +30,7 @@ public static class GenerateFile
         var rows = TextRows.Read(input, row => TextRows.Prompt(row, model), "{\"prompt\": ..}");
         using var writer = new JsonlWriter(output);
         var prompts = rows.Select(item => item.Value).ToList();
-        var generations = Generator.Generate(model.Model, prompts, options, batchSize, model.EndIds, progress: progress, cancellation: cancellation);
+        var generations = ResponseGenerator.Generate(model.Model, prompts, options, batchSize, model.EndIds, progress: progress, cancellation: cancellation);
         foreach (var ((row, _), generation) in rows.Zip(generations))
         {
             writer.Write(row.Plus(new

@@ -1,8 +1,10 @@
 // The rows of `selm logprobs` and `selm generate`. Token ids win over messages, messages over prompt: data sets in
 // UltraFeedback's shape carry the first question as "prompt" beside the whole chat.
 using System.Text.Json;
+using Selm.HuggingFace.Chat;
+using Selm.HuggingFace.Files;
+using Selm.HuggingFace.Models;
 using Selm.Research.Data;
-using Selm.Research.Models;
 using Selm.Research.Runs;
 
 namespace Selm.Research.Sampling;

@@ -1,4 +1,4 @@
-using Selm.Research.Models;
+using Selm.HuggingFace.Models;
 
 namespace Selm.Research.Scale;
 

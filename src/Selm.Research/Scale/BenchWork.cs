@@ -1,7 +1,7 @@
+using Selm.HuggingFace.Models;
 using Selm.Research.Data;
-using Selm.Research.Losses;
-using Selm.Research.Models;
 using Selm.Research.Numerics;
+using Selm.Research.Objectives;
 using Selm.Research.Runs;
 using Selm.Research.Sampling;
 using Selm.Research.Training;
@@ -18,7 +18,7 @@ internal abstract class BenchWork : IDisposable
     internal static Llama NewModel(BenchShape shape)
     {
         var model = new Llama(shape.Config());
-        LlamaWeights.Randomize(model, seed: 1);
+        RandomWeights.Fill(model, seed: 1);
         return model;
     }
 
@@ -92,7 +92,7 @@ internal abstract class BenchWork : IDisposable
                 TokenRow Row() => new([.. prompt, .. Ids(stream, shape.Response, shape.Vocab)], prompt.Length);
                 var (chosen, rejected) = (Row(), Row());
                 var y = k >= shape.Reused ? Row() : k % 2 == 0 ? chosen : rejected;
-                examples[k] = new TrainingExample(new TokenTriple(prompt, chosen, rejected, y), RefChosen: 0, RefRejected: 0, RefReference: 0);
+                examples[k] = new TrainingExample(new TokenTriple(prompt, chosen, rejected, y), RefChosen: 0, RefRejected: 0, RefSample: 0);
             }
         }
 
@@ -121,7 +121,7 @@ internal abstract class BenchWork : IDisposable
             prompts = [.. Enumerable.Range(0, shape.Batch).Select(k => Ids(new PhiloxStream((ulong)step, "bench", k), shape.Prompt, shape.Vocab))];
 
         // No id ends a response: every step decodes the same number of tokens.
-        internal override void Step() => Sampling.Generator.Generate(model, prompts, new SamplingOptions(MaxNewTokens: shape.Response), shape.Batch, endIds: []);
+        internal override void Step() => Sampling.ResponseGenerator.Generate(model, prompts, new SamplingOptions(MaxNewTokens: shape.Response), shape.Batch, endIds: []);
 
         public override void Dispose() => model.Dispose();
     }

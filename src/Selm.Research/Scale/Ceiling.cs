@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Selm.HuggingFace.Engine;
+using Selm.HuggingFace.Models;
 using Selm.Research.Numerics;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -55,7 +56,7 @@ public sealed record Ceiling(double Gflops, string Product)
             var start = Stopwatch.GetTimestamp();
             for (var call = 0; call < calls; call++)
             {
-                Models.Fast.Linear(x, weight).Dispose();
+                Fast.Linear(x, weight).Dispose();
             }
             best = k == 0 ? best : Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds / calls);
         }

@@ -1,7 +1,7 @@
 // Two promises of the evaluation that are about time, measured where time belongs: not in a test.
 using Selm.HuggingFace.Engine;
+using Selm.HuggingFace.Models;
 using Selm.Research.Evaluation;
-using Selm.Research.Models;
 using Selm.Research.Numerics;
 using Selm.Research.Runs;
 using TorchSharp;

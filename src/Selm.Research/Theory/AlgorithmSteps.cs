@@ -17,9 +17,9 @@ internal static class AlgorithmSteps
     private static void Line4(StepList steps, FiniteWorld world)
     {
         var (policy, reference, data, beta, alpha) = (world.Policy, world.Reference, world.Data, world.Beta, world.Alpha);
-        var selm = Objectives.SelmExactGradient(policy, reference, data, beta, alpha);
+        var selm = ExactObjectives.SelmExactGradient(policy, reference, data, beta, alpha);
         var ascent = Flat((x, y) => -selm[x][y] / beta);
-        var dpo = Objectives.DpoGradient(policy, reference, data, beta);
+        var dpo = ExactObjectives.DpoGradient(policy, reference, data, beta);
         steps.Add("line 4", Equations.Algorithm1, 9,
             "the loop must climb (3.2), which has -L_DPO and alpha beta", "erratum 4",
             ("argmax L_DPO - alpha E[log pi] climbs (3.2)", ascent, Flat((x, y) => (dpo[x][y] - alpha * Optimism(x, y)) / beta)),

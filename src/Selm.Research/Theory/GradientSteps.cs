@@ -19,7 +19,7 @@ internal static class GradientSteps
     {
         // What (3.2) maximises is -L_DPO; its derivative by complex steps.
         var ascent = Scaled(ComplexStep.LogitGradient(logps => -Dpo(world, logps), world.Policy), 1 / world.Beta);
-        var byHand = Scaled(Objectives.DpoGradient(world.Policy, world.Reference, world.Data, world.Beta), -1 / world.Beta);
+        var byHand = Scaled(ExactObjectives.DpoGradient(world.Policy, world.Reference, world.Data, world.Beta), -1 / world.Beta);
         steps.Add("sign of the fit term", Equations.Gradient, 6,
             "(3.2) maximises -L_DPO, so its gradient raises log pi(y_w)", "erratum 2",
             ("grad(3.2)/beta, first line = -E[sigma(r(y_l) - r(y_w)) (grad log pi(y_w) - grad log pi(y_l))]", ascent, [.. byHand.Select(g => -g)]),
@@ -48,7 +48,7 @@ internal static class GradientSteps
     private static void Whole(StepList steps, FiniteWorld world)
     {
         var byHand = Scaled(
-            Objectives.SelmExactGradient(world.Policy, world.Reference, world.Data, world.Beta, world.Alpha), 1 / world.Beta);
+            ExactObjectives.SelmExactGradient(world.Policy, world.Reference, world.Data, world.Beta, world.Alpha), 1 / world.Beta);
         steps.Add("the whole gradient", Equations.Gradient, 6,
             "grad L_SELM / beta = -E[sigma (e_w - e_l)] + alpha (pi_ref - pi_theta)", "both lines together",
             Scaled(ComplexStep.LogitGradient(
@@ -60,7 +60,7 @@ internal static class GradientSteps
         steps.Add("the gradient with one y per comparison", Equations.Algorithm1, 6,
             "grad / beta = -mean sigma (e_w - e_l) + alpha mean (e_y - pi_theta)", "as Algorithm 1 runs it",
             Scaled(ComplexStep.LogitGradient(logps => Dpo(world, logps) + world.Alpha * world.Beta * ResponseMean(world, logps), world.Policy), 1 / world.Beta),
-            Scaled(Objectives.SelmGradient(world.Policy, world.Reference, world.Data, world.Beta, world.Alpha), 1 / world.Beta));
+            Scaled(ExactObjectives.SelmGradient(world.Policy, world.Reference, world.Data, world.Beta, world.Alpha), 1 / world.Beta));
     }
 
     private static void AtTheStart(StepList steps, FiniteWorld world)
@@ -112,7 +112,7 @@ internal static class GradientSteps
         {
             var plain = logits[x][y];
             logits[x][y] = plain + by;
-            var loss = Objectives.SelmExact(new TabularPolicy(logits), world.Reference, world.Data, world.Beta, world.Alpha);
+            var loss = ExactObjectives.SelmExact(new TabularPolicy(logits), world.Reference, world.Data, world.Beta, world.Alpha);
             logits[x][y] = plain;
             return loss;
         }

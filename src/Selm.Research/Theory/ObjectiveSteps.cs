@@ -46,12 +46,12 @@ internal static class ObjectiveSteps
             F(world, optimum), -optimum.ImplicitReward(reference, beta).Select((row, x) => reference.Expect(x, row)).Average());
         steps.Add("the gauge is free", Equations.AppendixA, 5,
             "F(pi_r; r + c(x)) = F(pi_r; r), so r = beta log(pi/pi_ref), with log Z = 0, loses no reward", "pi_{r+c} = pi_r, and c(x) cancels against y'",
-            Objectives.Inner(optimum, world.ShiftedReward, reference, beta), F(world, optimum));
+            ExactObjectives.Inner(optimum, world.ShiftedReward, reference, beta), F(world, optimum));
         steps.Add("one objective, written twice", Equations.AppendixA, 5,
             "-L_lr(r) + alpha F(pi_r; r) = -L_DPO(pi_r) - alpha beta E_ref[log pi_r] + alpha beta E_ref[log pi_ref]", "the two lines above; the last term is constant",
             -BradleyTerry.Loss(world.Reward, world.Data) + world.Alpha * F(world, optimum),
-            -Objectives.Dpo(optimum, reference, world.Data, beta)
-                - world.Alpha * beta * (Objectives.ReferenceLogLikelihood(optimum, reference) - Objectives.ReferenceLogLikelihood(reference, reference)));
+            -ExactObjectives.Dpo(optimum, reference, world.Data, beta)
+                - world.Alpha * beta * (ExactObjectives.ReferenceLogLikelihood(optimum, reference) - ExactObjectives.ReferenceLogLikelihood(reference, reference)));
     }
 
     private static void Selm(StepList steps, FiniteWorld world)
@@ -62,15 +62,15 @@ internal static class ObjectiveSteps
             reference.LogPartition(reward, beta), new double[world.Prompts]);
         steps.Add("the bonus is a repulsion from pi_ref", Equations.Selm, 6,
             "F(pi_theta; r_theta) = beta KL(pi_ref || pi_theta)", "blind to counts and to the true reward",
-            Objectives.Inner(policy, reward, reference, beta), beta * reference.Kl(policy));
+            ExactObjectives.Inner(policy, reward, reference, beta), beta * reference.Kl(policy));
         steps.Add("the SELM objective", Equations.Selm, 5,
             "-L_lr(r_theta) + alpha F(pi_theta; r_theta) = -L_DPO - alpha beta E_ref[log pi_theta] + constant", "the loss of the kit, negated",
-            -BradleyTerry.Loss(reward, world.Data) + world.Alpha * Objectives.Inner(policy, reward, reference, beta),
-            -Objectives.SelmExact(policy, reference, world.Data, beta, world.Alpha));
+            -BradleyTerry.Loss(reward, world.Data) + world.Alpha * ExactObjectives.Inner(policy, reward, reference, beta),
+            -ExactObjectives.SelmExact(policy, reference, world.Data, beta, world.Alpha));
     }
 
     private static double F(FiniteWorld world, TabularPolicy policy) =>
-        Objectives.Inner(policy, world.Reward, world.Reference, world.Beta);
+        ExactObjectives.Inner(policy, world.Reward, world.Reference, world.Beta);
 
     private static double InnerMaximum(FiniteWorld world) =>
         world.Beta * world.Reference.LogPartition(world.Reward, world.Beta).Average() - world.Reference.Expect(world.Reward);

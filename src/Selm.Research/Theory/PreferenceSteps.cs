@@ -30,8 +30,8 @@ internal static class PreferenceSteps
             "comparisons leave c(x) free, so a bonus that c(x) can raise is no bonus: (3.1) is centred by pi_ref, (1.1) is not", "erratum 10",
             ("max_y [r + c] = max_y r", [MeanMax(world.ShiftedReward)], [MeanMax(world.Reward)]),
             ("F(pi_r; r + c) = F(pi_r; r)",
-                [Objectives.Inner(shifted, world.ShiftedReward, world.Reference, world.Beta)],
-                [Objectives.Inner(tilted, world.Reward, world.Reference, world.Beta)]));
+                [ExactObjectives.Inner(shifted, world.ShiftedReward, world.Reference, world.Beta)],
+                [ExactObjectives.Inner(tilted, world.Reward, world.Reference, world.Beta)]));
     }
 
     private static void BradleyTerryModel(StepList steps, FiniteWorld world)

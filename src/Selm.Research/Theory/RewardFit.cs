@@ -1,6 +1,8 @@
 // One fit of the online study: the parameters w of an implicit reward r(x, y) = sum of w's entries for y, by heavy ball from
 // 0. In these units the SELM loss on logits is sum -log sigma(r_w - r_l) + alpha sum (r(y) - beta log Z(x)), and the new
 // policy is anchor * exp(r/beta)/Z.
+using Selm.Research.Numerics;
+
 namespace Selm.Research.Theory;
 
 /// <summary>The maximum a posteriori fit of LAB.md 1.3; terms are added, then <see cref="Solve()"/> descends.</summary>

@@ -24,7 +24,7 @@ internal static class TheoremSteps
         steps.Add("the theorem", Equations.Theorem, 8,
             "E_{y ~ pi_rho^min}[r_rho] = beta E_ref[log pi_rho] - beta E_ref[log pi_ref]", "put pi_rho^min = pi_ref in: an identity, so both minima over rho agree",
             minimum.Expect(reward),
-            beta * (Objectives.ReferenceLogLikelihood(rho, reference) - Objectives.ReferenceLogLikelihood(reference, reference)));
+            beta * (ExactObjectives.ReferenceLogLikelihood(rho, reference) - ExactObjectives.ReferenceLogLikelihood(reference, reference)));
         var far = Theorem31.Escape(reference, 700);
         steps.Add("both sides have no minimum", Equations.Theorem, 8,
             "E_ref[r_rho]/beta = -E_x KL(pi_ref || pi_rho) -> -infinity as rho leaves one response", "nothing in the policy class stops it: about -t pi_ref(y)",

@@ -28,7 +28,7 @@ internal static class TiltSteps
             Probabilities(reference.Tilt(world.ImplicitReward, beta)), Probabilities(world.Policy));
         steps.Add("DPO is the likelihood of the optimum", Equations.Rlhf, 3,
             "L_DPO(pi_r; D) = L_lr(r; D)", "beta log Z(x) cancels within a prompt",
-            Objectives.Dpo(optimum, reference, world.Data, beta), BradleyTerry.Loss(world.Reward, world.Data));
+            ExactObjectives.Dpo(optimum, reference, world.Data, beta), BradleyTerry.Loss(world.Reward, world.Data));
     }
 
     /// <summary>E_pi[r] - beta KL(pi || pi_ref), the objective of (2.3).</summary>

@@ -1,5 +1,5 @@
 using Selm.HuggingFace.Engine;
-using Selm.Research.Models;
+using Selm.HuggingFace.Models;
 using Selm.Research.Runs;
 using TorchSharp.Modules;
 using static TorchSharp.torch;

@@ -1,5 +1,5 @@
-using Selm.Research.Losses;
-using Selm.Research.Models;
+using Selm.HuggingFace.Models;
+using Selm.Research.Objectives;
 
 namespace Selm.Research.Training;
 
@@ -45,7 +45,7 @@ public static class PreferenceStep
             var (sums, _) = TokenLogps.Of(policy, [.. batch.SelectMany(e => e.Rows())]);
             Evaluate(loss, batch, sums, losses.AsSpan(at), logps.AsSpan(at), null);
         }
-        return StepMetrics.Of(losses, logps, [.. examples.Select(e => e.ReferenceSlot >= 0)]);
+        return StepMetrics.Of(losses, logps, [.. examples.Select(e => e.SampleSlot >= 0)]);
     }
 
     private static void Evaluate(

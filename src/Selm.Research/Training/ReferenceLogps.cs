@@ -4,8 +4,9 @@
 // computed with nothing but its own example, which is all that its key says: it is the same number wherever else the
 // example stands, whoever filled the cache and wherever an earlier run was killed.
 using System.Globalization;
+using Selm.HuggingFace.Files;
+using Selm.HuggingFace.Models;
 using Selm.Research.Data;
-using Selm.Research.Models;
 using Selm.Research.Runs;
 
 namespace Selm.Research.Training;
@@ -46,18 +47,18 @@ public sealed class ReferenceLogps(NumberStore? store, string modelHash, string 
     }
 
     // What has to come from the model: every sequence but a y whose log-prob its sampling has told.
-    private static TokenRow[] Unknown(TrainingExample example) => double.IsNaN(example.RefReference)
+    private static TokenRow[] Unknown(TrainingExample example) => double.IsNaN(example.RefSample)
         ? [.. example.Responses]
-        : [.. example.Responses.Where((_, k) => k != example.ReferenceSlot)];
+        : [.. example.Responses.Where((_, k) => k != example.SampleSlot)];
 
     // The numbers are those of Unknown, in order.
     private static TrainingExample Known(TrainingExample example, double[] logps)
     {
-        var told = !double.IsNaN(example.RefReference);
-        double Of(int slot) => !told || slot < example.ReferenceSlot || example.ReferenceSlot < 0 ? logps[slot]
-            : slot == example.ReferenceSlot ? example.RefReference
+        var told = !double.IsNaN(example.RefSample);
+        double Of(int slot) => !told || slot < example.SampleSlot || example.SampleSlot < 0 ? logps[slot]
+            : slot == example.SampleSlot ? example.RefSample
             : logps[slot - 1];
-        return example with { RefChosen = Of(0), RefRejected = Of(1), RefReference = example.ReferenceSlot < 0 ? double.NaN : Of(example.ReferenceSlot) };
+        return example with { RefChosen = Of(0), RefRejected = Of(1), RefSample = example.SampleSlot < 0 ? double.NaN : Of(example.SampleSlot) };
     }
 
     private double[][] Together(Llama reference, TokenRow[][] batch)

@@ -2,8 +2,7 @@
 // the pure loss turns them into one number per response, and one backward takes those in.
 using System.Globalization;
 using Selm.HuggingFace.Models;
-using Selm.Research.Losses;
-using Selm.Research.Models;
+using Selm.Research.Objectives;
 using Selm.Research.Ranking;
 using Selm.Research.Runs;
 using TorchSharp;

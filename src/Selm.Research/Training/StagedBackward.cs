@@ -1,5 +1,4 @@
 using Selm.HuggingFace.Models;
-using Selm.Research.Models;
 using TorchSharp;
 using static TorchSharp.torch;
 

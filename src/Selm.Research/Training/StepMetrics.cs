@@ -1,6 +1,6 @@
 using System.Text.Json.Serialization;
-using Selm.Research.Losses;
 using Selm.Research.Numerics;
+using Selm.Research.Objectives;
 
 namespace Selm.Research.Training;
 
@@ -50,7 +50,7 @@ public record StepMetrics
             SigmaNegativeMargin = losses.Average(l => LogMath.Sigmoid(l.RejectedReward - l.ChosenReward)),
             ChosenLogp = logps.Average(l => l.PolicyChosen),
             RejectedLogp = logps.Average(l => l.PolicyRejected),
-            ReferenceLogp = withY.Length == 0 ? double.NaN : withY.Average(l => l.PolicyReference),
+            ReferenceLogp = withY.Length == 0 ? double.NaN : withY.Average(l => l.PolicySample),
             ReferenceLogRatio = withY.Length == 0 ? double.NaN : withY.Average(l => l.ReferenceLogRatio),
         };
     }

@@ -1,7 +1,7 @@
 using System.Globalization;
-using Selm.Research.Losses;
-using Selm.Research.Models;
+using Selm.HuggingFace.Models;
 using Selm.Research.Numerics;
+using Selm.Research.Objectives;
 using Selm.Research.Runs;
 
 namespace Selm.Research.Training;
@@ -96,7 +96,7 @@ public static class Trainer
         Llama policy, IReadOnlyList<TrainingExample> examples, IReadOnlyList<TrainingExample> validation, IPreferenceLoss loss, TrainerOptions options,
         MetricsLog? metrics = null, string? checkpoints = null, long firstStep = 0, IProgress<StepProgress>? progress = null, CancellationToken cancellation = default)
     {
-        if (!loss.Needs.HasFlag(LossInputs.PolicyReference))
+        if (!loss.Needs.HasFlag(LossInputs.PolicySample))
         {
             (examples, validation) = ([.. examples.Select(e => e.WithoutReference())], [.. validation.Select(e => e.WithoutReference())]);
         }
@@ -159,7 +159,7 @@ public static class Trainer
             logps.AddRange(p);
             update.Accumulate();
         }
-        var means = StepMetrics.Of(losses, logps, [.. batch.Select(e => e.ReferenceSlot >= 0)]);
+        var means = StepMetrics.Of(losses, logps, [.. batch.Select(e => e.SampleSlot >= 0)]);
         return TrainingRow.Of("train", options.Iteration, means) with { LearningRate = rate, GradNorm = update.Step(rate, options.MaxGradNorm) };
     }
 

@@ -1,6 +1,6 @@
+using Selm.HuggingFace.Models;
 using Selm.Research.Data;
-using Selm.Research.Losses;
-using Selm.Research.Models;
+using Selm.Research.Objectives;
 
 namespace Selm.Research.Training;
 
@@ -11,25 +11,25 @@ namespace Selm.Research.Training;
 /// <param name="Tokens">Token rows of the responses, each with its prompt.</param>
 /// <param name="RefChosen">log pi_ref(y_w | x); NaN until computed.</param>
 /// <param name="RefRejected">log pi_ref(y_l | x); NaN until computed.</param>
-/// <param name="RefReference">log pi_ref(y | x); NaN until computed or where there is no y. Known beforehand where the
+/// <param name="RefSample">log pi_ref(y | x); NaN until computed or where there is no y. Known beforehand where the
 /// reference model itself sampled y; then it is not computed again.</param>
 public sealed record TrainingExample(
-    TokenTriple Tokens, double RefChosen = double.NaN, double RefRejected = double.NaN, double RefReference = double.NaN)
+    TokenTriple Tokens, double RefChosen = double.NaN, double RefRejected = double.NaN, double RefSample = double.NaN)
 {
     /// <summary>A loss of this example alone, with targets of its own (SPPO's win probabilities); null takes the training's.</summary>
     public IPreferenceLoss? OwnLoss { get; init; }
 
     /// <summary>Where y stands among the sequences: 0 it is the chosen one, 1 the rejected one, 2 a third, -1 there is none.</summary>
-    public int ReferenceSlot { get; } = SlotOf(Tokens);
+    public int SampleSlot { get; } = SlotOf(Tokens);
 
     /// <summary>Sequences to compute: two, or three where y is neither the chosen nor the rejected response.</summary>
-    public int Sequences => ReferenceSlot == 2 ? 3 : 2;
+    public int Sequences => SampleSlot == 2 ? 3 : 2;
 
     /// <summary>The same pair without y, for losses that do not read it: y then costs nothing.</summary>
-    public TrainingExample WithoutReference() => ReferenceSlot < 0 ? this : new(Tokens with { Reference = null }, RefChosen, RefRejected) { OwnLoss = OwnLoss };
+    public TrainingExample WithoutReference() => SampleSlot < 0 ? this : new(Tokens with { Reference = null }, RefChosen, RefRejected) { OwnLoss = OwnLoss };
 
     /// <summary>The sequences themselves: chosen, rejected and, where y is a third one, y.</summary>
-    public IReadOnlyList<TokenRow> Responses => ReferenceSlot == 2
+    public IReadOnlyList<TokenRow> Responses => SampleSlot == 2
         ? [Tokens.Chosen, Tokens.Rejected, Tokens.Reference!]
         : [Tokens.Chosen, Tokens.Rejected];
 
@@ -52,8 +52,8 @@ public sealed record TrainingExample(
     /// <summary>The six log-probs of the loss, given the policy's of <see cref="Rows"/> in order.</summary>
     /// <param name="policy">Chosen, rejected and, where there is one, the third sequence.</param>
     public SequenceLogps Logps(ReadOnlySpan<double> policy) => new(
-        policy[0], policy[1], ReferenceSlot < 0 ? 0 : policy[ReferenceSlot],
-        RefChosen, RefRejected, ReferenceSlot switch { < 0 => 0, 0 => RefChosen, 1 => RefRejected, _ => RefReference },
+        policy[0], policy[1], SampleSlot < 0 ? 0 : policy[SampleSlot],
+        RefChosen, RefRejected, SampleSlot switch { < 0 => 0, 0 => RefChosen, 1 => RefRejected, _ => RefSample },
         Tokens.Chosen.Response.Length, Tokens.Rejected.Response.Length, Tokens.Reference?.Response.Length ?? 0);
 
     /// <summary>One weight per sequence: the gradient of y is added to that of the response it is.</summary>
@@ -63,13 +63,13 @@ public sealed record TrainingExample(
     {
         weights[0] = gradient.GradPolicyChosen;
         weights[1] = gradient.GradPolicyRejected;
-        if (ReferenceSlot == 2)
+        if (SampleSlot == 2)
         {
             weights[2] = 0;
         }
-        if (ReferenceSlot >= 0)
+        if (SampleSlot >= 0)
         {
-            weights[ReferenceSlot] += gradient.GradPolicyReference;
+            weights[SampleSlot] += gradient.GradPolicySample;
         }
     }
 

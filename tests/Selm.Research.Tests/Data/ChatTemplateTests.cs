@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Selm.HuggingFace.Chat;
 using Selm.Research.Data;
 using Selm.Tests;
 

@@ -1,3 +1,4 @@
+using Selm.HuggingFace.Chat;
 using Selm.Research.Data;
 
 namespace Selm.Research.Tests.Data;
@@ -31,8 +32,8 @@ public class CleanPipelineTests
     public void a_template_that_writes_bos_itself_does_not_double_it()
     {
         var encoding = Encoding with { Render = (turns, marker) => "^" + Render(turns, marker) };
-        Assert.Equal("^Uhi$A", Show(CleanPipeline.Prompt([new("user", "hi")], encoding, new(100, 50))));
-        Assert.Equal("Uhi$A", Show(CleanPipeline.Prompt([new("user", "hi")], Encoding with { BosId = null }, new(100, 50))));
+        Assert.Equal("^Uhi$A", Show(encoding.Prompt([new("user", "hi")], new(100, 50))));
+        Assert.Equal("Uhi$A", Show((Encoding with { BosId = null }).Prompt([new("user", "hi")], new(100, 50))));
     }
 
     [Fact]

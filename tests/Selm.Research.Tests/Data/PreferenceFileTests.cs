@@ -1,3 +1,4 @@
+using Selm.HuggingFace.Chat;
 using Selm.Research.Data;
 using Selm.Research.Runs;
 using Selm.Research.Tests.Runs;

@@ -1,6 +1,7 @@
 using System.Text.Json;
+using Selm.HuggingFace.Chat;
+using Selm.HuggingFace.Tokenizers;
 using Selm.Research.Data;
-using Selm.Research.Tokenizers;
 using Selm.Tests;
 
 namespace Selm.Research.Tests.Data;

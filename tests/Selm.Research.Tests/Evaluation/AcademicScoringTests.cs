@@ -1,6 +1,6 @@
 using System.Text.Json;
+using Selm.HuggingFace.Models;
 using Selm.Research.Evaluation;
-using Selm.Research.Models;
 using Selm.Research.Sampling;
 using Selm.Research.Tests.Models;
 using Selm.Research.Tests.Runs;

@@ -1,4 +1,5 @@
 using Selm.Research.Evaluation;
+using Selm.Research.Numerics;
 using Selm.Research.Runs;
 using Selm.Research.Tests.Runs;
 

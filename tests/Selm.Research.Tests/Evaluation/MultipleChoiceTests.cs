@@ -1,5 +1,5 @@
+using Selm.HuggingFace.Models;
 using Selm.Research.Evaluation;
-using Selm.Research.Models;
 using Selm.Research.Tests.Models;
 using Selm.Research.Tests.Runs;
 using Selm.Tests;

@@ -1,6 +1,6 @@
+using Selm.HuggingFace.Models;
 using Selm.Research.Data;
 using Selm.Research.Evaluation;
-using Selm.Research.Models;
 using Selm.Research.Numerics;
 using Selm.Research.Ranking;
 using Selm.Research.Runs;

@@ -1,7 +1,7 @@
 // Whether Plotly itself takes what PlotlyWriter writes, and whether the picture in the HTML gives way to the live figure.
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using Selm.Research.Experiments;
+using Selm.Research.Claims;
 using Selm.Research.Figures;
 using Selm.Tests;
 

@@ -2,7 +2,7 @@
 // of those widths.
 using System.Net;
 using System.Text.Json;
-using Selm.Research.Experiments;
+using Selm.Research.Claims;
 using Selm.Research.Figures;
 using Selm.Research.Runs;
 using Selm.Tests;

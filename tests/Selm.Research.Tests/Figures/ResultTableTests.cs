@@ -1,5 +1,5 @@
 using System.Text.RegularExpressions;
-using Selm.Research.Experiments;
+using Selm.Research.Claims;
 using Selm.Research.Figures;
 using Selm.Research.Tests.Runs;
 using Selm.Research.Theory;

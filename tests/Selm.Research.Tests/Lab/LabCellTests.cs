@@ -1,7 +1,8 @@
 using System.Text.Json;
-using Selm.Research.Alignment;
+using Selm.HuggingFace.Files;
+using Selm.HuggingFace.Models;
+using Selm.Research.Algorithm1;
 using Selm.Research.Lab;
-using Selm.Research.Models;
 using Selm.Research.Runs;
 using Selm.Research.Tests.Runs;
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Selm.HuggingFace.Files;
 using Selm.Research.Lab;
 using Selm.Research.Runs;
 using Selm.Research.Tests.Runs;

@@ -1,9 +1,11 @@
+using Selm.HuggingFace.Chat;
+using Selm.HuggingFace.Files;
+using Selm.HuggingFace.Tokenizers;
 using Selm.Research.Data;
 using Selm.Research.Lab;
 using Selm.Research.Numerics;
 using Selm.Research.Runs;
 using Selm.Research.Tests.Runs;
-using Selm.Research.Tokenizers;
 using Selm.Tests;
 
 namespace Selm.Research.Tests.Lab;

@@ -1,7 +1,7 @@
 using System.Text.RegularExpressions;
-using Selm.Research.Alignment;
+using Selm.HuggingFace.Models;
+using Selm.Research.Algorithm1;
 using Selm.Research.Lab;
-using Selm.Research.Models;
 using Selm.Research.Tests.Runs;
 using Selm.Tests;
 using static TorchSharp.torch;

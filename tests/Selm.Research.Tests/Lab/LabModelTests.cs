@@ -1,6 +1,6 @@
 using System.Text.Json;
+using Selm.HuggingFace.Models;
 using Selm.Research.Lab;
-using Selm.Research.Models;
 using Selm.Research.Numerics;
 using Selm.Research.Ranking;
 using Selm.Research.Runs;
@@ -76,8 +76,8 @@ public class LabModelTests
         Assert.Equal([language.EosId], loaded.EndIds);
         var options = new SamplingOptions(MaxNewTokens: 5);
         Assert.Equal(
-            Selm.Research.Sampling.Generator.Generate(model, [prompt.Ids(language)], options)[0].OutputIds,
-            Selm.Research.Sampling.Generator.Generate(loaded.Model, [loaded.PromptIds($"<user> {prompt.Text(language)} <bot>")], options)[0].OutputIds);
+            Selm.Research.Sampling.ResponseGenerator.Generate(model, [prompt.Ids(language)], options)[0].OutputIds,
+            Selm.Research.Sampling.ResponseGenerator.Generate(loaded.Model, [loaded.PromptIds($"<user> {prompt.Text(language)} <bot>")], options)[0].OutputIds);
     }
 
     [Fact]

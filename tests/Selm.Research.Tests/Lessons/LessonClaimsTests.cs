@@ -1,4 +1,4 @@
-using Selm.Research.Experiments;
+using Selm.Research.Claims;
 using Selm.Research.Figures;
 using Selm.Research.Lessons;
 

@@ -1,10 +1,9 @@
-using Selm.Research.Models;
+using Selm.HuggingFace.Models;
 using Selm.Research.Sampling;
 using Selm.Research.Training;
 using Selm.Tests;
 using TorchSharp;
 using static TorchSharp.torch;
-using Generator = Selm.Research.Sampling.Generator;
 
 namespace Selm.Research.Tests.Models;
 
@@ -49,7 +48,7 @@ public class Bf16Tests
         var (sums, _) = TokenLogps.Of(model, rows);
         Assert.All(sums.Zip(expected), pair => Assert.Equal(pair.Second, pair.First, tolerance * Math.Abs(pair.Second) / 10));
 
-        var generations = Generator.Generate(model, Prompts, new SamplingOptions(Temperature: 1, MaxNewTokens: 8));
+        var generations = ResponseGenerator.Generate(model, Prompts, new SamplingOptions(Temperature: 1, MaxNewTokens: 8));
         var (_, again) = TokenLogps.Of(model, [.. Prompts.Zip(generations, (prompt, g) => new SharedRow(prompt, [g.OutputIds]))]);
         Assert.All(again.Zip(generations.SelectMany(g => g.TokenLogps)), pair => Assert.Equal(pair.First, pair.Second, tolerance));
 

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Selm.Research.Models;
+using Selm.HuggingFace.Models;
 using Selm.Tests;
 using static TorchSharp.torch;
 

@@ -1,5 +1,5 @@
+using Selm.HuggingFace.Models;
 using Selm.Research.Lessons;
-using Selm.Research.Models;
 using static TorchSharp.torch;
 
 namespace Selm.Research.Tests.Models;

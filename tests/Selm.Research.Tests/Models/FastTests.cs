@@ -1,4 +1,4 @@
-using Selm.Research.Models;
+using Selm.HuggingFace.Models;
 using Selm.Research.Numerics;
 using TorchSharp;
 using static TorchSharp.torch;

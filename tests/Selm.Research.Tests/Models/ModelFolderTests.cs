@@ -1,5 +1,8 @@
+using Selm.HuggingFace.Chat;
+using Selm.HuggingFace.Files;
+using Selm.HuggingFace.Models;
 using Selm.Research.Data;
-using Selm.Research.Models;
+using Selm.Research.Training;
 using Selm.Tests;
 
 namespace Selm.Research.Tests.Models;
@@ -115,7 +118,7 @@ public class ModelFolderTests
         Assert.NotNull(copy.ChatTemplate);
 
         using var trained = LlamaWeights.Clone(model.Model);
-        LlamaWeights.Randomize(trained, seed: 6);
+        RandomWeights.Fill(trained, seed: 6);
         model.Save(checkpoint.Place("trained"), trained);
         using var other = ModelFolder.Load(checkpoint.Place("trained"));
         Assert.NotEqual(model.WeightHash, other.WeightHash);

@@ -1,6 +1,7 @@
 using FsCheck;
 using FsCheck.Fluent;
-using Selm.Research.Models;
+using Selm.HuggingFace.Models;
+using Selm.Research.Training;
 using TorchSharp;
 
 namespace Selm.Research.Tests.Models;
@@ -32,7 +33,7 @@ public class RowGroupTests
     public void log_probs_of_a_cut_batch_are_those_of_its_rows_one_by_one()
     {
         using var model = new Llama(new Research.Scale.BenchShape(Vocab: 50, Hidden: 16, Layers: 2, Heads: 2, KvHeads: 1, Ff: 24, Prompt: 60, Response: 700).Config());
-        LlamaWeights.Randomize(model, seed: 3, spread: 0.3);
+        RandomWeights.Fill(model, seed: 3, spread: 0.3);
         int[] Ids(int count, int from) => [.. Enumerable.Range(from, count).Select(k => (k * 17) % 50)];
         SharedRow[] rows = [new(Ids(5, 1), [Ids(4, 2), Ids(9, 3)]), new(Ids(30, 4), [Ids(600, 5)]), new(Ids(6, 6), [Ids(7, 7)]), new(Ids(40, 8), [Ids(1, 9), Ids(650, 10)])];
         Assert.True(RowGroup.Cut([.. rows.Select(r => r.Width)]).Count > 1);

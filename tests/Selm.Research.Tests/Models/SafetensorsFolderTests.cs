@@ -1,4 +1,4 @@
-using Selm.Research.Models;
+using Selm.HuggingFace.Models;
 using Selm.Research.Tests.Runs;
 using Selm.Tests;
 using static TorchSharp.torch;

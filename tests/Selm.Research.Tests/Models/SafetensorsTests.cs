@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
-using Selm.Research.Models;
+using Selm.HuggingFace.Models;
 using Selm.Research.Tests.Runs;
 using Selm.Tests;
 using static TorchSharp.torch;

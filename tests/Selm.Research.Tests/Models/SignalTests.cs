@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using Selm.Research.Models;
+using Selm.HuggingFace.Models;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,6 +1,7 @@
 using System.Text.Json;
-using Selm.Research.Models;
+using Selm.HuggingFace.Models;
 using Selm.Research.Tests.Runs;
+using Selm.Research.Training;
 using Selm.Tests;
 
 namespace Selm.Research.Tests.Models;
@@ -22,7 +23,7 @@ internal sealed class TinyCheckpoint : IDisposable
     public TinyCheckpoint(LlamaConfig? config = null, bool tokenizer = true, string? template = Template)
     {
         using var model = new Llama(config ?? Config);
-        LlamaWeights.Randomize(model, seed: 5, spread: 0.3);
+        RandomWeights.Fill(model, seed: 5, spread: 0.3);
         LlamaWeights.Save(model, folder.Root);
         if (tokenizer)
         {

@@ -1,4 +1,4 @@
-using Selm.Research.Experiments;
+using Selm.Research.Claims;
 using Selm.Research.Numerics;
 
 namespace Selm.Research.Tests.Numerics;

@@ -1,5 +1,6 @@
 using System.Text.Json;
-using Selm.Research.Models;
+using Selm.HuggingFace.Models;
+using Selm.Research.Numerics;
 using Selm.Research.Ranking;
 using Selm.Tests;
 

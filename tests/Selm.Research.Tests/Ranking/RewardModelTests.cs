@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Selm.Research.Models;
+using Selm.HuggingFace.Models;
 using Selm.Research.Ranking;
 using Selm.Research.Tests.Models;
 using TorchSharp;

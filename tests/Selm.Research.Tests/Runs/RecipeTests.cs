@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Selm.Research.Losses;
+using Selm.Research.Objectives;
 using Selm.Research.Runs;
 using Selm.Tests;
 

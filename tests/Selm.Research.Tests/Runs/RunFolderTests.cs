@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Selm.HuggingFace.Files;
 using Selm.Research.Runs;
 
 namespace Selm.Research.Tests.Runs;

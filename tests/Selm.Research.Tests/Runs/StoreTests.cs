@@ -1,3 +1,4 @@
+using Selm.HuggingFace.Files;
 using Selm.Research.Runs;
 
 namespace Selm.Research.Tests.Runs;

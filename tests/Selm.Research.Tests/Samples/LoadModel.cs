@@ -5,7 +5,7 @@ using Selm.Research.Runs;
 using Selm.Tests;
 
 // sample
-using Selm.Research.Models;
+using Selm.HuggingFace.Models;
 using Selm.Research.Sampling;
 
 namespace Selm.Research.Tests.Samples;
@@ -17,7 +17,7 @@ public static class LoadModel
     {
         var folder = ModelFolder.Load(path);
         var prompt = folder.Tokenizer.Encode(text, addSpecialTokens: true); // or folder.ChatTemplate for messages
-        var answer = Generator.Generate(folder.Model, [prompt], new SamplingOptions(MaxNewTokens: 64), endIds: folder.EndIds)[0];
+        var answer = ResponseGenerator.Generate(folder.Model, [prompt], new SamplingOptions(MaxNewTokens: 64), endIds: folder.EndIds)[0];
         return folder.Tokenizer.Decode(answer.OutputIds);
     }
 }

@@ -4,8 +4,8 @@ using Selm.Tests;
 
 // sample
 using Selm.Research.Data;
-using Selm.Research.Losses;
-using Selm.Research.Models;
+using Selm.Research.Objectives;
+using Selm.HuggingFace.Models;
 using Selm.Research.Sampling;
 using Selm.Research.Training;
 
@@ -16,7 +16,7 @@ public static class TwentyLines
     /// <summary>One SELM step on one preference pair; returns log pi(y|x) of the model's own answer before and after.</summary>
     public static (double Before, double After) Align(Llama model, int[] prompt, int[] chosen, int[] rejected)
     {
-        var y = Generator.Generate(model, [prompt], new SamplingOptions(MaxNewTokens: 16))[0];
+        var y = ResponseGenerator.Generate(model, [prompt], new SamplingOptions(MaxNewTokens: 16))[0];
         TokenRow Row(int[] response) => new([.. prompt, .. response], prompt.Length);
         var pair = new TrainingExample(new TokenTriple(prompt, Row(chosen), Row(rejected), Row(y.OutputIds)));
         var examples = new ReferenceLogps(null, "model", "tokenizer").Fill(model, [pair]);

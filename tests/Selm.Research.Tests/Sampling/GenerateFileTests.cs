@@ -1,11 +1,11 @@
 using System.Text.Json;
+using Selm.HuggingFace.Chat;
+using Selm.HuggingFace.Models;
 using Selm.Research.Data;
-using Selm.Research.Models;
 using Selm.Research.Sampling;
 using Selm.Research.Tests.Models;
 using Selm.Research.Tests.Runs;
 using Selm.Tests;
-using Generator = Selm.Research.Sampling.Generator;
 
 namespace Selm.Research.Tests.Sampling;
 
@@ -49,7 +49,7 @@ public class GenerateFileTests
             Assert.Equal(["prompt", "id", "output_ids", "response", "logprob"], rows[0].EnumerateObject().Select(field => field.Name));
 
             int[][] prompts = [[1, 504, 547, 282, 289, 473], model.PromptIds([new ChatMessage("user", "Hello world")])];
-            var expected = Generator.Generate(model.Model, prompts, Sampled);
+            var expected = ResponseGenerator.Generate(model.Model, prompts, Sampled);
             for (var k = 0; k < rows.Length; k++)
             {
                 Assert.Equal(expected[k].OutputIds, Ids(rows[k]));
@@ -65,7 +65,7 @@ public class GenerateFileTests
     {
         using var checkpoint = new TinyCheckpoint();
         using var free = ModelFolder.Load(checkpoint.Root);
-        var first = Generator.Generate(free.Model, [[1, 504]], new SamplingOptions(MaxNewTokens: 6), endIds: [])[0].OutputIds;
+        var first = ResponseGenerator.Generate(free.Model, [[1, 504]], new SamplingOptions(MaxNewTokens: 6), endIds: [])[0].OutputIds;
         // Whatever comes third now ends a response.
         checkpoint.Write("generation_config.json", $$"""{"eos_token_id": {{first[2]}}}""");
         using var model = ModelFolder.Load(checkpoint.Root);

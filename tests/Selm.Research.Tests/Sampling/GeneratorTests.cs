@@ -1,11 +1,10 @@
 using System.Text.Json;
-using Selm.Research.Models;
+using Selm.HuggingFace.Models;
 using Selm.Research.Runs;
 using Selm.Research.Sampling;
 using Selm.Research.Tests.Models;
 using TorchSharp;
 using static TorchSharp.torch;
-using Generator = Selm.Research.Sampling.Generator;
 
 namespace Selm.Research.Tests.Sampling;
 
@@ -27,7 +26,7 @@ public class GeneratorTests
         foreach (var entry in new[] { "greedy_single", "greedy_left_padded_batch", "greedy_eos" })
         {
             var (prompts, expected, limit, eos) = Greedy(golden.Case(entry));
-            var actual = Generator.Generate(golden.Model, prompts, new SamplingOptions(MaxNewTokens: limit), endIds: eos is { } id ? [id] : []);
+            var actual = ResponseGenerator.Generate(golden.Model, prompts, new SamplingOptions(MaxNewTokens: limit), endIds: eos is { } id ? [id] : []);
             for (var k = 0; k < prompts.Length; k++)
             {
                 var end = eos is { } stop ? Array.IndexOf(expected[k], stop) : -1;
@@ -56,7 +55,7 @@ public class GeneratorTests
     {
         using var golden = new GoldenModel(name, fused);
         var options = new SamplingOptions(MaxNewTokens: 12);
-        var cached = Generator.Generate(golden.Model, Prompts, options, endIds: []);
+        var cached = ResponseGenerator.Generate(golden.Model, Prompts, options, endIds: []);
         for (var k = 0; k < Prompts.Length; k++)
         {
             var (ids, logps) = Uncached(golden.Model, Prompts[k], options.MaxNewTokens);
@@ -72,8 +71,8 @@ public class GeneratorTests
         using var golden = new GoldenModel(name, fused);
         foreach (var options in new[] { new SamplingOptions(MaxNewTokens: 12), Sampled })
         {
-            var whole = Generator.Generate(golden.Model, Prompts, options, endIds: []);
-            var stopped = Generator.Generate(golden.Model, Prompts, options, endIds: [], stop: ids => ids.Count >= 3 && ids[^1] % 3 == 0);
+            var whole = ResponseGenerator.Generate(golden.Model, Prompts, options, endIds: []);
+            var stopped = ResponseGenerator.Generate(golden.Model, Prompts, options, endIds: [], stop: ids => ids.Count >= 3 && ids[^1] % 3 == 0);
             for (var k = 0; k < Prompts.Length; k++)
             {
                 var end = Array.FindIndex(whole[k].OutputIds, 2, id => id % 3 == 0) is >= 0 and var place ? place + 1 : whole[k].OutputIds.Length;
@@ -95,7 +94,7 @@ public class GeneratorTests
             // The first row is longer than the window already when it is read.
             int[][] prompts = [[.. Enumerable.Range(5, golden.Model.Window + 9)], [7, 8]];
             var limit = 3 * golden.Model.Window;
-            var cached = Generator.Generate(golden.Model, prompts, new SamplingOptions(MaxNewTokens: limit), endIds: []);
+            var cached = ResponseGenerator.Generate(golden.Model, prompts, new SamplingOptions(MaxNewTokens: limit), endIds: []);
             for (var k = 0; k < prompts.Length; k++)
             {
                 var (ids, logps) = Uncached(golden.Model, prompts[k], limit);
@@ -111,7 +110,7 @@ public class GeneratorTests
     {
         using var golden = new GoldenModel(name, fused);
         // The filters and the temperature shape the draws, not the numbers.
-        var generations = Generator.Generate(golden.Model, Prompts, Sampled with { RepetitionPenalty = 1.2 });
+        var generations = ResponseGenerator.Generate(golden.Model, Prompts, Sampled with { RepetitionPenalty = 1.2 });
         var rows = Prompts.Zip(generations, (prompt, generation) => new SharedRow(prompt, [generation.OutputIds])).ToArray();
         var (sums, tokens) = TokenLogps.Of(golden.Model, rows);
         Assert.All(tokens.Zip(generations.SelectMany(g => g.TokenLogps)), pair => Assert.Equal(pair.First, pair.Second, 1e-4));
@@ -124,24 +123,24 @@ public class GeneratorTests
     public void draws_depend_on_seed_and_row_and_not_on_the_batch(bool fused)
     {
         using var golden = new GoldenModel("llama-gqa-untied", fused);
-        var together = Ids(Generator.Generate(golden.Model, Prompts, Sampled, batchSize: 8));
+        var together = Ids(ResponseGenerator.Generate(golden.Model, Prompts, Sampled, batchSize: 8));
         foreach (var batchSize in new[] { 1, 2, 4 })
         {
-            Assert.Equal(together, Ids(Generator.Generate(golden.Model, Prompts, Sampled, batchSize)));
+            Assert.Equal(together, Ids(ResponseGenerator.Generate(golden.Model, Prompts, Sampled, batchSize)));
         }
         // The fourth row alone, and between others.
-        Assert.Equal(together[3], Ids(Generator.Generate(golden.Model, [Prompts[3]], Sampled, firstRow: 3))[0]);
-        Assert.Equal(together[3], Ids(Generator.Generate(golden.Model, [[1, 2, 3], [4], [5], Prompts[3]], Sampled))[3]);
-        Assert.NotEqual(together[3], Ids(Generator.Generate(golden.Model, [Prompts[3]], Sampled, firstRow: 4))[0]);
-        Assert.NotEqual(together, Ids(Generator.Generate(golden.Model, Prompts, Sampled with { Seed = 12 })));
+        Assert.Equal(together[3], Ids(ResponseGenerator.Generate(golden.Model, [Prompts[3]], Sampled, firstRow: 3))[0]);
+        Assert.Equal(together[3], Ids(ResponseGenerator.Generate(golden.Model, [[1, 2, 3], [4], [5], Prompts[3]], Sampled))[3]);
+        Assert.NotEqual(together[3], Ids(ResponseGenerator.Generate(golden.Model, [Prompts[3]], Sampled, firstRow: 4))[0]);
+        Assert.NotEqual(together, Ids(ResponseGenerator.Generate(golden.Model, Prompts, Sampled with { Seed = 12 })));
     }
 
     [Fact]
     public void temperature_zero_is_deterministic_whatever_the_seed()
     {
         using var golden = new GoldenModel("llama-gqa-untied", fused: true);
-        var first = Ids(Generator.Generate(golden.Model, Prompts, Sampled with { Temperature = 0 }));
-        Assert.Equal(first, Ids(Generator.Generate(golden.Model, Prompts, Sampled with { Temperature = 0, Seed = 99 }, batchSize: 3)));
+        var first = Ids(ResponseGenerator.Generate(golden.Model, Prompts, Sampled with { Temperature = 0 }));
+        Assert.Equal(first, Ids(ResponseGenerator.Generate(golden.Model, Prompts, Sampled with { Temperature = 0, Seed = 99 }, batchSize: 3)));
     }
 
     [Fact]
@@ -149,15 +148,15 @@ public class GeneratorTests
     {
         using var golden = new GoldenModel("llama-gqa-untied", fused: true);
         var context = golden.Model.Config.MaxPositionEmbeddings;
-        Assert.All(Generator.Generate(golden.Model, Prompts, Sampled with { MaxNewTokens = 3 }, endIds: []), g => Assert.Equal(3, g.OutputIds.Length));
+        Assert.All(ResponseGenerator.Generate(golden.Model, Prompts, Sampled with { MaxNewTokens = 3 }, endIds: []), g => Assert.Equal(3, g.OutputIds.Length));
 
         int[] full = [.. Enumerable.Range(0, context - 2).Select(k => 3 + (k % 90))];
-        var nearTheEnd = Generator.Generate(golden.Model, [full, Prompts[0]], Sampled, endIds: []);
+        var nearTheEnd = ResponseGenerator.Generate(golden.Model, [full, Prompts[0]], Sampled, endIds: []);
         Assert.Equal([2, 16], nearTheEnd.Select(g => g.OutputIds.Length));
 
-        var free = Generator.Generate(golden.Model, Prompts, Sampled, endIds: []);
+        var free = ResponseGenerator.Generate(golden.Model, Prompts, Sampled, endIds: []);
         var end = free[0].OutputIds[4];
-        var stopped = Generator.Generate(golden.Model, Prompts, Sampled, endIds: [end]);
+        var stopped = ResponseGenerator.Generate(golden.Model, Prompts, Sampled, endIds: [end]);
         foreach (var (with, without) in stopped.Zip(free))
         {
             var at = Array.IndexOf(without.OutputIds, end);
@@ -170,9 +169,9 @@ public class GeneratorTests
     {
         using var golden = new GoldenModel("llama-gqa-untied", fused: true);
         var context = golden.Model.Config.MaxPositionEmbeddings;
-        var error = Assert.Throws<InputException>(() => Generator.Generate(golden.Model, [[5], new int[context]], Sampled));
+        var error = Assert.Throws<InputException>(() => ResponseGenerator.Generate(golden.Model, [[5], new int[context]], Sampled));
         Assert.Equal($"Prompt 2 has {context} tokens, but the model's context has {context}; shorten it.", error.Message);
-        error = Assert.Throws<InputException>(() => Generator.Generate(golden.Model, [[5], []], Sampled, firstRow: 8));
+        error = Assert.Throws<InputException>(() => ResponseGenerator.Generate(golden.Model, [[5], []], Sampled, firstRow: 8));
         Assert.StartsWith("Prompt 10 is empty", error.Message, StringComparison.Ordinal);
     }
 
@@ -181,9 +180,9 @@ public class GeneratorTests
     {
         using var golden = new GoldenModel("llama-gqa-untied", fused: true);
         var seen = new List<long>();
-        Generator.Generate(golden.Model, Prompts, Sampled with { MaxNewTokens = 2 }, batchSize: 4, progress: new Collector(seen));
+        ResponseGenerator.Generate(golden.Model, Prompts, Sampled with { MaxNewTokens = 2 }, batchSize: 4, progress: new Collector(seen));
         Assert.Equal([4, 6], seen);
-        Assert.Throws<OperationCanceledException>(() => Generator.Generate(golden.Model, Prompts, Sampled, cancellation: new CancellationToken(canceled: true)));
+        Assert.Throws<OperationCanceledException>(() => ResponseGenerator.Generate(golden.Model, Prompts, Sampled, cancellation: new CancellationToken(canceled: true)));
     }
 
     private sealed class Collector(List<long> seen) : IProgress<StepProgress>
@@ -254,10 +253,10 @@ public class GeneratorLeakTests
         var before = LiveTensors.Count();
         foreach (var options in new[] { new SamplingOptions(MaxNewTokens: 9), new(Temperature: 1, TopK: 20, TopP: 0.9, MinP: 0.01, RepetitionPenalty: 1.1, MaxNewTokens: 9) })
         {
-            Generator.Generate(golden.Model, prompts, options, batchSize: 2);
+            ResponseGenerator.Generate(golden.Model, prompts, options, batchSize: 2);
             Assert.Equal(before, Tensor.TotalCount);
         }
-        Assert.Throws<OperationCanceledException>(() => Generator.Generate(golden.Model, prompts, new SamplingOptions(), cancellation: new CancellationToken(canceled: true)));
+        Assert.Throws<OperationCanceledException>(() => ResponseGenerator.Generate(golden.Model, prompts, new SamplingOptions(), cancellation: new CancellationToken(canceled: true)));
         Assert.Equal(before, Tensor.TotalCount);
     }
 }

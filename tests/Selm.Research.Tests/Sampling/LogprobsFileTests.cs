@@ -1,6 +1,7 @@
 using System.Text.Json;
+using Selm.HuggingFace.Chat;
+using Selm.HuggingFace.Models;
 using Selm.Research.Data;
-using Selm.Research.Models;
 using Selm.Research.Sampling;
 using Selm.Research.Tests.Models;
 using Selm.Research.Tests.Runs;

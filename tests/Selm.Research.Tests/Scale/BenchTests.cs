@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Selm.HuggingFace.Files;
 using Selm.Research.Runs;
 using Selm.Research.Scale;
 using Selm.Tests;
@@ -37,7 +38,7 @@ public class BenchTests
     [Fact]
     public void parameters_are_those_of_the_model()
     {
-        using var model = new Research.Models.Llama(new BenchShape().Config());
+        using var model = new Selm.HuggingFace.Models.Llama(new BenchShape().Config());
         Assert.Equal(model.parameters().Sum(p => p.numel()), new BenchShape().Parameters);
     }
 

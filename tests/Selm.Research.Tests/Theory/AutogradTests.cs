@@ -28,10 +28,10 @@ public class AutogradTests
         {
             var world = FiniteWorld.Random(seed);
             var (policy, reference, data, beta, alpha) = (world.Policy, world.Reference, world.Data, world.Beta, world.Alpha);
-            var exact = Objectives.SelmExactGradient(policy, reference, data, beta, alpha);
+            var exact = ExactObjectives.SelmExactGradient(policy, reference, data, beta, alpha);
             Equal(world, (x, y) => exact[x][y], Gradient(world, logps =>
                 Dpo(world, logps) + alpha * beta / world.Prompts * (Table(world, reference.Prob) * logps).sum()));
-            var oneY = Objectives.SelmGradient(policy, reference, data, beta, alpha);
+            var oneY = ExactObjectives.SelmGradient(policy, reference, data, beta, alpha);
             Equal(world, (x, y) => oneY[x][y], Gradient(world, logps =>
                 Dpo(world, logps) + alpha * beta * At(world, logps, d => d.Response).mean()));
         }

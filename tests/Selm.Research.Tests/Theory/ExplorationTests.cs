@@ -83,7 +83,7 @@ public class ExplorationTests
             var optimism = alpha * data.Sum(d => reward[d.Prompt][d.Response]);
             if (penalty == 0)
             {
-                Assert.Equal(data.Count * Objectives.Selm(policy, reference, data, settings.Beta, alpha), punished + optimism, 1e-9);
+                Assert.Equal(data.Count * ExactObjectives.Selm(policy, reference, data, settings.Beta, alpha), punished + optimism, 1e-9);
             }
             return punished + optimism + moved.Sum(v => v * v) / (2 * settings.PriorVariance);
         }

@@ -1,6 +1,8 @@
+using Selm.HuggingFace.Chat;
+using Selm.HuggingFace.Files;
+using Selm.HuggingFace.Tokenizers;
 using Selm.Research.Data;
 using Selm.Research.Tests.Runs;
-using Selm.Research.Tokenizers;
 
 namespace Selm.Research.Tests.Tokenizers;
 

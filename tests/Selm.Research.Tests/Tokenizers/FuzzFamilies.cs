@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
 using Google.Protobuf;
+using Selm.HuggingFace.Tokenizers;
 using Selm.Research.Lab;
-using Selm.Research.Tokenizers;
 using Selm.Tests;
 
 namespace Selm.Research.Tests.Tokenizers;

@@ -1,6 +1,6 @@
 using System.Text.Json;
+using Selm.HuggingFace.Tokenizers;
 using Selm.Research.Tests.Runs;
-using Selm.Research.Tokenizers;
 using Selm.Tests;
 
 namespace Selm.Research.Tests.Tokenizers;

@@ -1,4 +1,4 @@
-using Selm.Research.Tokenizers;
+using Selm.HuggingFace.Tokenizers;
 
 namespace Selm.Research.Tests.Tokenizers;
 

@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using Selm.HuggingFace.Tokenizers;
 using Selm.Research.Tests.Runs;
-using Selm.Research.Tokenizers;
 using Selm.Tests;
 
 namespace Selm.Research.Tests.Tokenizers;

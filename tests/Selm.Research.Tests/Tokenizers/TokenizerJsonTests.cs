@@ -1,6 +1,8 @@
 using Google.Protobuf;
+using Selm.HuggingFace.Chat;
+using Selm.HuggingFace.Files;
+using Selm.HuggingFace.Tokenizers;
 using Selm.Research.Tests.Runs;
-using Selm.Research.Tokenizers;
 using Selm.Tests;
 
 namespace Selm.Research.Tests.Tokenizers;

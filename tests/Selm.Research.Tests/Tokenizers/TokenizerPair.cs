@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using Selm.HuggingFace.Tokenizers;
 using Selm.Research.Numerics;
-using Selm.Research.Tokenizers;
 using Reference = Tokenizers.DotNet.Tokenizer;
 
 namespace Selm.Research.Tests.Tokenizers;

@@ -1,8 +1,8 @@
 using System.Text;
 using FsCheck;
 using FsCheck.Fluent;
+using Selm.HuggingFace.Tokenizers;
 using Selm.Research.Tests.Runs;
-using Selm.Research.Tokenizers;
 using Selm.Tests;
 
 namespace Selm.Research.Tests.Tokenizers;

@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using Selm.Research.Models;
+using Selm.HuggingFace.Models;
 using TorchSharp;
 
 namespace Selm.Research.Tests.Training;

@@ -1,10 +1,10 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using Selm.HuggingFace.Models;
 using Selm.Research.Data;
 using Selm.Research.Evaluation;
-using Selm.Research.Losses;
-using Selm.Research.Models;
 using Selm.Research.Numerics;
+using Selm.Research.Objectives;
 using Selm.Research.Runs;
 using Selm.Research.Sampling;
 using Selm.Research.Scale;
@@ -67,7 +67,7 @@ internal sealed class LifetimeWork : IDisposable
     /// <summary>Answers at temperature 1.</summary>
     public void Generate()
     {
-        foreach (var answer in Generator.Generate(policy, Prompts(2), new SamplingOptions(Temperature: 1, MaxNewTokens: shape.Response), Batch, endIds: []))
+        foreach (var answer in ResponseGenerator.Generate(policy, Prompts(2), new SamplingOptions(Temperature: 1, MaxNewTokens: shape.Response), Batch, endIds: []))
         {
             Keep(answer.OutputIds);
             Keep(answer.TokenLogps);
@@ -104,7 +104,7 @@ internal sealed class LifetimeWork : IDisposable
     private static TrainingExample[] Examples(int step) => [.. Prompts(step).Select((prompt, row) =>
     {
         TokenRow Answer(int part) => new([.. prompt, .. Ids(step, row, part, shape.Response - part)], prompt.Length);
-        return new TrainingExample(new TokenTriple(prompt, Answer(1), Answer(2), Answer(3)), RefChosen: 0, RefRejected: 0, RefReference: 0);
+        return new TrainingExample(new TokenTriple(prompt, Answer(1), Answer(2), Answer(3)), RefChosen: 0, RefRejected: 0, RefSample: 0);
     })];
 
     private void Keep<T>(T[] values)

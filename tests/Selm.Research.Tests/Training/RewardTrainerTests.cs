@@ -1,5 +1,5 @@
-using Selm.Research.Losses;
-using Selm.Research.Models;
+using Selm.HuggingFace.Models;
+using Selm.Research.Objectives;
 using Selm.Research.Ranking;
 using Selm.Research.Runs;
 using Selm.Research.Training;

@@ -1,7 +1,7 @@
+using Selm.HuggingFace.Models;
 using Selm.Research.Data;
-using Selm.Research.Losses;
-using Selm.Research.Models;
 using Selm.Research.Numerics;
+using Selm.Research.Objectives;
 using Selm.Research.Runs;
 using Selm.Research.Training;
 using Selm.Tests;
@@ -104,7 +104,7 @@ public sealed class TrainerInvariantTests : IDisposable
         var second = new ReferenceLogps(store, "model", "tokenizer");
         var cached = second.Fill(model, examples, 4);
         Assert.Equal(0, second.BatchesComputed);
-        Assert.Equal(computed.Select(e => (e.RefChosen, e.RefRejected, e.RefReference)), cached.Select(e => (e.RefChosen, e.RefRejected, e.RefReference)));
+        Assert.Equal(computed.Select(e => (e.RefChosen, e.RefRejected, e.RefSample)), cached.Select(e => (e.RefChosen, e.RefRejected, e.RefSample)));
         var other = new ReferenceLogps(store, "another model", "tokenizer");
         other.Fill(model, examples, 4);
         Assert.Equal(3, other.BatchesComputed);
@@ -119,7 +119,7 @@ public sealed class TrainerInvariantTests : IDisposable
             ModelType = "llama", VocabSize = 100, HiddenSize = 96, IntermediateSize = 160, NumHiddenLayers = 2, NumAttentionHeads = 4, NumKeyValueHeads = 2, HeadDim = 24,
             MaxPositionEmbeddings = 64, BosTokenId = 1, EosTokenIds = [2], PadTokenId = 0, TieWordEmbeddings = true,
         });
-        LlamaWeights.Randomize(model, seed: 5, spread: 0.2);
+        RandomWeights.Fill(model, seed: 5, spread: 0.2);
         var examples = Examples(24);
         TrainingExample[] repeated = [.. examples, examples[3], examples[0], examples[17]];
         Assert.NotEqual(InBatchesOf(8), InBatchesOf(5));
@@ -138,7 +138,7 @@ public sealed class TrainerInvariantTests : IDisposable
         (double, double, double)[] Fill(string name, TrainingExample[] all, int batch)
         {
             using var store = new NumberStore(Path.Combine(folder, name));
-            return [.. new ReferenceLogps(store, "model", "tokenizer").Fill(model, all, batch).Select(e => (e.RefChosen, e.RefRejected, e.RefReference))];
+            return [.. new ReferenceLogps(store, "model", "tokenizer").Fill(model, all, batch).Select(e => (e.RefChosen, e.RefRejected, e.RefSample))];
         }
     }
 
@@ -148,14 +148,14 @@ public sealed class TrainerInvariantTests : IDisposable
         using var model = Start();
         using var store = new NumberStore(Path.Combine(folder, "told"));
         var examples = Examples(12);
-        var told = examples.Select((e, k) => e with { RefReference = -100 - k }).ToArray();
+        var told = examples.Select((e, k) => e with { RefSample = -100 - k }).ToArray();
         var (kept, plain) = (new ReferenceLogps(store, "model", "tokenizer").Fill(model, told), new ReferenceLogps(null, "", "").Fill(model, examples));
         Assert.All(kept.Zip(plain, (k, p) => (k, p)), pair =>
         {
-            var slot = pair.k.ReferenceSlot;
-            Assert.Equal(slot == 0 ? pair.k.RefReference : pair.p.RefChosen, pair.k.RefChosen, 1e-4);
-            Assert.Equal(slot == 1 ? pair.k.RefReference : pair.p.RefRejected, pair.k.RefRejected, 1e-4);
-            Assert.InRange(pair.k.RefReference, -112, -100);
+            var slot = pair.k.SampleSlot;
+            Assert.Equal(slot == 0 ? pair.k.RefSample : pair.p.RefChosen, pair.k.RefChosen, 1e-4);
+            Assert.Equal(slot == 1 ? pair.k.RefSample : pair.p.RefRejected, pair.k.RefRejected, 1e-4);
+            Assert.InRange(pair.k.RefSample, -112, -100);
         });
     }
 

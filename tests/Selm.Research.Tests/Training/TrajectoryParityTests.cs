@@ -1,7 +1,7 @@
 using System.Text.Json;
+using Selm.HuggingFace.Models;
 using Selm.Research.Data;
-using Selm.Research.Losses;
-using Selm.Research.Models;
+using Selm.Research.Objectives;
 using Selm.Research.Runs;
 using Selm.Research.Tests.Models;
 using Selm.Research.Training;
@@ -44,8 +44,8 @@ public class TrajectoryParityTests(ITestOutputHelper output)
             Close(log.GetProperty("loss").GetDouble(), losses.Average(l => l.Loss), $"step {step}: loss");
             Close(log.GetProperty("policy_logps").GetProperty("chosen"), logps.Select(l => l.PolicyChosen), $"step {step}: chosen");
             Close(log.GetProperty("policy_logps").GetProperty("rejected"), logps.Select(l => l.PolicyRejected), $"step {step}: rejected");
-            Close(log.GetProperty("policy_logps").GetProperty("response"), logps.Select(l => l.PolicyReference), $"step {step}: y");
-            Close(log.GetProperty("reference_logps").GetProperty("response"), logps.Select(l => l.RefReference), $"step {step}: y under the reference");
+            Close(log.GetProperty("policy_logps").GetProperty("response"), logps.Select(l => l.PolicySample), $"step {step}: y");
+            Close(log.GetProperty("reference_logps").GetProperty("response"), logps.Select(l => l.RefSample), $"step {step}: y under the reference");
             Close(log.GetProperty("grad_norm_before_clip").GetDouble(), update.Step(rate, golden.GetProperty("max_grad_norm").GetDouble()), $"step {step}: gradient norm");
             step++;
         }

@@ -1,0 +1,121 @@
+using System.Text;
+
+namespace Selm.HuggingFace.Chat;
+
+/// <summary>
+/// A checkpoint's chat template: turns messages into the one text that the model was trained to read.
+///
+/// </summary>
+/// <remarks>
+/// Templates are Jinja programs. The kit runs the part of Jinja that chat templates use (for, if, set, expressions,
+/// slices, the common filters, tests and text methods, white-space control; trim_blocks and lstrip_blocks are on, as
+/// in transformers) and refuses everything else with the construct and its place, instead of guessing.
+/// A template sees messages, add_generation_prompt, bos_token, eos_token, tools and documents (both none),
+/// raise_exception, namespace and range.
+/// </remarks>
+public sealed class ChatTemplate
+{
+    private readonly string _source;
+    private readonly string _bosToken;
+    private readonly string _eosToken;
+    private readonly List<ChatStatement> _body;
+
+    private ChatTemplate(string source, string bosToken, string eosToken, List<ChatStatement> body)
+    {
+        _source = source;
+        _bosToken = bosToken;
+        _eosToken = eosToken;
+        _body = body;
+    }
+
+    /// <summary>Names of the built-in templates.</summary>
+    public static IReadOnlyList<string> Names { get; } = [.. ChatBuiltIns.Sources.Keys];
+
+    /// <summary>Reads a template.</summary>
+    /// <param name="jinjaSource">Its text, as in tokenizer_config.json.</param>
+    /// <param name="bosToken">Text of the token that opens a text; empty where there is none.</param>
+    /// <param name="eosToken">Text of the token that ends a text; empty where there is none.</param>
+    /// <exception cref="InputException">It is no valid template, or uses what the kit does not support.</exception>
+    public static ChatTemplate Parse(string jinjaSource, string bosToken, string eosToken)
+    {
+        ArgumentNullException.ThrowIfNull(jinjaSource);
+        ArgumentNullException.ThrowIfNull(bosToken);
+        ArgumentNullException.ThrowIfNull(eosToken);
+        var source = jinjaSource.Replace("\r\n", "\n", StringComparison.Ordinal).Replace('\r', '\n');
+        try
+        {
+            return new ChatTemplate(source, bosToken, eosToken, ChatParser.Parse(source));
+        }
+        catch (ChatTemplateFault fault)
+        {
+            throw Explain(source, fault);
+        }
+    }
+
+    /// <summary>A built-in template, for checkpoints that carry none.</summary>
+    /// <param name="name">One of <see cref="Names"/>.</param>
+    /// <param name="bosToken">Text of the token that opens a text.</param>
+    /// <param name="eosToken">Text of the token that ends a text.</param>
+    /// <exception cref="InputException">No such name.</exception>
+    public static ChatTemplate Named(string name, string bosToken, string eosToken)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return ChatBuiltIns.Sources.TryGetValue(name, out var source)
+            ? Parse(source, bosToken, eosToken)
+            : throw new InputException($"There is no built-in chat template '{name}': use one of {string.Join(", ", Names)}.");
+    }
+
+    /// <summary>The text of a conversation.</summary>
+    /// <param name="messages">The turns, first to last.</param>
+    /// <param name="addGenerationPrompt">Ends the text with the marker after which the assistant writes.</param>
+    /// <exception cref="InputException">The template refuses the messages, or fails on them.</exception>
+    public string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt)
+    {
+        ArgumentNullException.ThrowIfNull(messages);
+        var scope = new ChatScope(null);
+        scope.Set("messages", messages.Select(object? (message) => new Dictionary<string, object?>
+        {
+            ["role"] = message.Role,
+            ["content"] = message.Content,
+        }).ToList());
+        scope.Set("add_generation_prompt", addGenerationPrompt);
+        scope.Set("bos_token", _bosToken);
+        scope.Set("eos_token", _eosToken);
+        scope.Set("tools", null);
+        scope.Set("documents", null);
+        var output = new StringBuilder();
+        try
+        {
+            foreach (var statement in _body)
+            {
+                statement.Render(scope, output);
+            }
+        }
+        catch (ChatTemplateFault fault)
+        {
+            throw Explain(_source, fault);
+        }
+        return output.ToString();
+    }
+
+    private static InputException Explain(string source, ChatTemplateFault fault)
+    {
+        if (fault.IsRefusal)
+        {
+            return new InputException($"The chat template refuses these messages: {fault.Message}", fault);
+        }
+        var before = source.AsSpan(0, Math.Min(fault.At, source.Length));
+        var line = before.Count('\n') + 1;
+        var column = before.Length - (before.LastIndexOf('\n') + 1) + 1;
+        return new InputException($"Chat template, line {line}, column {column}: {fault.Message}", fault);
+    }
+}
+
+/// <summary>Something in a template that cannot be read or run, with its offset in the source.</summary>
+internal sealed class ChatTemplateFault(int at, string message, bool isRefusal = false) : Exception(message)
+{
+    public int At { get; } = at;
+
+    /// <summary>Whether the template itself raised the error.</summary>
+    public bool IsRefusal { get; } = isRefusal;
+}

@@ -1,0 +1,158 @@
+using Selm.HuggingFace.Engine;
+using Selm.HuggingFace.Files;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Selm.HuggingFace.Models;
+
+/// <summary>
+/// A decoder's weights under their Hugging Face names: loading, saving, random starts. The model keeps q, k, v and
+/// gate, up joined; here they are views of the joined matrices, so files look as Hugging Face's tools write them.
+/// </summary>
+public static class LlamaWeights
+{
+    /// <summary>Loads a model folder (config.json and safetensors).</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="dtype">Element type to compute in; null is float32.</param>
+    /// <param name="device">Where the model lives; null is the CPU.</param>
+    /// <param name="window">How a sliding window is counted.</param>
+    /// <exception cref="InputException">A file is missing or broken, a tensor is missing, has another shape or holds NaN.</exception>
+    public static Llama Load(string folder, ScalarType? dtype = null, Device? device = null, WindowConvention window = WindowConvention.Exclusive)
+    {
+        var config = LlamaConfig.Load(folder);
+        using var files = SafetensorsFolder.Open(folder);
+        return Load(files, config, dtype, device, window);
+    }
+
+    /// <summary>Loads the weights that a config asks for; others in the files are left alone.</summary>
+    internal static Llama Load(SafetensorsFolder files, LlamaConfig config, ScalarType? dtype, Device? device, WindowConvention window = WindowConvention.Exclusive)
+    {
+        var model = new Llama(config, dtype ?? ScalarType.Float32, device, window);
+        try
+        {
+            using var scope = NewDisposeScope();
+            using var noGrad = no_grad();
+            foreach (var (name, target) in Named(model))
+            {
+                using var one = NewDisposeScope();
+                var source = files.ReadWeight(name, target.shape, model.Dtype, model.Device);
+                target.copy_(source);
+            }
+            return model;
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Every weight under its Hugging Face name; the tensors are the parameters themselves or views of them.</summary>
+    /// <param name="model">The model.</param>
+    public static IEnumerable<(string Name, Tensor Weight)> Named(Llama model) => Parts(model, parameter => parameter);
+
+    /// <summary>Every gradient under its Hugging Face name, where backward has left one.</summary>
+    /// <param name="model">The model.</param>
+    public static IEnumerable<(string Name, Tensor Gradient)> NamedGradients(Llama model) => Parts(model, parameter => parameter.grad);
+
+    /// <summary>Writes config.json and safetensors that Hugging Face's tools load.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="folder">Where to; made if absent. Each file appears whole or not at all.</param>
+    /// <param name="dtype">Element type to store; null stores what the model computes in.</param>
+    public static void Save(Llama model, string folder, ScalarType? dtype = null)
+    {
+        Directory.CreateDirectory(folder);
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var weights = Named(model).Select(w => (w.Name, w.Weight.to_type(dtype ?? model.Dtype).cpu().contiguous())).ToList();
+        SafetensorsWriter.WriteFolder(folder, weights);
+        AtomicFile.WriteJson(Path.Combine(folder, HfConfig.FileName), (model.Config with { TorchDtype = dtype ?? model.Dtype }).ToJson());
+    }
+
+    /// <summary>A copy with weights of its own; no gradients.</summary>
+    /// <param name="model">The model.</param>
+    public static Llama Clone(Llama model)
+    {
+        var copy = new Llama(model.Config, model.Dtype, model.Device, model.Convention);
+        Copy(model, copy);
+        return copy;
+    }
+
+    /// <summary>Copies all weights of one model into another of the same shape.</summary>
+    /// <param name="from">Source.</param>
+    /// <param name="to">Target.</param>
+    public static void Copy(Llama from, Llama to)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        foreach (var (source, target) in from.parameters().Zip(to.parameters()))
+        {
+            target.copy_(source);
+        }
+    }
+
+    /// <summary>Whether all weights of two models of one shape are the same numbers.</summary>
+    internal static bool AreEqual(Llama one, Llama other)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        return one.parameters().Zip(other.parameters()).All(pair => pair.First.allclose(pair.Second, rtol: 0, atol: 0));
+    }
+
+    private static IEnumerable<(string Name, Tensor Part)> Parts(Llama model, Func<Parameter, Tensor?> of)
+    {
+        var config = model.Config;
+        long query = config.NumAttentionHeads * config.HeadDim, key = config.NumKeyValueHeads * config.HeadDim, wide = config.IntermediateSize;
+        foreach (var part in Whole("model.embed_tokens.weight", model.embed_tokens))
+        {
+            yield return part;
+        }
+        for (var k = 0; k < model.Depth; k++)
+        {
+            var (block, prefix) = (model.layers[k], $"model.layers.{k}.");
+            IEnumerable<(string, Tensor)>[] parts =
+            [
+                Whole($"{prefix}input_layernorm.weight", block.input_layernorm),
+                config.FusedProjections
+                    ? Whole($"{prefix}self_attn.qkv_proj.weight", block.qkv_proj)
+                    : Split(block.qkv_proj, [($"{prefix}self_attn.q_proj.weight", query), ($"{prefix}self_attn.k_proj.weight", key), ($"{prefix}self_attn.v_proj.weight", key)]),
+                config.FusedProjections
+                    ? Whole($"{prefix}self_attn.qkv_proj.bias", block.qkv_bias)
+                    : Split(block.qkv_bias, [($"{prefix}self_attn.q_proj.bias", query), ($"{prefix}self_attn.k_proj.bias", key), ($"{prefix}self_attn.v_proj.bias", key)]),
+                Whole($"{prefix}self_attn.o_proj.weight", block.o_proj),
+                Whole($"{prefix}self_attn.o_proj.bias", block.o_bias),
+                Whole($"{prefix}post_attention_layernorm.weight", block.post_attention_layernorm),
+                config.FusedProjections
+                    ? Whole($"{prefix}mlp.gate_up_proj.weight", block.gate_up_proj)
+                    : Split(block.gate_up_proj, [($"{prefix}mlp.gate_proj.weight", wide), ($"{prefix}mlp.up_proj.weight", wide)]),
+                Whole($"{prefix}mlp.down_proj.weight", block.down_proj),
+            ];
+            foreach (var part in parts.SelectMany(p => p))
+            {
+                yield return part;
+            }
+        }
+        foreach (var part in Whole("model.norm.weight", model.norm).Concat(Whole("lm_head.weight", model.lm_head)))
+        {
+            yield return part;
+        }
+
+        IEnumerable<(string, Tensor)> Whole(string name, Parameter? parameter) =>
+            parameter is not null && of(parameter) is { } tensor ? [(name, tensor)] : [];
+
+        IEnumerable<(string, Tensor)> Split(Parameter? parameter, (string Name, long Rows)[] names)
+        {
+            if (parameter is null || of(parameter) is not { } tensor)
+            {
+                yield break;
+            }
+            long at = 0;
+            foreach (var (name, rows) in names)
+            {
+                yield return (name, tensor.narrow(0, at, rows));
+                at += rows;
+            }
+        }
+    }
+}

@@ -1,0 +1,162 @@
+// What is notable: a tokenizer is only asked for when text is. A folder without one still serves rows of token ids, and
+// its absence, or a chat template that cannot be rendered, is an error of the row that needs it.
+using Selm.HuggingFace.Chat;
+using Selm.HuggingFace.Files;
+using Selm.HuggingFace.Tokenizers;
+using static TorchSharp.torch;
+
+namespace Selm.HuggingFace.Models;
+
+/// <summary>
+/// A checkpoint folder as work on text sees it: the decoder, its tokenizer, its chat template and its special ids.
+/// </summary>
+public sealed class ModelFolder : IDisposable
+{
+    private const string GenerationConfig = "generation_config.json";
+    private static readonly LengthLimits uncut = new(int.MaxValue, int.MaxValue);
+
+    private readonly Tokenizer? tokenizer;
+    private readonly Lazy<ChatTemplate> template;
+    private readonly Lazy<string> weightHash;
+    private readonly TextEncoding encoding; // its eos is -1 where there is none: enough for prompts
+
+    private ModelFolder(string path, Tokenizer? tokenizer, Llama model)
+    {
+        (Path, this.tokenizer, Model) = (path, tokenizer, model);
+        template = new(() => Tokenizer.ChatTemplate());
+        weightHash = new(() => SafetensorsFolder.WeightHash(path));
+        EosId = tokenizer?.EosId ?? (model.Config.EosTokenIds is [var first, ..] ? first : null);
+        EndIds = [.. ConfiguredEnds(path, model.Config).Concat(EosId is { } eos ? [eos] : []).Distinct()];
+        encoding = new TextEncoding(Encode, BosId, EosId ?? -1, (turns, marker) => template.Value.Render(turns, marker));
+    }
+
+    /// <summary>The folder.</summary>
+    public string Path { get; }
+
+    /// <summary>The decoder.</summary>
+    public Llama Model { get; }
+
+    /// <summary>Whether the folder holds a tokenizer.</summary>
+    public bool HasTokenizer => tokenizer is not null;
+
+    /// <summary>The tokenizer.</summary>
+    /// <exception cref="InputException">The folder has none.</exception>
+    public Tokenizer Tokenizer => tokenizer ?? Tokenizer.Load(Path);
+
+    /// <summary>The chat template, or null where the folder has none.</summary>
+    /// <exception cref="InputException">It uses what the kit cannot render.</exception>
+    public ChatTemplate? ChatTemplate => tokenizer?.ChatTemplateSource is null ? null : template.Value;
+
+    /// <summary>Id that opens a text, or null where the tokenizer puts none there by itself.</summary>
+    public int? BosId => tokenizer is { AddsBos: true } ? tokenizer.BosId : null;
+
+    /// <summary>Id that closes a response: the tokenizer's, or else the first of config.json; null where neither names one.</summary>
+    public int? EosId { get; }
+
+    /// <summary>Ids at which generation stops: those of generation_config.json, or else of config.json, and <see cref="EosId"/>.</summary>
+    public IReadOnlyList<int> EndIds { get; }
+
+    /// <summary>Id of padding: the tokenizer's, or else config.json's, or null.</summary>
+    public int? PadId => tokenizer?.PadId ?? Model.Config.PadTokenId;
+
+    /// <summary>Tokenizer and chat template as a pipeline takes them.</summary>
+    /// <exception cref="InputException">Nothing in the folder names an eos.</exception>
+    public TextEncoding Encoding => EosId is not null
+        ? encoding
+        : throw new InputException($"{Path} names no token that ends a response; add eos_token to its tokenizer_config.json or eos_token_id to its config.json.");
+
+    /// <summary>SHA-256 of config.json and the weight files, as they are on first use.</summary>
+    /// <exception cref="InputException">A file cannot be read.</exception>
+    public string WeightHash => weightHash.Value;
+
+    /// <summary>SHA-256 of the tokenizer's files.</summary>
+    /// <exception cref="InputException">The folder has no tokenizer.</exception>
+    public string TokenizerHash => Tokenizer.ContentHash;
+
+    /// <summary>Loads a folder.</summary>
+    /// <param name="folder">A Hugging Face checkpoint: config.json, safetensors and, for text, a tokenizer.</param>
+    /// <param name="dtype">Element type to compute in; null is float32.</param>
+    /// <param name="device">Where the model lives; null is the CPU.</param>
+    /// <param name="window">How a sliding window is counted.</param>
+    /// <exception cref="InputException">A file is missing or broken, or the weights do not fit config.json.</exception>
+    public static ModelFolder Load(string folder, ScalarType? dtype = null, Device? device = null, WindowConvention window = WindowConvention.Exclusive)
+    {
+        // The small files come first: they can be wrong, and the weights may take minutes.
+        var config = LlamaConfig.Load(folder);
+        var tokenizer = TokenizerFiles.AreIn(folder) ? Tokenizer.Load(folder) : null;
+        using var files = SafetensorsFolder.Open(folder);
+        return new ModelFolder(folder, tokenizer, LlamaWeights.Load(files, config, dtype, device, window));
+    }
+
+    /// <summary>Loads the trunk alone, for a model whose head is another one; Head and Logits have no meaning then.</summary>
+    internal static ModelFolder LoadTrunk(string folder, LlamaConfig config, SafetensorsFolder files, ScalarType? dtype, Device? device)
+    {
+        var tokenizer = Tokenizer.Load(folder);
+        return new ModelFolder(folder, tokenizer, LlamaWeights.Load(files, config with { TieWordEmbeddings = true }, dtype, device));
+    }
+
+    /// <summary>The ids of a prompt given as text: bos once, then the text.</summary>
+    /// <param name="text">The prompt.</param>
+    /// <exception cref="InputException">The folder has no tokenizer, or one that does not belong to the weights.</exception>
+    public int[] PromptIds(string text) => encoding.Prompt(text, uncut);
+
+    /// <summary>The ids of a prompt given as a chat: the template's text with the assistant's marker at its end, bos once.</summary>
+    /// <param name="turns">The turns before the answer.</param>
+    /// <exception cref="InputException">The folder has no tokenizer or no chat template, or the template refuses the turns.</exception>
+    public int[] PromptIds(IReadOnlyList<ChatMessage> turns) => encoding.Prompt(turns, uncut);
+
+    /// <summary>The ids of a response: its text encoded by itself, then one eos.</summary>
+    /// <param name="text">The response.</param>
+    /// <exception cref="InputException">The folder has no tokenizer, or nothing in it names an eos.</exception>
+    public int[] ResponseIds(string text) => Encoding.Response(text);
+
+    /// <summary>The text of generated ids, without special tokens and without ids that only the model has.</summary>
+    /// <param name="ids">Token ids.</param>
+    /// <exception cref="InputException">The folder has no tokenizer.</exception>
+    public string Text(IEnumerable<int> ids) => Tokenizer.Decode([.. ids.Where(Tokenizer.Has)]);
+
+    /// <summary>Writes a folder that loads as this one does: config.json, weights, and copies of the tokenizer's files.</summary>
+    /// <param name="folder">Where to; made if absent.</param>
+    /// <param name="trained">Weights to write instead of <see cref="Model"/>, such as those of a trained copy.</param>
+    /// <param name="dtype">Element type to store; null stores what the model computes in.</param>
+    /// <exception cref="InputException">The folder is not writable or the disk is full.</exception>
+    public void Save(string folder, Llama? trained = null, ScalarType? dtype = null)
+    {
+        LlamaWeights.Save(trained ?? Model, folder, dtype);
+        CopyTextFiles(folder);
+    }
+
+    /// <summary>Copies the tokenizer's files and generation_config.json, each whole or not at all.</summary>
+    internal void CopyTextFiles(string folder)
+    {
+        var models = Directory.EnumerateFiles(Path, "*.model").Select(file => System.IO.Path.GetFileName(file)!);
+        foreach (var name in TokenizerFiles.Names.Append(GenerationConfig).Concat(models).Distinct())
+        {
+            var source = System.IO.Path.Combine(Path, name);
+            if (File.Exists(source))
+            {
+                var bytes = File.ReadAllBytes(source);
+                AtomicFile.Write(System.IO.Path.Combine(folder, name), stream => stream.Write(bytes));
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Model.Dispose();
+
+    private static int[] ConfiguredEnds(string folder, LlamaConfig config)
+    {
+        var file = System.IO.Path.Combine(folder, GenerationConfig);
+        return File.Exists(file) ? ConfigFields.Read(file, GenerationConfig).Ids("eos_token_id", [.. config.EosTokenIds]) : [.. config.EosTokenIds];
+    }
+
+    private int[] Encode(string text)
+    {
+        var ids = Tokenizer.Encode(text);
+        var outside = Array.FindIndex(ids, id => id >= Model.Config.VocabSize);
+        return outside < 0
+            ? ids
+            : throw new InputException(
+                $"{Path}: the tokenizer gives the id {ids[outside]}, but the model's vocabulary has {Model.Config.VocabSize} tokens; use the tokenizer that belongs to these weights.");
+    }
+}

@@ -1,0 +1,112 @@
+using System.Globalization;
+using System.Text;
+using System.Text.RegularExpressions;
+
+namespace Selm.HuggingFace.Tokenizers;
+
+/// <summary>Changes a stretch of text before it is cut into words.</summary>
+internal delegate string Normalizer(string text);
+
+/// <summary>The normalizer section of tokenizer.json.</summary>
+internal static class JsonNormalizers
+{
+    /// <exception cref="InputException">A normalizer that the kit does not have.</exception>
+    public static Normalizer Read(SettingsNode? section)
+    {
+        if (section is not { } node)
+        {
+            return text => text;
+        }
+        var type = node.Text("type");
+        return type switch
+        {
+            "Sequence" => Sequence([.. node.Objects("normalizers").Select(item => Read(item))]),
+            "Prepend" => Prepend(node.Text("prepend")),
+            "Replace" => Replace(node),
+            "Strip" => Strip(node.Flag("strip_left") ?? true, node.Flag("strip_right") ?? true),
+            "Lowercase" => text => text.ToLowerInvariant(),
+            "Precompiled" => Precompiled(node),
+            // Unicode normal forms need tables that .NET does not have under invariant globalization.
+            _ => throw node.Unsupported("normalizer", type),
+        };
+    }
+
+    /// <summary>The replacement that normalizers and decoders share.</summary>
+    public static Normalizer Replace(SettingsNode node)
+    {
+        var content = node.Text("content");
+        var pattern = node.Object("pattern");
+        if (pattern.OptionalText("String") is { Length: > 0 } literal)
+        {
+            return text => text.Replace(literal, content, StringComparison.Ordinal);
+        }
+        var source = pattern.Text("Regex");
+        try
+        {
+            var regex = new Regex(source, RegexOptions.CultureInvariant);
+            return text => regex.Replace(text, _ => content);
+        }
+        catch (ArgumentException error)
+        {
+            throw new InputException($"{node.Path}: the pattern '{source}' at '{node.Place}' is not supported here; use a tokenizer with a plain pattern.", error);
+        }
+    }
+
+    private static Normalizer Sequence(Normalizer[] steps) => text =>
+    {
+        foreach (var step in steps)
+        {
+            text = step(text);
+        }
+        return text;
+    };
+
+    private static Normalizer Prepend(string prefix) => text => text.Length == 0 ? text : prefix + text;
+
+    private static Normalizer Strip(bool left, bool right) => text =>
+    {
+        text = left ? text.TrimStart() : text;
+        return right ? text.TrimEnd() : text;
+    };
+
+    private static Normalizer Precompiled(SettingsNode node)
+    {
+        byte[] blob;
+        try
+        {
+            blob = Convert.FromBase64String(node.Text("precompiled_charsmap"));
+        }
+        catch (FormatException)
+        {
+            throw node.Wrong("a base64 map of characters");
+        }
+        var map = new CharacterMap(blob, node.Path);
+        return text =>
+        {
+            var result = new List<byte>(text.Length);
+            for (int at = 0, length; at < text.Length; at += length)
+            {
+                length = StringInfo.GetNextTextElementLength(text, at);
+                Append(map, text.AsSpan(at, length), result);
+            }
+            return CodePoints.Utf8.GetString([.. result]);
+        };
+    }
+
+    // Hugging Face's library looks up a user-perceived character of at most five bytes as a whole, and what follows
+    // the match in it is lost; longer ones it takes code point by code point.
+    private static void Append(CharacterMap map, ReadOnlySpan<char> element, List<byte> result)
+    {
+        Span<byte> bytes = stackalloc byte[5];
+        if (CodePoints.Utf8.TryGetBytes(element, bytes, out var count) && map.ReplacesPrefix(bytes[..count], out var whole))
+        {
+            result.AddRange(whole);
+            return;
+        }
+        foreach (var rune in element.EnumerateRunes())
+        {
+            var one = bytes[..rune.EncodeToUtf8(bytes)];
+            result.AddRange(map.ReplacesPrefix(one, out var replacement) ? replacement : one);
+        }
+    }
+}

@@ -1,0 +1,135 @@
+using System.Text.Json;
+
+namespace Selm.HuggingFace.Tokenizers;
+
+/// <summary>A JSON object of a settings file that remembers where it came from, for errors that name the place.</summary>
+internal readonly struct SettingsNode
+{
+    private readonly JsonElement _element;
+
+    private SettingsNode(JsonElement element, string path, string place)
+    {
+        _element = element;
+        Path = path;
+        Place = place;
+    }
+
+    /// <summary>The file.</summary>
+    public string Path { get; }
+
+    /// <summary>The place inside the file, such as model.vocab; empty for the top.</summary>
+    public string Place { get; }
+
+    /// <summary>The element itself.</summary>
+    public JsonElement Element => _element;
+
+    /// <summary>Reads a file that holds one JSON object.</summary>
+    public static SettingsNode Read(string path)
+    {
+        try
+        {
+            var document = JsonDocument.Parse(File.ReadAllBytes(path));
+            var node = new SettingsNode(document.RootElement, path, "");
+            return document.RootElement.ValueKind == JsonValueKind.Object ? node : throw node.Wrong("a JSON object");
+        }
+        catch (JsonException error)
+        {
+            throw new InputException($"{path} is not valid JSON (line {(error.LineNumber ?? 0) + 1}): it may be cut off, copy it again.", error);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"{path} cannot be read: {error.Message}", error);
+        }
+    }
+
+    /// <summary>A member, or null where it is absent or null.</summary>
+    public SettingsNode? this[string name] =>
+        _element.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null
+            ? new SettingsNode(value, Path, Place.Length == 0 ? name : $"{Place}.{name}")
+            : null;
+
+    /// <summary>A member that must be there and be an object.</summary>
+    public SettingsNode Object(string name) =>
+        this[name] is { } node && node._element.ValueKind == JsonValueKind.Object
+            ? node
+            : throw Missing(name, "an object");
+
+    /// <summary>The objects of an array; an absent array is empty.</summary>
+    public List<SettingsNode> Objects(string name)
+    {
+        var result = new List<SettingsNode>();
+        foreach (var item in Items(name))
+        {
+            result.Add(item._element.ValueKind == JsonValueKind.Object ? item : throw item.Wrong("an object"));
+        }
+        return result;
+    }
+
+    /// <summary>The elements of an array; an absent array is empty.</summary>
+    public List<SettingsNode> Items(string name)
+    {
+        var result = new List<SettingsNode>();
+        if (this[name] is { } array)
+        {
+            if (array._element.ValueKind != JsonValueKind.Array)
+            {
+                throw array.Wrong("an array");
+            }
+            foreach (var item in array._element.EnumerateArray())
+            {
+                result.Add(new SettingsNode(item, Path, $"{array.Place}[{result.Count}]"));
+            }
+        }
+        return result;
+    }
+
+    /// <summary>A text that must be there.</summary>
+    public string Text(string name) => OptionalText(name) ?? throw Missing(name, "a text");
+
+    /// <summary>A text, or null where it is absent or null.</summary>
+    public string? OptionalText(string name) => this[name] switch
+    {
+        null => null,
+        { _element.ValueKind: JsonValueKind.String } node => node.AsText(),
+        { } node => throw node.Wrong("a text"),
+    };
+
+    /// <summary>This text.</summary>
+    public string AsText()
+    {
+        try
+        {
+            return _element.ValueKind == JsonValueKind.String ? _element.GetString()! : throw Wrong("a text");
+        }
+        catch (InvalidOperationException)
+        {
+            throw Wrong("well-formed text");
+        }
+    }
+
+    /// <summary>True or false, or null where it is absent.</summary>
+    public bool? Flag(string name) => this[name] switch
+    {
+        null => null,
+        { _element.ValueKind: JsonValueKind.True } => true,
+        { _element.ValueKind: JsonValueKind.False } => false,
+        { } node => throw node.Wrong("true or false"),
+    };
+
+    /// <summary>A whole number that must be there.</summary>
+    public int Number(string name) =>
+        this[name] is { _element.ValueKind: JsonValueKind.Number } node && node._element.TryGetInt32(out var value)
+            ? value
+            : throw Missing(name, "a whole number");
+
+    /// <summary>The error that this element is not what it should be.</summary>
+    public InputException Wrong(string expected) =>
+        new($"{Path}: {(Place.Length == 0 ? "the file" : $"'{Place}'")} is not {expected}; the file is damaged or of another kind, copy it again.");
+
+    /// <summary>The error that something named here is not supported.</summary>
+    public InputException Unsupported(string kind, string name) =>
+        new($"{Path}: the {kind} '{name}' at '{Place}' is not supported; use a checkpoint of the Llama, Mistral, Phi-3, GPT-2 or DeBERTa families.");
+
+    private InputException Missing(string name, string expected) =>
+        new($"{Path}: '{(Place.Length == 0 ? name : $"{Place}.{name}")}' is missing or not {expected}; the file is damaged or of another kind, copy it again.");
+}

@@ -1,0 +1,36 @@
+using System.Globalization;
+using Selm.HuggingFace.Files;
+using Selm.Research.Runs;
+using Selm.Research.Training;
+
+namespace Selm.Research.Algorithm1;
+
+/// <summary>README.md beside trained weights: what the model is, from what, by which recipe, with which program.</summary>
+internal static class ModelCard
+{
+    internal static void Write(string folder, Recipe recipe, LossRecipe loss, TrainingPlan plan, string reference)
+    {
+        var text = string.Create(CultureInfo.InvariantCulture, $"""
+            ---
+            library_name: transformers
+            tags: [selm, preference-optimization]
+            ---
+            # {recipe.Name}, iteration {plan.Iteration}
+
+            Trained by the SELM research kit {Provenance.KitVersion} (commit {Provenance.BuiltFrom ?? "unknown"}) on {DateTime.UtcNow:yyyy-MM-dd}
+            with "Self-Exploring Language Models" (arXiv 2405.19332): method {recipe.Method}, loss {loss.Kind}, beta {loss.Beta}, alpha {loss.Alpha}.
+
+            - reference and starting point: `{Path.GetFileName(Path.TrimEndingDirectorySeparator(reference))}`{(recipe.Model is null ? "" : $" ({recipe.Model})")}
+            - preference pairs trained on: {plan.Pairs}
+            - optimiser steps: {plan.Steps} of up to {plan.PairsPerStep} pairs, highest learning rate {plan.PeakRate}
+            - machine: {Provenance.CpuModel()}, device {recipe.Device}, precision {recipe.Precision}
+
+            ## Recipe
+            ```yaml
+            {recipe.ToYaml().Trim()}
+            ```
+
+            """);
+        AtomicFile.WriteText(Path.Combine(folder, "README.md"), text);
+    }
+}

@@ -1,0 +1,204 @@
+using Selm.HuggingFace.Chat;
+using Selm.HuggingFace.Engine;
+using Selm.HuggingFace.Files;
+using Selm.HuggingFace.Models;
+using Selm.Research.Data;
+using Selm.Research.Objectives;
+using Selm.Research.Ranking;
+using Selm.Research.Runs;
+using Selm.Research.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Selm.Research.Algorithm1;
+
+/// <summary>How a run is started.</summary>
+/// <param name="Recipe">Every number of it.</param>
+/// <param name="Folder">Its folder; an existing run in it is continued.</param>
+/// <param name="Resume">Demand that the run exists.</param>
+/// <param name="AllowDifferentMachine">Continue under other thread counts or libraries; the last bits may then differ.</param>
+/// <param name="CacheFolder">Where reference log-probs are kept; null keeps them in the run. What it holds already saves time and changes no byte.</param>
+public sealed record RunOptions(Recipe Recipe, string Folder, bool Resume = false, bool AllowDifferentMachine = false, string? CacheFolder = null);
+
+/// <summary>An answer to the same prompt before and after alignment.</summary>
+/// <param name="Prompt">The prompt.</param>
+/// <param name="Before">Greedy answer of the base model.</param>
+/// <param name="After">Greedy answer of the last policy.</param>
+/// <param name="ScoreBefore">The ranker's score of <paramref name="Before"/> among the two; null in a run without a ranker.</param>
+/// <param name="ScoreAfter">The ranker's score of <paramref name="After"/> among the two; null in a run without a ranker.</param>
+public sealed record BeforeAfter(string Prompt, string Before, string After, double? ScoreBefore, double? ScoreAfter);
+
+/// <summary>
+/// Algorithm 1 on text: per iteration sample y from the current policy, rank {y, y_w, y_l}, keep best and worst, train
+/// with the optimism term, move the reference. The baselines that share its files (offline, iterative and stepwise DPO)
+/// are the same loop with parts left out. A run killed at any instant and started again ends with the same bits.
+/// Derived in lesson 09.
+/// </summary>
+public static class SelmRun
+{
+    /// <summary>The methods this loop runs.</summary>
+    public static IReadOnlyList<string> Methods { get; } = ["selm", "iterative-dpo", "stepwise-dpo", "dpo"];
+
+    /// <summary>
+    /// One training on given pairs, nothing generated or ranked: <c>selm train</c>. y is taken from the pairs'
+    /// reference_response where the loss needs one.
+    /// </summary>
+    /// <param name="recipe">The loss and the numbers of the training.</param>
+    /// <param name="model">The reference and starting point.</param>
+    /// <param name="data">The pairs.</param>
+    public static Recipe OneTraining(Recipe recipe, string model, string data) => recipe with
+    {
+        Base = model,
+        Datasets = [data],
+        Method = "dpo",
+        Iterations = 1,
+        Portions = 1,
+        Ranker = null,
+    };
+
+    /// <summary>Refuses a recipe that this loop cannot run; asks for no file.</summary>
+    /// <param name="recipe">The recipe.</param>
+    /// <exception cref="InputException">The sentence names the key and the cure.</exception>
+    public static void Check(Recipe recipe)
+    {
+        if (!Methods.Contains(recipe.Method))
+        {
+            throw new InputException($"method {recipe.Method} is a loss of the kit (selm loss --kind {recipe.Method}) but not yet a loop on text; this loop runs {string.Join(", ", Methods)}.");
+        }
+        if (recipe.Base is null)
+        {
+            throw new InputException("The recipe names no base model; add the line \"base: FOLDER\".");
+        }
+        if (recipe.Datasets.Count == 0)
+        {
+            throw new InputException("The recipe names no data; add the line \"datasets: [FILE.jsonl]\".");
+        }
+        if (recipe.Ranker is null && AsksForAnswers(recipe))
+        {
+            throw new InputException($"method {recipe.Method} needs a ranker; add the line \"ranker: pairrm:FOLDER\".");
+        }
+        PreferenceLosses.Of(recipe.Loss);
+    }
+
+    /// <summary>What each iteration of a recipe will train: pairs, steps, learning rates. Reads the data, computes nothing.</summary>
+    /// <param name="recipe">The recipe.</param>
+    /// <exception cref="InputException">Recipe or data are wrong; the sentence says what and the cure.</exception>
+    public static IReadOnlyList<TrainingPlan> Plan(Recipe recipe)
+    {
+        Check(recipe);
+        return Plan(recipe, Splits.Portions(Records(recipe), recipe.Portions));
+    }
+
+    /// <summary>Runs or continues a recipe. What is wrong with a new run is said before its folder exists.</summary>
+    /// <param name="options">What and where.</param>
+    /// <param name="openRanker">Opens the ranker that the recipe names; called only if one is needed.</param>
+    /// <param name="progress">Is told about rows and steps.</param>
+    /// <param name="cancellation">Stops between batches; the run can be continued.</param>
+    /// <returns>Answers before and after, also in answers.jsonl.</returns>
+    /// <exception cref="InputException">Recipe, model, data or run folder are wrong; the sentence says what and the cure.</exception>
+    public static IReadOnlyList<BeforeAfter> Run(
+        RunOptions options, Func<string, IRanker> openRanker, IProgress<StepProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        using var run = Open(options, openRanker);
+        return run.Finish(progress, cancellation);
+    }
+
+    /// <summary>Checks everything and opens the folder; nothing is computed yet.</summary>
+    /// <param name="options">What and where.</param>
+    /// <param name="openRanker">Opens the ranker that the recipe names; called only if one is needed.</param>
+    /// <exception cref="InputException">As <see cref="Run"/>.</exception>
+    public static OpenRun Open(RunOptions options, Func<string, IRanker> openRanker)
+    {
+        var recipe = options.Recipe;
+        Check(recipe);
+        if (recipe.Threads > 0)
+        {
+            Libtorch.Threads = recipe.Threads;
+        }
+        var records = Records(recipe);
+        var portions = Splits.Portions(records, recipe.Portions);
+        var plan = Plan(recipe, portions);
+        if (File.Exists(options.CacheFolder))
+        {
+            throw new InputException($"{options.CacheFolder} is a file; give a folder for the reference log-probs.");
+        }
+        var ranker = new LazyRanker(() => openRanker(recipe.Ranker!));
+        ModelFolder? start = null;
+        try
+        {
+            start = RunFolder.IsThere(options.Folder, options.Resume) ? null : Start(recipe, records, ranker);
+            var folder = RunFolder.Open(options.Folder, recipe.ToJson(), Inputs(recipe), MachineFacts.Now(recipe.Device), options.Resume, options.AllowDifferentMachine);
+            return new OpenRun(options, folder, portions, plan, ranker, start);
+        }
+        catch
+        {
+            start?.Dispose();
+            ranker.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The folder of the last policy inside a run: a link to the last iteration's.</summary>
+    public const string ResultName = "model";
+
+    // The base model and the ranker of a run that is not there yet, and a try at what its text stages will ask of them.
+    private static ModelFolder Start(Recipe recipe, List<PreferenceRecord> records, LazyRanker ranker)
+    {
+        var start = Load(recipe.Base!, recipe);
+        try
+        {
+            var limits = new LengthLimits(recipe.MaxLength, recipe.MaxPromptLength);
+            _ = (start.TokenizerHash, start.Encoding.Prompt(records[0].PromptMessages, limits));
+            foreach (var record in recipe.Pipeline == PipelineKind.SelmRepo ? records : [])
+            {
+                SelmRepoPipeline.Rows(record, start.Encoding, limits);
+            }
+            _ = recipe.Ranker is null ? null : ranker.Value;
+            return start;
+        }
+        catch
+        {
+            start.Dispose();
+            throw;
+        }
+    }
+
+    private static bool AsksForAnswers(Recipe recipe) => recipe.Method is "selm" or "iterative-dpo";
+
+    // Where no answers are asked for, a loss that reads y must find it in the data.
+    private static List<PreferenceRecord> Records(Recipe recipe)
+    {
+        var readsY = !AsksForAnswers(recipe) && PreferenceLosses.Of(recipe.Loss).Needs.HasFlag(LossInputs.PolicySample) ? $"loss {recipe.Loss.Kind}" : null;
+        return [.. recipe.Datasets.SelectMany(path => PreferenceFile.Read(path, readsY).Records)];
+    }
+
+    private static TrainingPlan[] Plan(Recipe recipe, IReadOnlyList<IReadOnlyList<PreferenceRecord>> portions) =>
+    [
+        .. Enumerable.Range(0, recipe.Iterations).Select(number =>
+            TrainingPlan.Of(recipe, number, Splits.HoldOut(PortionOf(recipe, portions, number), recipe.EvalFraction, recipe.Seed).Train.Count)),
+    ];
+
+    private static Dictionary<string, string> Inputs(Recipe recipe)
+    {
+        var inputs = new Dictionary<string, string> { ["base"] = SafetensorsFolder.WeightHash(recipe.Base!) };
+        foreach (var path in recipe.Datasets)
+        {
+            inputs[$"dataset {path}"] = ContentHash.OfFile(path);
+        }
+        return inputs;
+    }
+
+    internal static IReadOnlyList<PreferenceRecord> PortionOf(Recipe recipe, IReadOnlyList<IReadOnlyList<PreferenceRecord>> portions, int number)
+    {
+        var newest = portions[number % portions.Count];
+        if (recipe.PairsPerIteration is { } limit)
+        {
+            newest = [.. newest.Take(limit)];
+        }
+        // With all data kept, earlier portions are asked anew: y and the ranks belong to the current policy.
+        return recipe.KeepData ? [.. portions.Take(number).SelectMany(p => p), .. newest] : newest;
+    }
+
+    internal static ModelFolder Load(string folder, Recipe recipe) =>
+        ModelFolder.Load(folder, recipe.Precision == Precision.Bf16 ? ScalarType.BFloat16 : ScalarType.Float32, DeviceName.Parse(recipe.Device));
+}

@@ -1,0 +1,136 @@
+using System.Security.Cryptography;
+using Selm.Research.Evaluation;
+using Selm.Research.Numerics;
+using Selm.Research.Runs;
+using YamlDotNet.Core;
+using YamlDotNet.Serialization;
+using YamlDotNet.Serialization.NamingConventions;
+
+namespace Selm.Research.Claims;
+
+/// <summary>The claims of data/claims.yaml and the SHA-256 of the file that every results file carries.</summary>
+public sealed class ClaimRules
+{
+    private static readonly string[] scales = ["exact", "paper-numbers", "lab", "gpu", "paper-scale"];
+
+    private sealed record Page
+    {
+        public required string Protocol { get; init; }
+
+        public required Dictionary<string, string> NotRun { get; init; }
+
+        public required List<ClaimRule> Claims { get; init; }
+    }
+
+    private readonly Dictionary<string, ClaimRule> byId;
+
+    private ClaimRules(IReadOnlyList<ClaimRule> all, IReadOnlyDictionary<string, string> whyNotRun, string sha256)
+    {
+        (All, WhyNotRun, Sha256) = (all, whyNotRun, sha256);
+        byId = All.ToDictionary(rule => rule.Id, StringComparer.Ordinal);
+    }
+
+    /// <summary>All claims, in the order of the file.</summary>
+    public IReadOnlyList<ClaimRule> All { get; }
+
+    /// <summary>Why a scale may not have been run, by scale.</summary>
+    public IReadOnlyDictionary<string, string> WhyNotRun { get; }
+
+    /// <summary>SHA-256 of the file's bytes, 64 hex digits.</summary>
+    public string Sha256 { get; }
+
+    /// <summary>The kit's own rules.</summary>
+    /// <exception cref="InputException">data/claims.yaml is not found or broken.</exception>
+    public static ClaimRules Read() => Read(KitFolder.Find(Path.Combine("data", "claims.yaml")));
+
+    /// <summary>Reads rules.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="InputException">The file is missing or broken; names file, line and claim.</exception>
+    public static ClaimRules Read(string path)
+    {
+        try
+        {
+            var bytes = File.ReadAllBytes(path);
+            var page = new DeserializerBuilder()
+                .WithNamingConvention(UnderscoredNamingConvention.Instance)
+                .WithCaseInsensitivePropertyMatching()
+                .WithEnforceRequiredMembers()
+                .WithTypeMapping<IReadOnlyList<string>, List<string>>()
+                .Build()
+                .Deserialize<Page>(new StreamReader(new MemoryStream(bytes)));
+            Check(page, path);
+            return new ClaimRules(page.Claims, page.NotRun, Convert.ToHexStringLower(SHA256.HashData(bytes)));
+        }
+        catch (YamlException e)
+        {
+            throw new InputException($"{path} line {e.Start.Line}: {(e.InnerException ?? e).Message.TrimEnd('.')}; correct that line.", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"{path} cannot be read ({e.Message.TrimEnd('.')}); check the path and its permissions.", e);
+        }
+    }
+
+    /// <summary>The same rules for measurements at another scale than lab.</summary>
+    /// <param name="scale">lab or gpu.</param>
+    /// <param name="onlyPreview">Whether too little is trained to judge anything.</param>
+    public ClaimRules At(string scale, bool onlyPreview) =>
+        new([.. All.Select(rule => rule with { MeasuredAt = scale, OnlyPreview = onlyPreview })], WhyNotRun, Sha256);
+
+    /// <summary>The rule of a claim.</summary>
+    /// <param name="id">Its name.</param>
+    /// <exception cref="InputException">The file has no such claim.</exception>
+    public ClaimRule this[string id] => byId.TryGetValue(id, out var rule)
+        ? rule
+        : throw new InputException($"data/claims.yaml has no claim '{id}'; did you mean '{NearestName.Of(id, byId.Keys)}'?");
+
+    /// <summary>
+    /// The final table: Holm's correction within every family, then rows for claims and scales at which nothing was run.
+    /// </summary>
+    /// <param name="judged">What the experiments of one run came to.</param>
+    /// <returns>In the order of the file.</returns>
+    public IReadOnlyList<ClaimRow> Table(IReadOnlyList<ClaimRow> judged)
+    {
+        var corrected = judged.GroupBy(row => row.Family).SelectMany(family => family.Key.Length == 0 ? [.. family] : Corrected([.. family])).ToLookup(row => row.Id);
+        return [.. All.SelectMany(rule => rule.Scales.Select(scale =>
+            corrected[rule.Id].FirstOrDefault(row => row.Scale == scale) ?? rule.NotRun(scale, WhyNotRun.GetValueOrDefault(scale, "its experiment was not among those that were run"))))];
+    }
+
+    private static IEnumerable<ClaimRow> Corrected(ClaimRow[] family)
+    {
+        var tested = family.Where(row => row.P is not null).ToArray();
+        var adjusted = Statistics.Holm([.. tested.Select(row => row.P!.Value)]);
+        return family.Except(tested).Concat(tested.Select((row, k) =>
+        {
+            var lost = row.Verdict is "holds here" or "opposite here" && adjusted[k] > 0.05;
+            return row with
+            {
+                P = adjusted[k],
+                Verdict = lost ? "cannot tell here" : row.Verdict,
+                Note = lost ? $"By itself \"{row.Verdict}\", not after Holm's correction for {tested.Length} claims. {row.Note}" : row.Note,
+            };
+        }));
+    }
+
+    private static void Check(Page page, string path)
+    {
+        foreach (var (id, count) in page.Claims.CountBy(rule => rule.Id))
+        {
+            if (count > 1)
+            {
+                throw new InputException($"{path}: the claim '{id}' is there {count} times; give each its own id.");
+            }
+        }
+        foreach (var rule in page.Claims)
+        {
+            if (rule.Scales.FirstOrDefault(scale => !scales.Contains(scale)) is { } unknown)
+            {
+                throw new InputException($"{path}: claim '{rule.Id}' names the scale '{unknown}'; did you mean '{NearestName.Of(unknown, scales)}'?");
+            }
+            if (rule.Rule is ClaimKind.Equivalence && rule.D <= 0)
+            {
+                throw new InputException($"{path}: claim '{rule.Id}' is an equivalence without a margin; give d above 0.");
+            }
+        }
+    }
+}

@@ -1,0 +1,120 @@
+using Selm.Research.Algorithm1;
+using Selm.Research.Lab;
+
+namespace Selm.Research.Claims;
+
+/// <summary>How many seeds the lab's cells get. Seeds are 0, 1, ..., so that more seeds extend fewer.</summary>
+/// <param name="Budget">How much every cell trains.</param>
+/// <param name="Seeds">Seeds of a cell.</param>
+/// <param name="HeadlineSeeds">Seeds of the headline cells: SELM with alpha 0, 0.001 and 0.01, Zephyr recipe, both rankers.</param>
+public sealed record LabStudy(LabBudget Budget, int Seeds, int HeadlineSeeds)
+{
+    /// <summary>First seed; 0 but for development, which must not touch headline seeds.</summary>
+    public ulong FirstSeed { get; init; }
+
+    /// <summary>SELM's headline weight of optimism, the paper's for Zephyr.</summary>
+    public const double Alpha = 0.001;
+
+    /// <summary>Iterative DPO: SELM without optimism.</summary>
+    public LabCellSpec IterativeDpo => Selm(0);
+
+    /// <summary>SELM by the Zephyr recipe, labels by the learned ranker.</summary>
+    /// <param name="alpha">Weight of optimism.</param>
+    public LabCellSpec Selm(double alpha) => Cell(LoopMethod.Selm) with { Alpha = alpha };
+
+    /// <summary>A method by the Zephyr recipe, labels by the learned ranker.</summary>
+    /// <param name="method">The method.</param>
+    public LabCellSpec Cell(LoopMethod method) => new()
+    {
+        Method = method,
+        Ranker = LabJudge.Model,
+        Budget = Budget,
+        Alpha = method switch { LoopMethod.Xpo => LabBaselines.XpoAlpha, LoopMethod.Vpo => LabBaselines.VpoAlpha, _ => Alpha },
+    };
+
+    /// <summary>The seeds that a cell gets.</summary>
+    /// <param name="cell">The cell; its own seed is not looked at.</param>
+    public IReadOnlyList<ulong> SeedsOf(LabCellSpec cell) =>
+        [.. Enumerable.Range(0, IsHeadline(cell) ? HeadlineSeeds : Seeds).Select(seed => FirstSeed + (ulong)seed)];
+
+    /// <summary>The cell once per seed.</summary>
+    /// <param name="cell">The cell; its own seed is not looked at.</param>
+    public IEnumerable<LabCellSpec> Each(LabCellSpec cell) => SeedsOf(cell).Select(seed => cell with { Seed = seed });
+
+    private bool IsHeadline(LabCellSpec cell)
+    {
+        var plain = Selm(cell.Alpha) with { Seed = cell.Seed };
+        return cell.Alpha is 0 or Alpha or 0.01 && (cell == plain || cell == plain with { Ranker = LabJudge.Oracle });
+    }
+}
+
+/// <summary>The finished cells of a study.</summary>
+/// <param name="study">Which seeds there are.</param>
+/// <param name="finished">The results, in any order.</param>
+public sealed class LabRecords(LabStudy study, IEnumerable<LabCellResult> finished)
+{
+    private readonly Dictionary<string, LabCellResult> byHash = finished.DistinctBy(result => result.Spec.Hash).ToDictionary(result => result.Spec.Hash, StringComparer.Ordinal);
+
+    /// <summary>Which seeds there are.</summary>
+    public LabStudy Study { get; } = study;
+
+    /// <summary>All finished cells.</summary>
+    public IReadOnlyCollection<LabCellResult> All => byHash.Values;
+
+    /// <summary>A cell's results without those that failed, by seed.</summary>
+    /// <param name="cell">The cell; its own seed is not looked at.</param>
+    /// <exception cref="InputException">A seed of it was not run.</exception>
+    public IReadOnlyList<LabCellResult> Of(LabCellSpec cell) => [.. Run(cell).Where(result => result.Failure is null)];
+
+    /// <summary>How many seeds of a cell failed.</summary>
+    /// <param name="cell">The cell; its own seed is not looked at.</param>
+    public int Failed(LabCellSpec cell) => Run(cell).Count(result => result.Failure is not null);
+
+    /// <summary>One number per seed.</summary>
+    /// <param name="cell">The cell; its own seed is not looked at.</param>
+    /// <param name="measure">From a result to its number.</param>
+    public double[] Each(LabCellSpec cell, Func<LabCellResult, double> measure) => [.. Of(cell).Select(measure)];
+
+    /// <summary>Paired differences, one per seed that both cells finished.</summary>
+    /// <param name="one">A cell.</param>
+    /// <param name="other">The cell that is subtracted.</param>
+    /// <param name="measure">From a result to its number.</param>
+    public double[] Differences(LabCellSpec one, LabCellSpec other, Func<LabCellResult, double> measure) =>
+        [.. Pairs(one, other).Select(pair => measure(pair.One) - measure(pair.Other))];
+
+    /// <summary>Paired differences, [seeds that both cells finished, prompts].</summary>
+    /// <param name="one">A cell.</param>
+    /// <param name="other">The cell that is subtracted.</param>
+    /// <param name="measure">From a result to a number per prompt.</param>
+    public double[,] DifferencesByPrompt(LabCellSpec one, LabCellSpec other, Func<LabCellResult, IReadOnlyList<double>> measure) =>
+        Matrix([.. Pairs(one, other).Select(pair => measure(pair.One).Zip(measure(pair.Other), (a, b) => a - b).ToArray())]);
+
+    /// <summary>The results of two cells for the seeds that both finished.</summary>
+    /// <param name="one">A cell.</param>
+    /// <param name="other">Another.</param>
+    public IReadOnlyList<(LabCellResult One, LabCellResult Other)> Pairs(LabCellSpec one, LabCellSpec other) =>
+    [
+        .. from mine in Of(one)
+           join its in Of(other) on mine.Spec.Seed equals its.Spec.Seed
+           orderby mine.Spec.Seed
+           select (mine, its),
+    ];
+
+    /// <summary>Rows of equal length as a matrix.</summary>
+    internal static double[,] Matrix(IReadOnlyList<double[]> rows)
+    {
+        var matrix = new double[rows.Count, rows.Count == 0 ? 0 : rows[0].Length];
+        foreach (var (r, row) in rows.Index())
+        {
+            foreach (var (c, value) in row.Index())
+            {
+                matrix[r, c] = value;
+            }
+        }
+        return matrix;
+    }
+
+    private IEnumerable<LabCellResult> Run(LabCellSpec cell) => Study.Each(cell).Select(spec => byHash.TryGetValue(spec.Hash, out var result)
+        ? result
+        : throw new InputException($"The lab cell {spec.Resolved().Name} was not run; run its experiment with selm reproduce."));
+}

@@ -1,0 +1,121 @@
+using System.Globalization;
+using CsvHelper;
+using Selm.Research.Data;
+
+namespace Selm.Research.Claims;
+
+/// <summary>A row of Table 1 or of the model cards.</summary>
+/// <param name="Model">As printed.</param>
+/// <param name="Family">zephyr, llama3-it or other.</param>
+/// <param name="Method">SFT, base, DPO, iterative DPO, SELM, or a method that only Table 1 lists.</param>
+/// <param name="Iteration">Of iterative methods, from 1; null otherwise.</param>
+/// <param name="LcWinRate">AlpacaEval 2.0 length-controlled win rate, in percent.</param>
+/// <param name="MtBench">MT-Bench score, 1 to 10.</param>
+public sealed record PaperScore(string Model, string Family, string Method, int? Iteration, double LcWinRate, double MtBench);
+
+/// <summary>A half of Figure 2: length-controlled win rates of row against column, in percent, as printed.</summary>
+/// <param name="Family">zephyr or llama3-it.</param>
+/// <param name="Models">The models, in one order for rows and columns.</param>
+/// <param name="WinRates">[row][column].</param>
+public sealed record PairwiseWinRates(string Family, IReadOnlyList<string> Models, IReadOnlyList<IReadOnlyList<double>> WinRates)
+{
+    /// <summary>The printed win rate of one model against another, in percent.</summary>
+    /// <exception cref="InputException">A model is not in the figure.</exception>
+    public double Of(string model, string against) => WinRates[Place(model)][Place(against)];
+
+    private int Place(string model)
+    {
+        var place = Models.ToList().IndexOf(model);
+        return place >= 0 ? place : throw new InputException($"the win rates of {Family} have no model '{model}'; they have {string.Join(", ", Models)}.");
+    }
+}
+
+/// <summary>A row of Table 2: accuracies in percent, EQ-Bench its own score.</summary>
+/// <param name="Model">As printed.</param>
+/// <param name="Scores">GSM8K, HellaSwag, ARC, TruthfulQA, EQ-Bench, OpenBookQA and their average, in the order of the table.</param>
+public sealed record PaperBenchmarks(string Model, IReadOnlyList<double> Scores);
+
+/// <summary>The numbers the paper and its model cards print, read from data/paper.</summary>
+/// <param name="Table1">Table 1.</param>
+/// <param name="Table2">Table 2.</param>
+/// <param name="ModelCards">The model cards of the released checkpoints.</param>
+/// <param name="Figure2">Both halves of Figure 2: Zephyr, then Llama-3.</param>
+public sealed record PaperTables(
+    IReadOnlyList<PaperScore> Table1, IReadOnlyList<PaperBenchmarks> Table2, IReadOnlyList<PaperScore> ModelCards, IReadOnlyList<PairwiseWinRates> Figure2)
+{
+    /// <summary>Reads the files of data/paper.</summary>
+    /// <param name="folder">The folder with table1.csv, table2.csv, model_cards.csv, figure2_zephyr.csv and figure2_llama3.csv.</param>
+    /// <exception cref="InputException">A file is missing, broken, or has a cell that is not a number.</exception>
+    public static PaperTables Read(string folder) => new(
+        Scores(Path.Combine(folder, "table1.csv")),
+        Benchmarks(Path.Combine(folder, "table2.csv")),
+        Scores(Path.Combine(folder, "model_cards.csv")),
+        [Pairwise(Path.Combine(folder, "figure2_zephyr.csv"), "zephyr"), Pairwise(Path.Combine(folder, "figure2_llama3.csv"), "llama3-it")]);
+
+    /// <summary>The row of Table 1 for a method.</summary>
+    /// <exception cref="InputException">There is no such row.</exception>
+    public PaperScore Printed(string family, string method, int? iteration = null) => Find(Table1, "table1.csv", family, method, iteration);
+
+    /// <summary>The model card of a method's checkpoint.</summary>
+    /// <exception cref="InputException">There is no such card.</exception>
+    public PaperScore Card(string family, string method, int? iteration = null) => Find(ModelCards, "model_cards.csv", family, method, iteration);
+
+    private static PaperScore Find(IReadOnlyList<PaperScore> rows, string file, string family, string method, int? iteration) =>
+        rows.FirstOrDefault(row => row.Family == family && row.Method == method && row.Iteration == iteration)
+        ?? throw new InputException($"{file} has no row for family {family}, method {method}, iteration {iteration?.ToString(CultureInfo.InvariantCulture) ?? "none"}; restore data/paper.");
+
+    private static List<PaperScore> Scores(string path)
+    {
+        var scores = new List<PaperScore>();
+        using var csv = PreferenceCsv.Open(path);
+        while (Next(path, csv))
+        {
+            scores.Add(new(
+                csv.GetString("model"), csv.GetString("family"), csv.GetString("method"),
+                csv.GetString("iteration").Length == 0 ? null : (int)Number(path, csv, "iteration"), Number(path, csv, "lc_win_rate"), Number(path, csv, "mt_bench")));
+        }
+        return scores;
+    }
+
+    private static List<PaperBenchmarks> Benchmarks(string path)
+    {
+        var rows = new List<PaperBenchmarks>();
+        using var csv = PreferenceCsv.Open(path);
+        while (Next(path, csv))
+        {
+            rows.Add(new(csv.GetString("model"), [.. csv.Headers.Skip(1).Select(column => Number(path, csv, column))]));
+        }
+        return rows;
+    }
+
+    private static PairwiseWinRates Pairwise(string path, string family)
+    {
+        var (models, rates) = (new List<string>(), new List<double[]>());
+        using var csv = PreferenceCsv.Open(path);
+        while (Next(path, csv))
+        {
+            models.Add(csv.GetString(0));
+            rates.Add([.. csv.Headers.Skip(1).Select(column => Number(path, csv, column))]);
+        }
+        return rates.Count > 0 && rates[0].Length == rates.Count
+            ? new(family, models, rates)
+            : throw new InputException($"{path} has {models.Count} rows for {csv.Headers.Count - 1} columns of win rates; every model needs one of each.");
+    }
+
+    private static double Number(string path, CsvReader csv, string column) =>
+        double.TryParse(csv.GetString(column), NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
+            ? number
+            : throw new InputException($"{path} line {csv.LineNumber}: '{csv.GetString(column)}' in column {column} is not a number; correct the cell.");
+
+    private static bool Next(string path, CsvReader csv)
+    {
+        try
+        {
+            return csv.Read();
+        }
+        catch (CsvFormatException e)
+        {
+            throw new InputException($"{path} line {e.LineNumber}: not valid CSV ({e.Message.TrimEnd('.')}); correct the quotes and the number of cells.", e);
+        }
+    }
+}

@@ -1,0 +1,128 @@
+using Selm.Research.Claims;
+using Selm.Research.Numerics;
+
+namespace Selm.Research.Tests.Claims;
+
+public class ClaimRulesTests
+{
+    private static ClaimRule Rule(ClaimKind kind, double d, string id = "id", string family = "") => new()
+    {
+        Id = id, Where = "", Says = "", Experiment = "", Statistic = "", Rule = kind, Scales = ["lab"], D = d, Family = family, Pilot = "",
+    };
+
+    // n differences whose mean is given and whose interval is about as wide as the spread says.
+    private static double[] Around(double mean, double spread, int n) => [.. Enumerable.Range(0, n).Select(k => mean + (k % 2 == 0 ? spread : -spread))];
+
+    [Theory]
+    [InlineData(0.08, 0.02, 40, "holds here")]
+    [InlineData(-0.08, 0.02, 40, "opposite here")]
+    [InlineData(0.01, 0.02, 40, "no effect larger than 0.05 here")]
+    [InlineData(0.04, 0.2, 40, "cannot tell here")]
+    [InlineData(0.08, 0.02, 8, "preview (n = 8)")]
+    public void a_directional_verdict_follows_from_the_interval_alone(double mean, double spread, int n, string verdict) =>
+        Assert.Equal(verdict, Rule(ClaimKind.Directional, 0.05).Paired(Around(mean, spread, n)).Verdict);
+
+    [Theory]
+    [InlineData(0.01, 0.02, "holds here")]
+    [InlineData(0.20, 0.02, "opposite here")]
+    [InlineData(0.01, 0.50, "cannot tell here")]
+    public void an_equivalence_needs_its_interval_inside_the_margin(double mean, double spread, string verdict) =>
+        Assert.Equal(verdict, Rule(ClaimKind.Equivalence, 0.05).Paired(Around(mean, spread, 40)).Verdict);
+
+    [Fact]
+    public void an_ordering_needs_every_step_and_shows_the_smallest()
+    {
+        var rule = Rule(ClaimKind.Ordering, 0);
+        var (up, flat, down) = (Around(0.5, 0.1, 20), Around(0, 0.1, 20), Around(-0.5, 0.1, 20));
+        Assert.Equal("holds here", rule.Ordered([up, up]).Verdict);
+        Assert.Equal("cannot tell here", rule.Ordered([up, flat]).Verdict);
+        Assert.Equal(("opposite here", -0.5), (rule.Ordered([up, down]).Verdict, Math.Round(rule.Ordered([up, down]).Measured!.Value, 9)));
+    }
+
+    [Fact]
+    public void the_interval_of_few_seeds_is_as_wide_as_students()
+    {
+        double[] three = [-1, 0, 1];
+        var row = Rule(ClaimKind.Directional, 0).Paired(three);
+        // The bootstrap of three values in thirds: its 2.5 % quantile is -1 (probability 1/27 > 2.5 %).
+        Assert.Equal(-1 * Math.Sqrt(1.5) * 4.3027 / 1.95996, row.Low!.Value, 3);
+        Assert.Equal("preview (n = 3)", row.Verdict);
+    }
+
+    [Fact]
+    public void prompts_are_resampled_with_the_seeds()
+    {
+        var differences = new double[12, 2];
+        for (var s = 0; s < 12; s++)
+        {
+            (differences[s, 0], differences[s, 1]) = (1, -1); // the seeds agree, the prompts do not
+        }
+        var row = Rule(ClaimKind.Directional, 0).Paired(differences);
+        Assert.All(row.PerSeed, value => Assert.Equal(0, value));
+        Assert.True(row.High - row.Low > 1);
+    }
+
+    [Fact]
+    public void a_seed_without_a_number_is_no_verdict()
+    {
+        var row = Rule(ClaimKind.Directional, 0).Paired([.. Around(1, 0.1, 11), double.NaN]);
+        Assert.Equal("cannot tell here", row.Verdict);
+        Assert.Contains("1 of 12 seeds have no number", row.Note, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void a_family_is_corrected_together_and_says_so()
+    {
+        using var folder = new TempYaml(string.Join('\n', Enumerable.Range(0, 20).Select(k => Claim($"c{k}", "all"))));
+        var rules = ClaimRules.Read(folder.Path);
+        // Each by itself at p about .01: too weak among twenty.
+        var weak = Around(0.02, 0.05, 40);
+        Assert.Equal("holds here", rules["c0"].Paired(weak).Verdict);
+        var table = rules.Table([.. rules.All.Select(rule => rule.Paired(weak))]);
+        Assert.All(table, row => Assert.Equal("cannot tell here", row.Verdict));
+        Assert.All(table, row => Assert.StartsWith("By itself \"holds here\", not after Holm's correction for 20 claims.", row.Note, StringComparison.Ordinal));
+        Assert.Equal("holds here", rules.Table([rules["c0"].Paired(weak)])[0].Verdict);
+        Assert.Equal("not run", rules.Table([])[0].Verdict);
+    }
+
+    [Theory]
+    [InlineData("rule: directional", "rule: directionl", "line 10")]
+    [InlineData("pilot: p", "pilott: p", "pilott")]
+    [InlineData("scales: [lab]", "scales: [lap]", "did you mean 'lab'?")]
+    [InlineData("rule: directional", "rule: equivalence", "equivalence without a margin")]
+    [InlineData("  pilot: p", "", "pilot", true)]
+    public void a_broken_file_is_refused_with_its_line_or_claim(string correct, string broken, string told, bool ignoreCase = false)
+    {
+        using var folder = new TempYaml(Claim("c0", "").Replace(correct, broken, StringComparison.Ordinal));
+        var message = Assert.Throws<InputException>(() => ClaimRules.Read(folder.Path)).Message;
+        Assert.Contains(folder.Path, message, StringComparison.Ordinal);
+        Assert.Contains(told, message, ignoreCase ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void an_unknown_claim_is_refused_with_the_nearest_name()
+    {
+        Assert.Contains("did you mean 'table1-selm-over-dpo'?", Assert.Throws<InputException>(() => ClaimRules.Read()["table1-selm-over-dpp"]).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void the_hash_is_of_the_bytes()
+    {
+        using var one = new TempYaml(Claim("c0", ""));
+        using var other = new TempYaml(Claim("c0", "") + "\n");
+        Assert.NotEqual(ClaimRules.Read(one.Path).Sha256, ClaimRules.Read(other.Path).Sha256);
+        Assert.Matches("^[0-9a-f]{64}$", ClaimRules.Read().Sha256);
+    }
+
+    private static string Claim(string id, string family) =>
+        $"- id: {id}\n  where: w\n  says: s\n  experiment: e\n  statistic: s\n  rule: directional\n  scales: [lab]\n  family: \"{family}\"\n  pilot: p";
+
+    private sealed class TempYaml : IDisposable
+    {
+        public TempYaml(string claims) => File.WriteAllText(Path, $"protocol: p\nnot_run:\n  gpu: none\nclaims:\n{claims}\n");
+
+        public string Path { get; } = System.IO.Path.Combine(System.IO.Path.GetTempPath(), $"claims-{Guid.NewGuid():N}.yaml");
+
+        public void Dispose() => File.Delete(Path);
+    }
+}
