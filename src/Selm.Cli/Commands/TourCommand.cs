@@ -29,7 +29,7 @@ internal static class TourCommand
         command.SetAction(parsed =>
         {
             var folder = parsed.GetValue(output)!;
-            var ladder = Theorem31.Ladder(LadderWorlds);
+            var ladder = Theorem31Check.Ladder(LadderWorlds);
             Console.WriteLine(TableWriter.PlainText(ladder));
             foreach (var figure in new[] { Figure1.Run(ClaimRules.Read(), FigureWorlds, Environment.ProcessorCount).Figures[0], Exploration.Glance(FigureWorlds, Environment.ProcessorCount) })
             {
