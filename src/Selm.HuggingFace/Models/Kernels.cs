@@ -13,7 +13,7 @@ internal sealed unsafe class LinearKernel(PackedWeights? packed) : Kernel
     {
         var (x, weight) = (inputs[0], inputs[1]);
         nint rows = (nint)x.size(0), into = (nint)x.size(1), outOf = (nint)weight.size(0);
-        var y = empty([rows, outOf]);
+        var y = empty([rows, outOf], device: CPU);
         var (from, to) = (new Mat(Floats(x), into), new Mat(Floats(y), outOf));
         var panels = Weights.Packed(packed, weight, Slot.FirstWeight);
         if (inputs.Length > 2)
@@ -43,7 +43,7 @@ internal sealed unsafe class RmsNormKernel(double eps) : Kernel
     protected override Tensor Forward(Tensor[] inputs, List<Tensor>? extra)
     {
         var (rows, width) = Weights.RowsAndWidth(inputs[0]);
-        var (y, inverse) = (inputs[0].empty_like(), empty([rows]));
+        var (y, inverse) = (inputs[0].empty_like(), empty([rows], device: CPU));
         RmsNorm.Forward(rows, width, new(Floats(inputs[0]), width), Floats(inputs[1]), (float)eps, new(Floats(y), width), Floats(inverse));
         extra?.Add(inverse);
         return y;
@@ -65,7 +65,7 @@ internal sealed unsafe class NormLinearKernel(double eps, PackedWeights? packed)
     {
         var (rows, width) = Weights.RowsAndWidth(inputs[0]);
         var outOf = (nint)inputs[2].size(0);
-        var (y, inverse) = (empty([rows, outOf]), empty([rows]));
+        var (y, inverse) = (empty([rows, outOf], device: CPU), empty([rows], device: CPU));
         NormLinear.Forward(rows, new(Floats(inputs[0]), width), Floats(inputs[1]), (float)eps, Weights.Packed(packed, inputs[2], Slot.FirstWeight), new(Floats(y), outOf), Floats(inverse));
         extra?.Add(inverse);
         return y;
@@ -90,8 +90,8 @@ internal sealed unsafe class MlpKernel(double eps, PackedWeights? packedGateUp, 
     {
         var (rows, width) = Weights.RowsAndWidth(inputs[0]);
         var wide = (nint)inputs[2].size(0);
-        var (y, inverse) = (inputs[0].empty_like(), empty([rows]));
-        var kept = extra is null ? null : empty([rows, wide]);
+        var (y, inverse) = (inputs[0].empty_like(), empty([rows], device: CPU));
+        var kept = extra is null ? null : empty([rows, wide], device: CPU);
         Mlp.Forward(
             rows, new(Floats(inputs[0]), width), Floats(inputs[1]), (float)eps, Weights.Packed(packedGateUp, inputs[2], Slot.FirstWeight), Weights.Packed(packedDown, inputs[3], Slot.SecondWeight),
             new(Floats(y), width), kept is null ? default : new(Floats(kept), wide), Floats(inverse));
@@ -141,7 +141,7 @@ internal sealed unsafe class RowsKernel : Kernel
     protected override Tensor Forward(Tensor[] inputs, List<Tensor>? extra)
     {
         var (x, index) = (inputs[0], inputs[1]);
-        var y = empty([index.numel(), x.size(1)]);
+        var y = empty([index.numel(), x.size(1)], device: CPU);
         Rows.Gather(Floats(x), (nint)x.size(0), (nint)x.size(1), Longs(index), (nint)index.numel(), Floats(y));
         return y;
     }
@@ -161,8 +161,8 @@ internal sealed unsafe class AttentionKernel(int heads, int kvHeads, int headDim
     protected override Tensor Forward(Tensor[] inputs, List<Tensor>? extra)
     {
         var shape = Shape(inputs[0]);
-        var output = empty([shape.Batch, shape.Seq, (long)heads * headDim]);
-        var logSumExp = empty([shape.Batch, heads, shape.Seq]);
+        var output = empty([shape.Batch, shape.Seq, (long)heads * headDim], device: CPU);
+        var logSumExp = empty([shape.Batch, heads, shape.Seq], device: CPU);
         Attention.Forward(shape, Floats(inputs[0]), Angles(inputs), Ranges(inputs), Floats(output), Floats(logSumExp));
         extra?.AddRange([output.detach(), logSumExp]);
         return output;
