@@ -7,7 +7,10 @@ using Selm.Research.Runs;
 
 namespace Selm.Cli;
 
-/// <summary>Runs cells of the lab side by side, each in a process of its own with one thread.</summary>
+/// <summary>
+/// Runs cells of the lab side by side, in processes with one thread. A process takes one cell after the other, because half of
+/// a short cell's time goes into compiling the code it runs; one that ends takes only its own cell with it.
+/// </summary>
 internal static class LabJobs
 {
     /// <summary>Results in the order of the specs; finished cells are only read.</summary>
@@ -39,7 +42,8 @@ internal static class LabJobs
             }
         }
         var total = pending.Count + results.Count;
-        var running = new List<Job>();
+        var running = new List<(LabCellSpec Spec, Worker Worker, Task<LabCellResult> Result)>();
+        var idle = new Stack<Worker>();
         try
         {
             while (pending.Count + running.Count > 0)
@@ -47,19 +51,30 @@ internal static class LabJobs
                 while (running.Count < jobs && pending.Find(MayStart) is { } next)
                 {
                     pending.Remove(next);
-                    running.Add(new Job(next, modelsFolder, cacheFolder, device));
+                    var worker = idle.Count > 0 ? idle.Pop() : new Worker(modelsFolder, cacheFolder, device);
+                    running.Add((next, worker, worker.Run(next)));
                 }
                 var ended = Task.WhenAny(running.Select(job => job.Result)).WaitAsync(cancellation).GetAwaiter().GetResult();
                 var done = running.Single(job => job.Result == ended);
                 running.Remove(done);
                 Collect(done.Spec, ended.GetAwaiter().GetResult());
-                done.Dispose();
+                if (done.Worker.Ended)
+                {
+                    done.Worker.Dispose();
+                }
+                else
+                {
+                    idle.Push(done.Worker);
+                }
                 Report(done.Spec);
             }
         }
         finally
         {
-            running.ForEach(job => job.Dispose());
+            foreach (var worker in running.Select(job => job.Worker).Concat(idle))
+            {
+                worker.Dispose();
+            }
         }
         return [.. cells.Select(cell => results[cell.Hash])];
 
@@ -80,35 +95,65 @@ internal static class LabJobs
         }
     }
 
-    // One process; disposing it ends it where it still runs.
-    private sealed class Job : IDisposable
+    // One process, which reads the files of its cells from standard input; disposing it ends it where it still runs.
+    private sealed class Worker : IDisposable
     {
         private readonly string specFile = Path.Combine(Path.GetTempPath(), $"selm-cell-{Guid.NewGuid():N}.json");
         private readonly string cacheFolder;
         private readonly Process process;
+        private string? lastError;
 
-        public Job(LabCellSpec spec, string modelsFolder, string cacheFolder, string device)
+        public Worker(string modelsFolder, string cacheFolder, string device)
         {
-            (Spec, this.cacheFolder) = (spec, cacheFolder);
-            AtomicFile.WriteJson(specFile, spec);
+            this.cacheFolder = cacheFolder;
             // The host that runs this program, which may be nowhere on the PATH, runs selm.dll.
             var host = Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet";
             var start = new ProcessStartInfo(host)
             {
+                RedirectStandardInput = true,
                 RedirectStandardOutput = true,
                 RedirectStandardError = true,
             };
-            string[] arguments = [Path.Combine(AppContext.BaseDirectory, "selm.dll"), LabCellCommand.Name, "--spec", specFile, "--cache", cacheFolder, "--models", modelsFolder, "--device", device];
+            string[] arguments =
+                [Path.Combine(AppContext.BaseDirectory, "selm.dll"), LabCellCommand.Name, "--spec", LabCellCommand.Many, "--cache", cacheFolder, "--models", modelsFolder, "--device", device];
             Array.ForEach(arguments, start.ArgumentList.Add);
             start.Environment["OMP_NUM_THREADS"] = "1";
             start.Environment["DOTNET_TieredPGO"] = "0"; // profiling costs a process of seconds a seventh of its time where all cores are busy
             process = Process.Start(start)!;
-            Result = Finish();
+            process.ErrorDataReceived += (_, line) => lastError = string.IsNullOrEmpty(line.Data) ? lastError : line.Data;
+            process.BeginErrorReadLine();
         }
 
-        public LabCellSpec Spec { get; }
+        public bool Ended { get; private set; }
 
-        public Task<LabCellResult> Result { get; }
+        public async Task<LabCellResult> Run(LabCellSpec spec)
+        {
+            AtomicFile.WriteJson(specFile, spec);
+            try
+            {
+                await process.StandardInput.WriteLineAsync(specFile);
+                await process.StandardInput.FlushAsync();
+            }
+            catch (IOException)
+            {
+                // It ended between two cells; what it printed last says why.
+            }
+            Ended = await process.StandardOutput.ReadLineAsync() is null;
+            if (Ended)
+            {
+                await process.WaitForExitAsync();
+            }
+            try
+            {
+                return LabCells.Find(spec, cacheFolder) ?? Failed(lastError ?? $"The process ended with code {process.ExitCode} and no result.");
+            }
+            catch (InputException e)
+            {
+                return Failed(e.Message);
+            }
+
+            LabCellResult Failed(string why) => new(spec, null, [], [], [], why);
+        }
 
         public void Dispose()
         {
@@ -120,23 +165,5 @@ internal static class LabJobs
             process.Dispose();
             File.Delete(specFile);
         }
-
-        private async Task<LabCellResult> Finish()
-        {
-            var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
-            await process.WaitForExitAsync();
-            await output;
-            var words = (await error).Split('\n', StringSplitOptions.RemoveEmptyEntries);
-            try
-            {
-                return LabCells.Find(Spec, cacheFolder) ?? Failed(words.LastOrDefault() ?? $"The process ended with code {process.ExitCode} and no result.");
-            }
-            catch (InputException e)
-            {
-                return Failed(e.Message);
-            }
-        }
-
-        private LabCellResult Failed(string why) => new(Spec, null, [], [], [], why);
     }
 }

@@ -27,4 +27,27 @@ public class DoctorCommandTests
         Assert.Contains("libtorch      MISSING. SELM_LIBTORCH is /nowhere/torch, which holds no ", doctor.Out, StringComparison.Ordinal);
         Assert.Contains("name the folder torch inside a PyTorch wheel", doctor.Out, StringComparison.Ordinal);
     }
+
+    [SkippableFact]
+    public void a_libtorch_of_another_version_is_refused_with_a_symbol_that_it_lacks()
+    {
+        var debians = Path.Combine("/usr", "lib", "x86_64-linux-gnu");
+        Skip.IfNot(File.Exists(Path.Combine(debians, "libtorch_cpu.so")), "there is no other libtorch here");
+
+        var doctor = SelmProcess.RunWith([("SELM_LIBTORCH", debians)], "doctor");
+
+        Assert.Equal(2, doctor.Code);
+        Assert.Contains($"The libtorch in {debians} (SELM_LIBTORCH) does not fit TorchSharp, which was made for libtorch 2.10: ", doctor.Out, StringComparison.Ordinal);
+        Assert.Matches("symbol.* _Z", doctor.Out);
+    }
+
+    [Fact]
+    public void a_processor_without_wide_vectors_computes_with_libtorchs_operators()
+    {
+        var doctor = SelmProcess.RunWith([("DOTNET_EnableAVX2", "0")], "doctor");
+
+        Assert.Equal(0, doctor.Code);
+        Assert.Contains("vectors       128 bits", doctor.Out, StringComparison.Ordinal);
+        Assert.Contains("self-check    ok", doctor.Out, StringComparison.Ordinal);
+    }
 }

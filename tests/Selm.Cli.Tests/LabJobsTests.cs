@@ -1,3 +1,5 @@
+using System.Text.Json;
+using Selm.HuggingFace.Files;
 using Selm.Research.Lab;
 using Selm.Research.Runs;
 
@@ -28,6 +30,19 @@ public class LabJobsTests
         heard.Clear();
         LabJobs.Run(specs, jobs: 2, Path.Combine(folder.Root, "no models"), cache, heard);
         Assert.Empty(heard);
+    }
+
+    [Fact]
+    public void a_cell_has_the_same_numbers_whichever_came_before_it_in_its_process()
+    {
+        using var folder = new TempFolder();
+        LabCellResult Of(string name, params LabCellSpec[] specs) => LabJobs.Run(specs, 1, Path.Combine(folder.Root, "models"), Path.Combine(folder.Root, name))[^1];
+
+        var alone = Of("alone", smoke);
+        var third = Of("third", smoke with { Alpha = 0 }, smoke with { Alpha = 0.1 }, smoke);
+
+        Assert.Equal(JsonSerializer.Serialize(alone.Iterations, JsonFormat.Line), JsonSerializer.Serialize(third.Iterations, JsonFormat.Line));
+        Assert.Equal(alone.Last!.MeanReward, third.Last!.MeanReward);
     }
 
     [Fact]

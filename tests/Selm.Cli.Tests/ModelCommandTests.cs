@@ -31,6 +31,21 @@ public class ModelCommandTests(DemoFixture demo) : IClassFixture<DemoFixture>
     }
 
     [Fact]
+    public void a_processor_without_wide_vectors_gives_the_same_answers()
+    {
+        using var folder = new TempFolder();
+        var input = folder.Write("in.jsonl", Prompts);
+
+        var here = Generate(input, folder.File("here.jsonl"));
+        var there = SelmProcess.RunWith([("DOTNET_EnableAVX2", "0")], "generate", "--model", demo.Model, "--input", input, "--output", folder.File("there.jsonl"), "--max-new-tokens", "5");
+
+        Assert.Equal((0, ""), (there.Code, there.Out));
+        var rows = File.ReadLines(folder.File("there.jsonl")).Select(line => JsonDocument.Parse(line).RootElement).ToArray();
+        Assert.Equal(here.Select(Ids), rows.Select(Ids));
+        Assert.All(here.Zip(rows), pair => Assert.Equal(Logprob(pair.First), Logprob(pair.Second), 1e-3));
+    }
+
+    [Fact]
     public void log_probs_of_a_generated_response_are_those_that_generate_told()
     {
         using var folder = new TempFolder();

@@ -5,6 +5,7 @@ using Selm.HuggingFace.Files;
 using Selm.HuggingFace.Models;
 using Selm.Research.Lab;
 using Selm.Research.Runs;
+using TorchSharp;
 
 namespace Selm.Cli.Commands;
 
@@ -13,9 +14,12 @@ internal static class LabCellCommand
 {
     public const string Name = "lab-cell";
 
+    /// <summary>Instead of a file: the files of many cells come one by one on standard input.</summary>
+    public const string Many = "-";
+
     public static Command Create()
     {
-        var spec = Values.Text("--spec", "FILE", "The cell as JSON");
+        var spec = Values.Text("--spec", "FILE", "The cell as JSON; - reads such names from standard input, one per line");
         var cache = Values.Text("--cache", "DIR", "Results and what cells share", Path.Combine("data", "runs", "lab"));
         var models = Values.Text("--models", "DIR", "Base models and rankers", Path.Combine("data", "models", "lab"));
         var device = Devices.Option();
@@ -36,13 +40,26 @@ internal static class LabCellCommand
         command.SetAction(parsed =>
         {
             Libtorch.Threads = 1;
-            var cell = LabCellSpec.Read(parsed.GetRequiredValue(spec));
-            var folder = parsed.GetRequiredValue(cache);
-            var result = ProgressView.Run(progress => LabCells.Run(cell, parsed.GetRequiredValue(models), folder, progress, DeviceName.Parse(parsed.GetRequiredValue(device)), Interrupt.Token));
-            Console.WriteLine(JsonSerializer.Serialize(
-                new { Cell = cell.Name, File = LabCells.PathOf(cell, folder), MeanReward = result.Last?.MeanReward, result.WallSeconds, result.Failure }, JsonFormat.Line));
+            void Run(string file) => Cell(file, parsed.GetRequiredValue(models), parsed.GetRequiredValue(cache), DeviceName.Parse(parsed.GetRequiredValue(device)));
+            if (parsed.GetRequiredValue(spec) is not Many and var single)
+            {
+                Run(single);
+                return SelmCommandLine.Success;
+            }
+            while (Console.In.ReadLine() is { } file)
+            {
+                Run(file);
+            }
             return SelmCommandLine.Success;
         });
         return command;
+    }
+
+    private static void Cell(string file, string models, string cache, torch.Device device)
+    {
+        var cell = LabCellSpec.Read(file);
+        var result = ProgressView.Run(progress => LabCells.Run(cell, models, cache, progress, device, Interrupt.Token));
+        Console.WriteLine(JsonSerializer.Serialize(
+            new { Cell = cell.Name, File = LabCells.PathOf(cell, cache), MeanReward = result.Last?.MeanReward, result.WallSeconds, result.Failure }, JsonFormat.Line));
     }
 }

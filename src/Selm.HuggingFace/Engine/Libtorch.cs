@@ -136,14 +136,26 @@ public static partial class Libtorch
                 Handles[part] = Open(Path.Combine(folder, Name(part)));
             }
         }
-        var cured = OpenBridge(bridge);
-        var unresolved = string.IsNullOrEmpty(named) || !OperatingSystem.IsLinux() ? [] : Unresolved(bridge);
-        if (unresolved.Count > 0)
+        return string.IsNullOrEmpty(named) ? new LibtorchOrigin("package", folder, OpenBridge(bridge), []) : BesideAnother(bridge, folder);
+    }
+
+    private static LibtorchOrigin BesideAnother(string bridge, string folder)
+    {
+        DllNotFoundException NoFit(string what, Exception? e = null) => new(
+            $"The libtorch in {folder} ({Variable}) does not fit TorchSharp, which was made for libtorch {MadeFor}: {what}; name a libtorch of that version or unset {Variable}.", e);
+        string? cured;
+        try
         {
-            throw new DllNotFoundException($"The libtorch in {folder} ({Variable}) does not fit TorchSharp, which was made for libtorch {MadeFor}: {unresolved.Count} symbols are missing, "
-                + $"the first are {string.Join(", ", unresolved.Take(3))}; name a libtorch of that version or unset {Variable}.");
+            cured = OpenBridge(bridge);
         }
-        return new LibtorchOrigin(string.IsNullOrEmpty(named) ? "package" : Variable, folder, cured, unresolved);
+        catch (DllNotFoundException e) when (e.Message.Contains("undefined symbol", StringComparison.Ordinal))
+        {
+            throw NoFit(e.Message[e.Message.IndexOf("undefined symbol", StringComparison.Ordinal)..], e);
+        }
+        var unresolved = OperatingSystem.IsLinux() ? Unresolved(bridge) : [];
+        return unresolved.Count == 0
+            ? new LibtorchOrigin(Variable, folder, cured, unresolved)
+            : throw NoFit($"{unresolved.Count} symbols are missing, the first are {string.Join(", ", unresolved.Take(3))}");
     }
 
     // TorchSharp's library, or its cured copy where libstdc++ is older than GCC 13's.

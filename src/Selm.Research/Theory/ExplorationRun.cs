@@ -16,7 +16,7 @@ public sealed record ExplorationResult(
 }
 
 /// <summary>
-/// The online loop of LAB.md 1.3, exact but for the labels: draw prompts and pairs, ask, label, fit, move the reference.
+/// The online loop in worlds of words, exact but for the labels: draw prompts and pairs, ask, label, fit, move the reference.
 /// Derived in lesson 16.
 /// </summary>
 public sealed class ExplorationRun

@@ -10,7 +10,7 @@ public enum Sharing
     LogLinear,
 }
 
-/// <summary>The sizes of the online study of LAB.md 1.3; the defaults are the ones written down there.</summary>
+/// <summary>The sizes of the online study; the defaults are those of the recorded runs.</summary>
 public sealed record ExplorationSettings
 {
     /// <summary>Words per slot; a response is three slots, so that K = 64.</summary>

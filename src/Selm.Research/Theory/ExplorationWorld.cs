@@ -5,7 +5,7 @@ using Selm.Research.Numerics;
 namespace Selm.Research.Theory;
 
 /// <summary>
-/// A world of LAB.md 1.3: prompts whose responses are three slots of four words, with a common mediocre word and a rare
+/// A world of the online study: prompts whose responses are three slots of four words, with a common mediocre word and a rare
 /// good one in each slot. Slots a and b share their tables over prompts, slot c has one per prompt. Derived in lesson 16.
 /// </summary>
 public sealed class ExplorationWorld

@@ -15,7 +15,7 @@ namespace Selm.Research.Theory;
 public sealed record Figure1Fit(double Alpha, double Query, double FitLoss, double Objective, double[] Reward);
 
 /// <summary>
-/// One response axis y in [0, 1], a low bump where data were gathered and a higher one where they were not (LAB.md 1.2).
+/// One response axis y in [0, 1], a low bump where data were gathered and a higher one where they were not.
 /// Where y_u lands among the unseen y is decided by the basis, not by r*: no comparison reaches there. Derived in lesson 04.
 /// </summary>
 public sealed class Figure1World

@@ -5,7 +5,7 @@ using Selm.Research.Numerics;
 
 namespace Selm.Research.Theory;
 
-/// <summary>The maximum a posteriori fit of LAB.md 1.3; terms are added, then <see cref="Solve()"/> descends.</summary>
+/// <summary>The maximum a posteriori fit of the online study; terms are added, then <see cref="Solve()"/> descends.</summary>
 internal sealed class RewardFit
 {
     private readonly ExplorationSettings settings;
