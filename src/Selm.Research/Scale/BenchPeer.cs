@@ -120,9 +120,16 @@ internal sealed class BenchPeer : IDisposable
         {
             RedirectStandardError = true,
         };
-        using var probe = Process.Start(start)!;
-        probe.StandardError.ReadToEnd();
-        probe.WaitForExit();
-        return probe.ExitCode == 0;
+        try
+        {
+            using var probe = Process.Start(start)!;
+            probe.StandardError.ReadToEnd();
+            probe.WaitForExit();
+            return probe.ExitCode == 0;
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            return false; // a file of that name that may not be run
+        }
     }
 }
