@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json;
 using Selm.Cli.Commands;
 using Selm.HuggingFace.Files;
 using Selm.Research;
@@ -95,10 +96,9 @@ internal static class LabJobs
         }
     }
 
-    // One process, which reads the files of its cells from standard input; disposing it ends it where it still runs.
+    // One process, which reads its cells from standard input; disposing it ends it where it still runs.
     private sealed class Worker : IDisposable
     {
-        private readonly string specFile = Path.Combine(Path.GetTempPath(), $"selm-cell-{Guid.NewGuid():N}.json");
         private readonly string cacheFolder;
         private readonly Process process;
         private string? lastError;
@@ -128,10 +128,9 @@ internal static class LabJobs
 
         public async Task<LabCellResult> Run(LabCellSpec spec)
         {
-            AtomicFile.WriteJson(specFile, spec);
             try
             {
-                await process.StandardInput.WriteLineAsync(specFile);
+                await process.StandardInput.WriteLineAsync(JsonSerializer.Serialize(spec, JsonFormat.Line));
                 await process.StandardInput.FlushAsync();
             }
             catch (IOException)
@@ -163,7 +162,6 @@ internal static class LabJobs
                 process.WaitForExit();
             }
             process.Dispose();
-            File.Delete(specFile);
         }
     }
 }

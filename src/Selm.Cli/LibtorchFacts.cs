@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Runtime.Intrinsics;
 using System.Text.RegularExpressions;
 using Selm.HuggingFace.Engine;
 using TorchSharp;
@@ -12,7 +11,7 @@ namespace Selm.Cli;
 /// <param name="Folder">The folder it was loaded from.</param>
 /// <param name="Cure">The copy of TorchSharp's library with the libstdc++ cure, or null where none was needed.</param>
 /// <param name="Blas">The BLAS library that is loaded, or null where it is linked in.</param>
-/// <param name="VectorBits">Width of this processor's vectors in the kit's own kernels [bits].</param>
+/// <param name="VectorBits">Width of the vectors that the kit's kernels compute with [bits]; 0 where libtorch's operators compute.</param>
 /// <param name="Threads">Threads of one operation.</param>
 /// <param name="CudaDevices">How many CUDA devices it sees.</param>
 internal sealed partial record LibtorchFacts(
@@ -24,8 +23,7 @@ internal sealed partial record LibtorchFacts(
     private static LibtorchFacts OfLoaded()
     {
         var origin = Libtorch.Origin;
-        var bits = Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : 128;
-        return new LibtorchFacts(torch.__version__, origin.Provider, origin.Folder, origin.CuredCopy, LoadedBlas(), bits, Libtorch.Threads, torch.cuda.device_count());
+        return new LibtorchFacts(torch.__version__, origin.Provider, origin.Folder, origin.CuredCopy, LoadedBlas(), Libtorch.VectorBits, Libtorch.Threads, torch.cuda.device_count());
     }
 
     private static string? LoadedBlas()
@@ -51,7 +49,7 @@ internal sealed record SelfCheck(bool Ok, double Milliseconds, string? What = nu
         try
         {
             using var scope = torch.NewDisposeScope();
-            var x = torch.stack([torch.tensor(1f), torch.tensor(2f), torch.tensor(3f)]).requires_grad_(true);
+            var x = Numbers.Range(1, 4, torch.ScalarType.Float32, torch.CPU).requires_grad_(true);
             var f = (x * x).sum();
             f.backward();
             float[] got = [f.item<float>(), .. x.grad!.data<float>().ToArray()];

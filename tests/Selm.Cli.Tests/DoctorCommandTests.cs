@@ -32,8 +32,7 @@ public class DoctorCommandTests
     public void a_libtorch_of_another_version_is_refused_with_a_symbol_that_it_lacks()
     {
         var debians = Path.Combine("/usr", "lib", "x86_64-linux-gnu");
-        var library = new FileInfo(Path.Combine(debians, "libtorch_cpu.so"));
-        Skip.IfNot(library.Exists && new FileInfo(library.ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? library.FullName).Length > 0, "there is no other libtorch here");
+        Skip.IfNot(File.Exists(Path.Combine(debians, "libtorch_cpu.so")), "there is no other libtorch here");
 
         var doctor = SelmProcess.RunWith([("SELM_LIBTORCH", debians)], "doctor");
 
@@ -48,7 +47,7 @@ public class DoctorCommandTests
         var doctor = SelmProcess.RunWith([("DOTNET_EnableAVX2", "0")], "doctor");
 
         Assert.Equal(0, doctor.Code);
-        Assert.Contains("vectors       128 bits", doctor.Out, StringComparison.Ordinal);
+        Assert.Contains("kernels       libtorch's operators", doctor.Out, StringComparison.Ordinal);
         Assert.Contains("self-check    ok", doctor.Out, StringComparison.Ordinal);
     }
 }

@@ -75,7 +75,7 @@ internal static class DoctorCommand
             Line("libtorch", $"{torch.Version} ({torch.Provider}) in {torch.Folder ?? "an unknown place"}");
             Line("libstdc++", torch.Cure is null ? "new enough for TorchSharp" : $"older than GCC 13's: TorchSharp runs as the cured copy {torch.Cure}");
             Line("BLAS", torch.Blas ?? "inside libtorch");
-            Line("vectors", $"{torch.VectorBits} bits");
+            Line("kernels", torch.VectorBits > 0 ? $"the kit's, {torch.VectorBits}-bit vectors" : "libtorch's operators: this processor has no wide vectors");
             Line("threads", $"{torch.Threads}");
             Line("CUDA", torch.CudaDevices > 0 ? $"{torch.CudaDevices} device(s)" : "none, the CPU is used");
         }

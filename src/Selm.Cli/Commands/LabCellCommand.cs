@@ -14,12 +14,12 @@ internal static class LabCellCommand
 {
     public const string Name = "lab-cell";
 
-    /// <summary>Instead of a file: the files of many cells come one by one on standard input.</summary>
+    /// <summary>Instead of a file: many cells come on standard input, one per line.</summary>
     public const string Many = "-";
 
     public static Command Create()
     {
-        var spec = Values.Text("--spec", "FILE", "The cell as JSON; - reads such names from standard input, one per line");
+        var spec = Values.Text("--spec", "FILE", "The cell as JSON; - reads cells from standard input, one per line");
         var cache = Values.Text("--cache", "DIR", "Results and what cells share", Path.Combine("data", "runs", "lab"));
         var models = Values.Text("--models", "DIR", "Base models and rankers", Path.Combine("data", "models", "lab"));
         var device = Devices.Option();
@@ -40,24 +40,23 @@ internal static class LabCellCommand
         command.SetAction(parsed =>
         {
             Libtorch.Threads = 1;
-            void Run(string file) => Cell(file, parsed.GetRequiredValue(models), parsed.GetRequiredValue(cache), DeviceName.Parse(parsed.GetRequiredValue(device)));
+            void Run(LabCellSpec cell) => RunCell(cell, parsed.GetRequiredValue(models), parsed.GetRequiredValue(cache), DeviceName.Parse(parsed.GetRequiredValue(device)));
             if (parsed.GetRequiredValue(spec) is not Many and var single)
             {
-                Run(single);
+                Run(LabCellSpec.Read(single));
                 return SelmCommandLine.Success;
             }
-            while (Console.In.ReadLine() is { } file)
+            while (Console.In.ReadLine() is { } line)
             {
-                Run(file);
+                Run(LabCellSpec.Parse(line, "standard input"));
             }
             return SelmCommandLine.Success;
         });
         return command;
     }
 
-    private static void Cell(string file, string models, string cache, torch.Device device)
+    private static void RunCell(LabCellSpec cell, string models, string cache, torch.Device device)
     {
-        var cell = LabCellSpec.Read(file);
         var result = ProgressView.Run(progress => LabCells.Run(cell, models, cache, progress, device, Interrupt.Token));
         Console.WriteLine(JsonSerializer.Serialize(
             new { Cell = cell.Name, File = LabCells.PathOf(cell, cache), MeanReward = result.Last?.MeanReward, result.WallSeconds, result.Failure }, JsonFormat.Line));

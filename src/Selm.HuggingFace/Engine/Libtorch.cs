@@ -31,6 +31,9 @@ public static partial class Libtorch
     /// <exception cref="DllNotFoundException">They are not there or do not fit; the message says which and what to do.</exception>
     public static LibtorchOrigin Origin => Loaded.Value;
 
+    /// <summary>Width of the vectors that the kit's CPU kernels compute with [bits]; 0 where libtorch's operators compute instead.</summary>
+    public static int VectorBits => !Gemm.IsFast ? 0 : Gemm.Wide ? 512 : 256;
+
     /// <summary>
     /// Threads of one computation on the CPU; at the start OMP_NUM_THREADS, or as many as there are cores. With the kit's kernels
     /// results have the same bits for any number; libtorch's own operators then run on one thread, because theirs do not.
@@ -168,13 +171,25 @@ public static partial class Libtorch
         }
         catch (DllNotFoundException e) when (e.Message.Contains(StandardLibraryCure.Version, StringComparison.Ordinal))
         {
-            var copy = StandardLibraryCure.Copy(bridge, CacheFolders()) ?? throw new DllNotFoundException(FirstLine(e), e);
+            var copy = Cured(bridge) ?? throw new DllNotFoundException(FirstLine(e), e);
             Handles["LibTorchSharp"] = Open(copy);
             return copy;
         }
         catch (DllNotFoundException e)
         {
             throw new DllNotFoundException(FirstLine(e), e);
+        }
+    }
+
+    private static string? Cured(string bridge)
+    {
+        try
+        {
+            return StandardLibraryCure.Copy(bridge, CacheFolders());
+        }
+        catch (InputException e)
+        {
+            throw new DllNotFoundException($"TorchSharp's library needs a copy with a newer libstdc++'s version marked weak, and there is no room for it: {e.Message}", e);
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Selm.HuggingFace.Files;
 
 namespace Selm.HuggingFace.Engine;
 
@@ -17,7 +18,7 @@ internal static class StandardLibraryCure
     /// <param name="library">The library as the package brought it.</param>
     /// <param name="folders">Where a copy may be kept; the first that can be written to is taken.</param>
     /// <returns>The path of the copy, or null where there is nothing to cure.</returns>
-    /// <exception cref="IOException">No folder can be written to.</exception>
+    /// <exception cref="InputException">No folder can be written to.</exception>
     public static string? Copy(string library, IEnumerable<string> folders)
     {
         var image = File.ReadAllBytes(library);
@@ -26,19 +27,24 @@ internal static class StandardLibraryCure
         {
             return null;
         }
-        IOException? refused = null;
-        foreach (var folder in folders)
+        InputException? refused = null;
+        foreach (var path in folders.Select(folder => Path.Combine(folder, name)))
         {
             try
             {
-                return Write(Path.Combine(folder, name), image);
+                // Two processes may do this at once: the copy appears whole, and both have the same bytes.
+                if (!File.Exists(path) || !File.ReadAllBytes(path).AsSpan().SequenceEqual(image))
+                {
+                    AtomicFile.Write(path, stream => stream.Write(image));
+                }
+                return path;
             }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            catch (InputException e)
             {
-                refused = new IOException($"The cured copy of {Path.GetFileName(library)} could not be written to {folder}: {e.Message}", e);
+                refused = e;
             }
         }
-        throw refused ?? new IOException("No folder was given for the cured copy.");
+        throw refused ?? new InputException($"No folder was given for the cured copy of {library}.");
     }
 
     /// <summary>Marks the version as weak, in place.</summary>
@@ -55,26 +61,5 @@ internal static class StandardLibraryCure
             }
         }
         return found;
-    }
-
-    // Two processes may do this at once: each writes a file of its own and renames it; both have the same bytes.
-    private static string Write(string path, byte[] image)
-    {
-        if (File.Exists(path) && File.ReadAllBytes(path).AsSpan().SequenceEqual(image))
-        {
-            return path;
-        }
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        var own = $"{path}.{Environment.ProcessId}.{Guid.NewGuid():n}";
-        try
-        {
-            File.WriteAllBytes(own, image);
-            File.Move(own, path, overwrite: true);
-        }
-        finally
-        {
-            File.Delete(own);
-        }
-        return path;
     }
 }

@@ -21,7 +21,7 @@ internal static class Fast
     internal static bool Disabled { get; set; }
 
     /// <summary>What computes products and attention on this processor.</summary>
-    internal static string BuildFacts => Gemm.IsFast ? $"managed kernels, {(Gemm.Wide ? 512 : 256)} bits" : "libtorch's operators";
+    internal static string BuildFacts => Libtorch.VectorBits is > 0 and var bits ? $"managed kernels, {bits} bits" : "libtorch's operators";
 
     /// <summary>Whether results on the CPU have the same bits for any number of threads.</summary>
     internal static bool KeepsBits => Gemm.IsFast;
@@ -208,9 +208,10 @@ internal static class Fast
             GC.KeepAlive(x);
             return sum;
         }
-        using var scope = NewDisposeScope();
-        var flat = x.reshape(-1).to_type(x.device_type == DeviceType.MPS ? ScalarType.Float32 : ScalarType.Float64);
-        return flat.dot(flat).to_type(ScalarType.Float64).cpu().item<double>();
+        using var norm = x.norm();
+        using var wide = norm.to_type(ScalarType.Float64);
+        var root = wide.cpu().item<double>();
+        return root * root;
     }
 
     /// <summary>One AdamW step of a parameter and its moments, in place.</summary>

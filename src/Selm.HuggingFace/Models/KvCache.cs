@@ -14,8 +14,10 @@ public sealed class KvCache : IDisposable
     /// <param name="model">The model whose keys and values are kept.</param>
     /// <param name="leftPadding">Padding tokens at the start of each row.</param>
     /// <param name="capacity">Most tokens a row may reach, padding included.</param>
-    public KvCache(Llama model, IReadOnlyList<int> leftPadding, int capacity)
+    /// <param name="packed">The model's weights in panels, where several caches read them; the caller's. Null packs them at each product.</param>
+    internal KvCache(Llama model, IReadOnlyList<int> leftPadding, int capacity, PackedLlama? packed = null)
     {
+        Packed = packed;
         var config = model.Config;
         Transposed = Fast.WantsTransposedCache(model.embed_tokens, config);
         Capacity = (capacity + 15) / 16 * 16;
@@ -26,7 +28,6 @@ public sealed class KvCache : IDisposable
         Tensor Room(long[] shape) => zeros(shape, model.Dtype, model.Device).DetachFromDisposeScope();
         Keys = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(_ => Room(keyShape))];
         Values = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(_ => Room(valueShape))];
-        Packed = Transposed ? new PackedLlama(model) : null;
         First = tensor(leftPadding.ToArray(), [leftPadding.Count], device: model.Device).DetachFromDisposeScope();
     }
 
@@ -74,6 +75,5 @@ public sealed class KvCache : IDisposable
             tensor.Dispose();
         }
         First.Dispose();
-        Packed?.Dispose();
     }
 }

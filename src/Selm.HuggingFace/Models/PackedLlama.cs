@@ -15,14 +15,22 @@ internal sealed record PackedBlock(PackedWeights Qkv, PackedWeights Output, Pack
 /// A copy of a decoder's matrices in the order in which products read them, made once per generation: a step of decoding
 /// has few rows, and packing a weight for it would take as long as the product.
 /// </summary>
-internal sealed unsafe class PackedLlama(Llama model) : IDisposable
+internal sealed unsafe class PackedLlama : IDisposable
 {
+    private PackedLlama(Llama model)
+    {
+        Blocks = [.. model.layers.Select(block => new PackedBlock(Pack(block.qkv_proj), Pack(block.o_proj), Pack(block.gate_up_proj), Pack(block.down_proj)))];
+        Head = Pack(model.Head);
+    }
+
+    /// <summary>The weights as they are now, or null where libtorch multiplies.</summary>
+    public static PackedLlama? Of(Llama model) => Fast.Fused(model.embed_tokens) ? new(model) : null;
+
     /// <summary>By layer.</summary>
-    public IReadOnlyList<PackedBlock> Blocks { get; } =
-        [.. model.layers.Select(block => new PackedBlock(Pack(block.qkv_proj), Pack(block.o_proj), Pack(block.gate_up_proj), Pack(block.down_proj)))];
+    public IReadOnlyList<PackedBlock> Blocks { get; }
 
     /// <summary>The head's matrix.</summary>
-    public PackedWeights Head { get; } = Pack(model.Head);
+    public PackedWeights Head { get; }
 
     /// <inheritdoc/>
     public void Dispose()

@@ -186,15 +186,27 @@ public sealed record LabCellSpec
     {
         try
         {
-            return (JsonSerializer.Deserialize<LabCellSpec>(File.ReadAllText(path), JsonFormat.Indented) ?? new LabCellSpec()).Resolved();
-        }
-        catch (JsonException e)
-        {
-            throw new InputException($"{path} line {e.LineNumber + 1} is no spec of a lab cell ({e.Message.Split(" Path:")[0].TrimEnd('.')}); give fields such as {{\"seed\": 100, \"alpha\": 0.001}}.", e);
+            return Parse(File.ReadAllText(path), path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new InputException($"{path} cannot be read ({e.Message.TrimEnd('.')}); check the path and its permissions.", e);
+        }
+    }
+
+    /// <summary>Reads a spec from JSON; what it leaves out has the defaults.</summary>
+    /// <param name="json">The text.</param>
+    /// <param name="source">Where it stands, for messages.</param>
+    /// <exception cref="InputException">It is no spec.</exception>
+    public static LabCellSpec Parse(string json, string source)
+    {
+        try
+        {
+            return (JsonSerializer.Deserialize<LabCellSpec>(json, JsonFormat.Indented) ?? new LabCellSpec()).Resolved();
+        }
+        catch (JsonException e)
+        {
+            throw new InputException($"{source} line {e.LineNumber + 1} is no spec of a lab cell ({e.Message.Split(" Path:")[0].TrimEnd('.')}); give fields such as {{\"seed\": 100, \"alpha\": 0.001}}.", e);
         }
     }
 

@@ -51,17 +51,18 @@ public static class ResponseGenerator
         var ends = new HashSet<int>(endIds ?? model.Config.EosTokenIds);
         var draw = new TokenDraw(options.Seed);
         var results = new Generation[prompts.Count];
+        using var packed = prompts.Count == 0 ? null : PackedLlama.Of(model);
         for (var at = 0; at < prompts.Count; at += batchSize)
         {
             var batch = prompts.Skip(at).Take(batchSize).ToArray();
             var rows = Enumerable.Range(0, batch.Length).Select(k => firstRow + at + k).ToArray();
-            new Batch(model, batch, options, ends, stop, draw, rows).Run(cancellation).CopyTo(results, at);
+            new Batch(model, packed, batch, options, ends, stop, draw, rows).Run(cancellation).CopyTo(results, at);
             progress?.Report(new StepProgress("generate", Math.Min(at + batchSize, prompts.Count), prompts.Count));
         }
         return results;
     }
 
-    private sealed class Batch(Llama model, int[][] prompts, SamplingOptions options, HashSet<int> ends, Func<IReadOnlyList<int>, bool>? stop, TokenDraw draw, long[] rows)
+    private sealed class Batch(Llama model, PackedLlama? packed, int[][] prompts, SamplingOptions options, HashSet<int> ends, Func<IReadOnlyList<int>, bool>? stop, TokenDraw draw, long[] rows)
     {
         private readonly int width = prompts.Max(p => p.Length);
         private readonly int[] budget = [.. prompts.Select(p => Math.Min(options.MaxNewTokens, model.Config.MaxPositionEmbeddings - p.Length))];
@@ -73,7 +74,7 @@ public static class ResponseGenerator
         {
             using var scope = NewDisposeScope();
             using var noGrad = no_grad();
-            using var cache = new KvCache(model, [.. prompts.Select(p => width - p.Length)], width + budget.Max());
+            using var cache = new KvCache(model, [.. prompts.Select(p => width - p.Length)], width + budget.Max(), packed);
             using var history = options.RepetitionPenalty == 1 ? null
                 : new TokenHistory([.. prompts.Select(p => p.Select(id => (long)id).ToArray())], model.Config.VocabSize, model.Device);
             var (ids, positions) = Prompts();

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Selm.HuggingFace.Engine;
 using Selm.HuggingFace.Models;
 using TorchSharp;
 
@@ -50,6 +51,26 @@ public class LifetimeTests
         finally
         {
             Fast.Disabled = false;
+        }
+    }
+
+    [SkippableFact]
+    public void a_run_has_the_same_bits_on_one_two_and_three_threads()
+    {
+        Skip.IfNot(Fast.KeepsBits, "libtorch's operators promise no such thing");
+        var before = Libtorch.Threads;
+        try
+        {
+            var rounds = new[] { 1, 2, 3 }.Select(threads =>
+            {
+                Libtorch.Threads = threads;
+                return LifetimeWork.Round();
+            }).ToArray();
+            Assert.Single(rounds.Distinct());
+        }
+        finally
+        {
+            Libtorch.Threads = before;
         }
     }
 
