@@ -10,14 +10,14 @@ public class MemoryTests
     /// </summary>
     [Fact]
     [Trait("Duration", "long")]
-    public void the_staged_head_takes_at_most_a_quarter_of_the_memory_of_the_naive_formula()
+    public void the_staged_head_takes_at_most_a_twentieth_of_the_memory_of_the_naive_formula()
     {
         var naive = 4 * MemoryProbe.Run("naive-head", "1024")[0];
         Assert.True(naive > 4L << 20, $"{naive} kB: three times the logits at least");
         foreach (var way in new[] { "staged-head", "composed-head" })
         {
             var staged = MemoryProbe.Run(way, "4096")[0];
-            Assert.True(staged <= naive / 4, $"{way}: {staged} kB, naive: {naive} kB");
+            Assert.True(staged <= naive / 20, $"{way}: {staged} kB, naive: {naive} kB");
         }
     }
 
