@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Selm.Research;
 using TorchSharp;
 
 namespace Selm.Cli;

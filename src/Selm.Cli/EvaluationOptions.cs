@@ -4,7 +4,6 @@ using System.Globalization;
 using System.Text.Json;
 using Selm.HuggingFace.Files;
 using Selm.HuggingFace.Models;
-using Selm.Research;
 using Selm.Research.Evaluation;
 using Selm.Research.Runs;
 

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
 using Selm.HuggingFace.Files;
-using Selm.Research;
 using Selm.Research.Evaluation;
 using Selm.Research.Figures;
 using Selm.Research.Runs;

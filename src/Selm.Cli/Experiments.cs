@@ -1,4 +1,3 @@
-using Selm.Research;
 using Selm.Research.Claims;
 using Selm.Research.Lab;
 using Selm.Research.Runs;

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Selm.HuggingFace.Files;
 using Selm.HuggingFace.Models;
-using Selm.Research;
 using Selm.Research.Evaluation;
 using Selm.Research.Runs;
 

@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Text.Json;
 using Selm.Cli.Commands;
 using Selm.HuggingFace.Files;
-using Selm.Research;
 using Selm.Research.Lab;
 using Selm.Research.Runs;
 
@@ -128,6 +127,7 @@ internal static class LabJobs
 
         public async Task<LabCellResult> Run(LabCellSpec spec)
         {
+            lastError = null;
             try
             {
                 await process.StandardInput.WriteLineAsync(JsonSerializer.Serialize(spec, JsonFormat.Line));
@@ -144,7 +144,7 @@ internal static class LabJobs
             }
             try
             {
-                return LabCells.Find(spec, cacheFolder) ?? Failed(lastError ?? $"The process ended with code {process.ExitCode} and no result.");
+                return LabCells.Find(spec, cacheFolder) ?? Failed(lastError ?? "The process gave no result.");
             }
             catch (InputException e)
             {

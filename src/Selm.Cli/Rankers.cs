@@ -1,5 +1,4 @@
 using System.Globalization;
-using Selm.Research;
 using Selm.Research.Lab;
 using Selm.Research.Ranking;
 using Selm.Research.Runs;

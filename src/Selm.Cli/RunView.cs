@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Text.Json;
-using Selm.Research;
 using Selm.Research.Runs;
 
 namespace Selm.Cli;

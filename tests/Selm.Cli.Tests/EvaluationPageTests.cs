@@ -1,5 +1,4 @@
 using Selm.HuggingFace.Files;
-using Selm.Research;
 using Selm.Research.Evaluation;
 using Selm.Research.Figures;
 using Selm.Research.Numerics;

@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using Selm.HuggingFace.Files;
-using Selm.Research;
 using Selm.Research.Runs;
 using Selm.Research.Scale;
 

@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Globalization;
 using Selm.HuggingFace.Files;
 using Selm.HuggingFace.Models;
-using Selm.Research;
 using Selm.Research.Data;
 using Selm.Research.Evaluation;
 using Selm.Research.Runs;

@@ -4,7 +4,6 @@ using Selm.HuggingFace.Engine;
 using Selm.HuggingFace.Files;
 using Selm.HuggingFace.Models;
 using Selm.Research.Lab;
-using Selm.Research.Runs;
 using TorchSharp;
 
 namespace Selm.Cli.Commands;

@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Text.Json;
 using Selm.HuggingFace.Files;
 using Selm.HuggingFace.Models;
-using Selm.Research;
 using Selm.Research.Claims;
 using Selm.Research.Figures;
 using Selm.Research.Lab;

@@ -10,8 +10,7 @@ namespace Selm.HuggingFace.Engine;
 /// <param name="Provider">"package", or "SELM_LIBTORCH" where the user named another libtorch.</param>
 /// <param name="Folder">The folder of libtorch's libraries, or null where TorchSharp's own search will find them.</param>
 /// <param name="CuredCopy">The copy with the libstdc++ cure that was loaded instead of TorchSharp's library, or null.</param>
-/// <param name="Unresolved">Symbols that TorchSharp's library needs and this libtorch does not have; empty where all is well.</param>
-public sealed record LibtorchOrigin(string Provider, string? Folder, string? CuredCopy, IReadOnlyList<string> Unresolved);
+public sealed record LibtorchOrigin(string Provider, string? Folder, string? CuredCopy);
 
 /// <summary>
 /// Loads libtorch and TorchSharp's library before the first tensor: from the folder that SELM_LIBTORCH names, from beside
@@ -139,7 +138,7 @@ public static partial class Libtorch
                 Handles[part] = Open(Path.Combine(folder, Name(part)));
             }
         }
-        return string.IsNullOrEmpty(named) ? new LibtorchOrigin("package", folder, OpenBridge(bridge), []) : BesideAnother(bridge, folder);
+        return string.IsNullOrEmpty(named) ? new LibtorchOrigin("package", folder, OpenBridge(bridge)) : BesideAnother(bridge, folder);
     }
 
     private static LibtorchOrigin BesideAnother(string bridge, string folder)
@@ -157,7 +156,7 @@ public static partial class Libtorch
         }
         var unresolved = OperatingSystem.IsLinux() ? Unresolved(bridge) : [];
         return unresolved.Count == 0
-            ? new LibtorchOrigin(Variable, folder, cured, unresolved)
+            ? new LibtorchOrigin(Variable, folder, cured)
             : throw NoFit($"{unresolved.Count} symbols are missing, the first are {string.Join(", ", unresolved.Take(3))}");
     }
 

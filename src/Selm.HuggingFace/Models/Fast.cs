@@ -1,6 +1,5 @@
 using Selm.HuggingFace.Engine;
 using Selm.HuggingFace.Kernels;
-using Selm.HuggingFace.Models;
 using TorchSharp;
 using static Selm.HuggingFace.Engine.TensorMemory;
 using static TorchSharp.torch;

@@ -1,4 +1,3 @@
-using Selm.HuggingFace.Engine;
 using Selm.HuggingFace.Files;
 using TorchSharp;
 using TorchSharp.Modules;

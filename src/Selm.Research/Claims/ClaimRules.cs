@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using Selm.Research.Evaluation;
 using Selm.Research.Numerics;
 using Selm.Research.Runs;
 using YamlDotNet.Core;

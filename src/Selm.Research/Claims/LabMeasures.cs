@@ -1,6 +1,5 @@
 // Notable: an evaluation records r* of every answer, and the baseline's responses are fixed, so that win rates per prompt
 // (against the baseline or head to head) follow from recorded cells without any model.
-using Selm.Research.Evaluation;
 using Selm.Research.Lab;
 using Selm.Research.Numerics;
 

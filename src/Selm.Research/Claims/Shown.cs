@@ -1,5 +1,4 @@
 using System.Globalization;
-using Selm.Research.Evaluation;
 using Selm.Research.Figures;
 using Selm.Research.Numerics;
 using static MathNet.Numerics.Statistics.ArrayStatistics;

@@ -3,7 +3,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Selm.HuggingFace.Files;
-using Selm.Research.Runs;
 
 namespace Selm.Research.Figures;
 

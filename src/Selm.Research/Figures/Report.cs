@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Net;
 using System.Text;
 using Selm.HuggingFace.Files;
-using Selm.Research.Runs;
 
 namespace Selm.Research.Figures;
 

@@ -3,7 +3,6 @@
 using System.Net;
 using System.Text;
 using Selm.HuggingFace.Files;
-using Selm.Research.Runs;
 
 namespace Selm.Research.Figures;
 

@@ -1,5 +1,4 @@
 using MathNet.Numerics.Statistics;
-using Selm.Research.Numerics;
 
 namespace Selm.Research.Figures;
 

@@ -4,7 +4,6 @@
 using System.Text.Json;
 using Selm.HuggingFace.Files;
 using Selm.HuggingFace.Models;
-using Selm.Research.Runs;
 
 namespace Selm.Research.Lab;
 

@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
 using Selm.HuggingFace.Chat;
 using Selm.HuggingFace.Files;
-using Selm.Research.Runs;
 
 namespace Selm.Research.Lab;
 

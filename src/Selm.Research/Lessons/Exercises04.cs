@@ -1,6 +1,4 @@
 // Lesson 04: why optimism.
-using Selm.Research.Numerics;
-
 namespace Selm.Research.Lessons;
 
 /// <summary>Checks of lesson 04, optimism in a bandit and in Figure 1.</summary>

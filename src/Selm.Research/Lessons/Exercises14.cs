@@ -1,6 +1,4 @@
 // Lesson 14: implicit rewards over optimiser steps.
-using Selm.Research.Numerics;
-
 namespace Selm.Research.Lessons;
 
 /// <summary>Checks of lesson 14, Figure 4.</summary>

@@ -1,6 +1,4 @@
 // Lesson 15: the settings of a training, and paired comparisons of them.
-using Selm.Research.Numerics;
-
 namespace Selm.Research.Lessons;
 
 /// <summary>Checks of lesson 15, the grid of settings.</summary>

@@ -3,7 +3,6 @@
 using System.Globalization;
 using MathNet.Numerics.Statistics;
 using Selm.Research.Figures;
-using Selm.Research.Numerics;
 using Selm.Research.Runs;
 using TorchSharp;
 using static TorchSharp.torch;

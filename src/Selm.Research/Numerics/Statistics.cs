@@ -2,7 +2,6 @@
 // prompt: pairing removes the spread between easy and hard prompts, which is most of it.
 using MathNet.Numerics.Distributions;
 using MathNet.Numerics.Statistics;
-using Selm.Research.Numerics;
 
 namespace Selm.Research.Numerics;
 

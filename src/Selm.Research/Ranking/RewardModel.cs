@@ -4,7 +4,6 @@
 using System.Text.Json.Nodes;
 using Selm.HuggingFace.Files;
 using Selm.HuggingFace.Models;
-using Selm.Research.Runs;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Selm.HuggingFace.Models;
-using Selm.Research.Runs;
 using static TorchSharp.torch;
 
 namespace Selm.Research.Runs;

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using Selm.HuggingFace.Files;
 using Selm.HuggingFace.Models;
-using Selm.Research.Runs;
 
 namespace Selm.Research.Training;
 

@@ -3,7 +3,6 @@ using Selm.HuggingFace.Models;
 using Selm.HuggingFace.Tokenizers;
 using Selm.Research.Algorithm1;
 using Selm.Research.Data;
-using Selm.Research.Numerics;
 using Selm.Research.Ranking;
 using Selm.Research.Runs;
 using Selm.Research.Training;

@@ -1,5 +1,4 @@
 using Selm.Research.Claims;
-using Selm.Research.Numerics;
 
 namespace Selm.Research.Tests.Claims;
 

@@ -1,5 +1,4 @@
 using Selm.Research.Evaluation;
-using Selm.Research.Numerics;
 using Selm.Research.Runs;
 using Selm.Research.Tests.Runs;
 

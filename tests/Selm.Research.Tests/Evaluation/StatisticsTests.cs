@@ -1,6 +1,5 @@
 using FsCheck;
 using FsCheck.Fluent;
-using Selm.Research.Evaluation;
 using Selm.Research.Numerics;
 
 namespace Selm.Research.Tests.Evaluation;

@@ -1,4 +1,3 @@
-using Selm.Research.Figures;
 using Selm.Research.Lessons;
 using Selm.Research.Theory;
 

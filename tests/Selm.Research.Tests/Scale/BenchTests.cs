@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Selm.HuggingFace.Files;
-using Selm.Research.Runs;
 using Selm.Research.Scale;
 using Selm.Tests;
 

@@ -1,7 +1,6 @@
 using Selm.HuggingFace.Chat;
 using Selm.HuggingFace.Files;
 using Selm.HuggingFace.Tokenizers;
-using Selm.Research.Data;
 using Selm.Research.Tests.Runs;
 
 namespace Selm.Research.Tests.Tokenizers;

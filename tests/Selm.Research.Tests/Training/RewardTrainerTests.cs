@@ -1,6 +1,5 @@
 using Selm.HuggingFace.Models;
 using Selm.Research.Objectives;
-using Selm.Research.Ranking;
 using Selm.Research.Runs;
 using Selm.Research.Training;
 using Selm.Tests;
