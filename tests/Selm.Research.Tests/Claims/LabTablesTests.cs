@@ -3,7 +3,6 @@ using Selm.Research.Claims;
 using Selm.Research.Figures;
 using Selm.Research.Lab;
 using Selm.Research.Numerics;
-using Selm.Research.Tests.Runs;
 using Selm.Tests;
 
 namespace Selm.Research.Tests.Claims;

@@ -1,7 +1,6 @@
 using Selm.Research.Claims;
 using Selm.Research.Figures;
 using Selm.Research.Tests.Figures;
-using Selm.Research.Tests.Runs;
 using Selm.Tests;
 
 namespace Selm.Research.Tests.Claims;

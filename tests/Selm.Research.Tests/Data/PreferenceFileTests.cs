@@ -1,7 +1,6 @@
 using Selm.HuggingFace.Chat;
 using Selm.Research.Data;
 using Selm.Research.Runs;
-using Selm.Research.Tests.Runs;
 using Selm.Tests;
 
 namespace Selm.Research.Tests.Data;

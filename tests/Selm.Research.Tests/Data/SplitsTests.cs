@@ -1,7 +1,7 @@
 using FsCheck;
 using FsCheck.Fluent;
 using Selm.Research.Data;
-using Selm.Research.Tests.Runs;
+using Selm.Tests;
 
 namespace Selm.Research.Tests.Data;
 

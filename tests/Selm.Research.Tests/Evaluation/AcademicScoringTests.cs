@@ -3,7 +3,6 @@ using Selm.HuggingFace.Models;
 using Selm.Research.Evaluation;
 using Selm.Research.Sampling;
 using Selm.Research.Tests.Models;
-using Selm.Research.Tests.Runs;
 using Selm.Tests;
 
 namespace Selm.Research.Tests.Evaluation;

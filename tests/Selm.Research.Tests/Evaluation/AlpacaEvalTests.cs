@@ -3,7 +3,7 @@ using System.Text.Json;
 using Selm.HuggingFace.Files;
 using Selm.Research.Evaluation;
 using Selm.Research.Runs;
-using Selm.Research.Tests.Runs;
+using Selm.Tests;
 
 namespace Selm.Research.Tests.Evaluation;
 

@@ -1,6 +1,6 @@
 using Selm.Research.Evaluation;
 using Selm.Research.Runs;
-using Selm.Research.Tests.Runs;
+using Selm.Tests;
 
 namespace Selm.Research.Tests.Evaluation;
 

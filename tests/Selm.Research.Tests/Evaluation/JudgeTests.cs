@@ -2,7 +2,6 @@ using Selm.HuggingFace.Chat;
 using Selm.Research.Data;
 using Selm.Research.Evaluation;
 using Selm.Research.Ranking;
-using Selm.Research.Tests.Runs;
 using Selm.Tests;
 
 namespace Selm.Research.Tests.Evaluation;

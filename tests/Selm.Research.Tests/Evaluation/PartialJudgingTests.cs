@@ -2,7 +2,6 @@ using System.Text.Json;
 using Selm.Research.Evaluation;
 using Selm.Research.Ranking;
 using Selm.Research.Runs;
-using Selm.Research.Tests.Runs;
 using Selm.Tests;
 
 namespace Selm.Research.Tests.Evaluation;

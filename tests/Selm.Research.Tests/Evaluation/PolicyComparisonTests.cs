@@ -5,7 +5,7 @@ using Selm.Research.Numerics;
 using Selm.Research.Ranking;
 using Selm.Research.Runs;
 using Selm.Research.Tests.Models;
-using Selm.Research.Tests.Runs;
+using Selm.Tests;
 
 namespace Selm.Research.Tests.Evaluation;
 

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using Selm.Research.Tests.Runs;
+using Selm.Tests;
 
 namespace Selm.Research.Tests.Figures;
 

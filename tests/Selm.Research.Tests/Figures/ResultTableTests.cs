@@ -1,7 +1,7 @@
 using System.Text.RegularExpressions;
 using Selm.Research.Claims;
 using Selm.Research.Figures;
-using Selm.Research.Tests.Runs;
+using Selm.Tests;
 using Selm.Research.Theory;
 
 namespace Selm.Research.Tests.Figures;

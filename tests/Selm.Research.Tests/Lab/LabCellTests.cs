@@ -4,7 +4,7 @@ using Selm.HuggingFace.Models;
 using Selm.Research.Algorithm1;
 using Selm.Research.Lab;
 using Selm.Research.Runs;
-using Selm.Research.Tests.Runs;
+using Selm.Tests;
 
 namespace Selm.Research.Tests.Lab;
 

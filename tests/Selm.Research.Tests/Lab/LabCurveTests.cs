@@ -2,7 +2,7 @@ using System.Text.Json;
 using Selm.HuggingFace.Files;
 using Selm.Research.Lab;
 using Selm.Research.Runs;
-using Selm.Research.Tests.Runs;
+using Selm.Tests;
 
 namespace Selm.Research.Tests.Lab;
 

@@ -4,7 +4,6 @@ using Selm.HuggingFace.Tokenizers;
 using Selm.Research.Data;
 using Selm.Research.Lab;
 using Selm.Research.Numerics;
-using Selm.Research.Tests.Runs;
 using Selm.Tests;
 
 namespace Selm.Research.Tests.Lab;

@@ -2,7 +2,6 @@ using System.Text.RegularExpressions;
 using Selm.HuggingFace.Models;
 using Selm.Research.Algorithm1;
 using Selm.Research.Lab;
-using Selm.Research.Tests.Runs;
 using Selm.Tests;
 using static TorchSharp.torch;
 

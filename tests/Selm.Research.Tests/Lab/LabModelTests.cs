@@ -5,7 +5,7 @@ using Selm.Research.Numerics;
 using Selm.Research.Ranking;
 using Selm.Research.Runs;
 using Selm.Research.Sampling;
-using Selm.Research.Tests.Runs;
+using Selm.Tests;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,3 +1,4 @@
+using Selm.Tests;
 using Selm.Research.Lessons;
 using TorchSharp;
 using static TorchSharp.torch;

@@ -69,7 +69,7 @@ public class Bf16Tests
     public void a_folder_saved_in_bfloat16_says_so_and_loads_again()
     {
         using var source = LlamaWeights.Load(Golden.Path("hf-models", "llama-gqa-untied"));
-        using var folder = new Runs.TempFolder();
+        using var folder = new TempFolder();
         LlamaWeights.Save(source, folder.Root, ScalarType.BFloat16);
         Assert.Equal(ScalarType.BFloat16, LlamaConfig.Load(folder.Root).TorchDtype);
         using var files = SafetensorsFolder.Open(folder.Root);

@@ -1,8 +1,7 @@
 using System.Text.Json;
 using Selm.HuggingFace.Models;
-using Selm.Research.Tests.Runs;
-using Selm.Research.Training;
 using Selm.Tests;
+using Selm.Research.Training;
 
 namespace Selm.Research.Tests.Models;
 

@@ -1,6 +1,5 @@
 using Selm.Research.Ranking;
 using Selm.Research.Runs;
-using Selm.Research.Tests.Runs;
 using Selm.Tests;
 
 namespace Selm.Research.Tests.Ranking;

@@ -1,3 +1,4 @@
+using Selm.Tests;
 using Selm.HuggingFace.Files;
 using Selm.Research.Runs;
 
@@ -123,5 +124,13 @@ public class JsonlTests
             writer.Write(new { a = 1 });
         }
         Assert.Empty(folder.Names());
+    }
+
+    [SkippableFact]
+    public void writing_rows_to_a_full_device_is_one_sentence()
+    {
+        Skip.IfNot(File.Exists("/dev/full"), "no /dev/full on this system");
+        var error = Assert.Throws<InputException>(() => Jsonl.Write("/dev/full", Enumerable.Range(0, 100_000).Select(i => new { i })));
+        Assert.Equal("/dev/full cannot be written: the disk is full; free some space or choose another disk, nothing was changed.", error.Message);
     }
 }

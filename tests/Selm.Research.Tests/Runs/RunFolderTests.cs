@@ -1,3 +1,4 @@
+using Selm.Tests;
 using System.Diagnostics;
 using Selm.HuggingFace.Files;
 using Selm.Research.Runs;

@@ -1,3 +1,4 @@
+using Selm.Tests;
 using Selm.HuggingFace.Files;
 using Selm.Research.Runs;
 

@@ -1,3 +1,4 @@
+using Selm.Tests;
 using System.Text.Json;
 using Selm.HuggingFace.Models;
 using Selm.Research.Runs;

@@ -4,7 +4,6 @@ using Selm.HuggingFace.Models;
 using Selm.Research.Data;
 using Selm.Research.Sampling;
 using Selm.Research.Tests.Models;
-using Selm.Research.Tests.Runs;
 using Selm.Tests;
 
 namespace Selm.Research.Tests.Sampling;

@@ -1,3 +1,4 @@
+using Selm.Tests;
 using MathNet.Numerics.Distributions;
 using Selm.Research.Numerics;
 using Selm.Research.Sampling;

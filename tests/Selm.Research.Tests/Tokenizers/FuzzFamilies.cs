@@ -36,7 +36,7 @@ internal static class FuzzFamilies
 
     private static JsonObject Written(Action<string> write)
     {
-        using var folder = new Runs.TempFolder();
+        using var folder = new TempFolder();
         write(folder.Root);
         return Parse(Path.Combine(folder.Root, "tokenizer.json"));
     }

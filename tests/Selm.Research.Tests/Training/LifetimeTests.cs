@@ -1,3 +1,4 @@
+using Selm.Tests;
 using System.Diagnostics;
 using Selm.HuggingFace.Engine;
 using Selm.HuggingFace.Models;

@@ -1,3 +1,5 @@
+using Selm.Tests;
+
 namespace Selm.Research.Tests.Training;
 
 /// <summary>Memory of whole processes, see <see cref="MemoryProbe"/>.</summary>

@@ -1,4 +1,4 @@
-namespace Selm.Research.Tests;
+namespace Selm.Tests;
 
 /// <summary>
 /// Tests that count live tensors belong to this collection: the count is of the whole process, so nothing else may

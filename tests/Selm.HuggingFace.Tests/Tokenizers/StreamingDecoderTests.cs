@@ -1,6 +1,6 @@
 using Selm.HuggingFace.Tokenizers;
 
-namespace Selm.Research.Tests.Tokenizers;
+namespace Selm.HuggingFace.Tests.Tokenizers;
 
 public class StreamingDecoderTests
 {

@@ -2,10 +2,9 @@ using System.Text;
 using FsCheck;
 using FsCheck.Fluent;
 using Selm.HuggingFace.Tokenizers;
-using Selm.Research.Tests.Runs;
 using Selm.Tests;
 
-namespace Selm.Research.Tests.Tokenizers;
+namespace Selm.HuggingFace.Tests.Tokenizers;
 
 /// <summary>What must hold for every text and every sequence of ids.</summary>
 public class TokenizerProperties

@@ -1,9 +1,9 @@
 using Selm.HuggingFace.Chat;
 using Selm.HuggingFace.Files;
 using Selm.HuggingFace.Tokenizers;
-using Selm.Research.Tests.Runs;
+using Selm.Tests;
 
-namespace Selm.Research.Tests.Tokenizers;
+namespace Selm.HuggingFace.Tests.Tokenizers;
 
 public class DemoTokenizerTests
 {

@@ -1,11 +1,10 @@
 using System.Buffers.Binary;
 using System.Text;
 using Selm.HuggingFace.Models;
-using Selm.Research.Tests.Runs;
 using Selm.Tests;
 using static TorchSharp.torch;
 
-namespace Selm.Research.Tests.Models;
+namespace Selm.HuggingFace.Tests.Models;
 
 public class SafetensorsTests
 {

@@ -3,7 +3,7 @@ using Selm.HuggingFace.Models;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Selm.Research.Tests.Models;
+namespace Selm.HuggingFace.Tests.Models;
 
 /// <summary>What native/signals.h is for: without it a signal during a product writes over the product's own values.</summary>
 public partial class SignalTests

@@ -1,4 +1,4 @@
-namespace Selm.Research.Tests.Runs;
+namespace Selm.Tests;
 
 /// <summary>A fresh folder that goes away with the test.</summary>
 internal sealed class TempFolder : IDisposable

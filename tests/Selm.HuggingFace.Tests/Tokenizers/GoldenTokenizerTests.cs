@@ -1,9 +1,8 @@
 using System.Text.Json;
 using Selm.HuggingFace.Tokenizers;
-using Selm.Research.Tests.Runs;
 using Selm.Tests;
 
-namespace Selm.Research.Tests.Tokenizers;
+namespace Selm.HuggingFace.Tests.Tokenizers;
 
 /// <summary>Ids, pieces and texts of the reference programs, case by case.</summary>
 public class GoldenTokenizerTests

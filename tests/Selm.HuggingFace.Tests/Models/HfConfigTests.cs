@@ -1,11 +1,10 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Selm.HuggingFace.Models;
-using Selm.Research.Tests.Runs;
 using Selm.Tests;
 using static TorchSharp.torch;
 
-namespace Selm.Research.Tests.Models;
+namespace Selm.HuggingFace.Tests.Models;
 
 public class HfConfigTests
 {

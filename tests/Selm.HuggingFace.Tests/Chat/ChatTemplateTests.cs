@@ -1,9 +1,8 @@
 using System.Text.Json;
 using Selm.HuggingFace.Chat;
-using Selm.Research.Data;
 using Selm.Tests;
 
-namespace Selm.Research.Tests.Data;
+namespace Selm.HuggingFace.Tests.Chat;
 
 public class ChatTemplateTests
 {

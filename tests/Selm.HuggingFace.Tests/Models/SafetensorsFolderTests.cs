@@ -1,9 +1,8 @@
 using Selm.HuggingFace.Models;
-using Selm.Research.Tests.Runs;
 using Selm.Tests;
 using static TorchSharp.torch;
 
-namespace Selm.Research.Tests.Models;
+namespace Selm.HuggingFace.Tests.Models;
 
 public class SafetensorsFolderTests
 {

@@ -2,10 +2,9 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using Selm.HuggingFace.Tokenizers;
-using Selm.Research.Tests.Runs;
 using Selm.Tests;
 
-namespace Selm.Research.Tests.Tokenizers;
+namespace Selm.HuggingFace.Tests.Tokenizers;
 
 /// <summary>Published vocabularies at full size; they stay outside the project.</summary>
 public class TiktokenTests

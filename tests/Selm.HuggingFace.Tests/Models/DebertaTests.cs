@@ -3,7 +3,7 @@ using Selm.HuggingFace.Models;
 using Selm.Tests;
 using static TorchSharp.torch;
 
-namespace Selm.Research.Tests.Models;
+namespace Selm.HuggingFace.Tests.Models;
 
 public class DebertaTests
 {

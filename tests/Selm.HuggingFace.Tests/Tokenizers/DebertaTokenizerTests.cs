@@ -1,9 +1,8 @@
 using System.Text.Json;
 using Selm.HuggingFace.Tokenizers;
-using Selm.Research.Tests.Runs;
 using Selm.Tests;
 
-namespace Selm.Research.Tests.Tokenizers;
+namespace Selm.HuggingFace.Tests.Tokenizers;
 
 public class DebertaTokenizerTests
 {

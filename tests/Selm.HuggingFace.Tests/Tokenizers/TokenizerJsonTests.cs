@@ -2,10 +2,9 @@ using Google.Protobuf;
 using Selm.HuggingFace.Chat;
 using Selm.HuggingFace.Files;
 using Selm.HuggingFace.Tokenizers;
-using Selm.Research.Tests.Runs;
 using Selm.Tests;
 
-namespace Selm.Research.Tests.Tokenizers;
+namespace Selm.HuggingFace.Tests.Tokenizers;
 
 /// <summary>Parts of tokenizer.json that the golden files do not use, on vocabularies small enough to check by hand.</summary>
 public class TokenizerJsonTests

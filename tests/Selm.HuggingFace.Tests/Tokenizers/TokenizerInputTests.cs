@@ -1,9 +1,8 @@
 using System.Text;
 using Selm.HuggingFace.Tokenizers;
-using Selm.Research.Tests.Runs;
 using Selm.Tests;
 
-namespace Selm.Research.Tests.Tokenizers;
+namespace Selm.HuggingFace.Tests.Tokenizers;
 
 /// <summary>What is wrong with a file is said in one sentence that names it.</summary>
 public class TokenizerInputTests
