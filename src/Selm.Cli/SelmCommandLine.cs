@@ -1,17 +1,19 @@
 // The command line's contract: 0 = done; 2 = something a person gave is wrong (one sentence on stderr);
-// 1 = a defect of the kit or of the machine (one line, the stack with --verbose); 130 = interrupted.
+// 1 = a defect of the kit or of the machine (one line, the stack with --verbose); 3 = a training ran away to numbers
+// that are not finite (one sentence); 130 = interrupted.
 using System.CommandLine;
 using System.CommandLine.Help;
 using Selm.Cli.Commands;
 using Selm.Research;
 using Selm.Research.Runs;
+using Selm.Research.Training;
 
 namespace Selm.Cli;
 
 /// <summary>The command <c>selm</c>: parses, runs, and turns every failure into an exit code and one sentence.</summary>
 internal static class SelmCommandLine
 {
-    public const int Success = 0, Failure = 1, WrongInput = 2, Interrupted = 130;
+    public const int Success = 0, Failure = 1, WrongInput = 2, Diverged = 3, Interrupted = 130;
 
     private static readonly Option<bool> verbose = new("--verbose")
     {
@@ -82,6 +84,9 @@ internal static class SelmCommandLine
             case InputException:
                 Console.Error.WriteLine(error.Message);
                 return WrongInput;
+            case DivergenceException:
+                Console.Error.WriteLine(error.Message);
+                return Diverged;
             case StoppedException:
                 Console.Error.WriteLine(error.Message);
                 return Interrupted;

@@ -48,7 +48,7 @@ internal static class Values
 
     private static string Token(ArgumentResult result) => result.Tokens[0].Value;
 
-    private static T? Refuse<T>(ArgumentResult result, string name, string expected)
+    public static T? Refuse<T>(ArgumentResult result, string name, string expected)
     {
         result.AddError($"{name} must be {expected} but is '{Token(result)}'");
         return default;

@@ -65,7 +65,7 @@ public class LabRecipeTests
     {
         var recipe = KitRecipes.Read("lab-quick");
 
-        Assert.Equal(("selm", 0.3, 0.001, 4e-4, 0.2), (recipe.Method, recipe.Loss.Beta, recipe.Loss.Alpha, recipe.Optimizer.LearningRate, recipe.LastIterationLrFactor));
+        Assert.Equal(("selm", 0.3, 0.001, 4e-4, 0.2), (recipe.Method, recipe.Loss.Beta!.Value, recipe.Loss.Alpha!.Value, recipe.Optimizer.LearningRate, recipe.LastIterationLrFactor));
         Assert.Equal((4, 4, true, 32), (recipe.Iterations, recipe.Portions, recipe.FirstIterationIsDpo, recipe.BatchSize * recipe.GradientAccumulation));
         Assert.Equal(("lab:100", "lab:100", "oracle:lab-noisy:100"), (recipe.Base, Assert.Single(recipe.Datasets), recipe.Ranker));
     }

@@ -29,6 +29,37 @@ public class LossCommandTests
     }
 
     [Fact]
+    public void any_parameter_is_set_by_name_and_help_lists_them()
+    {
+        using var folder = new TempFolder();
+        var input = folder.Write("in.jsonl", """{"policy_chosen": -6, "policy_rejected": -12, "ref_chosen": -5, "ref_rejected": -11, "chosen_length": 3, "rejected_length": 4}""");
+        var output = folder.File("out.jsonl");
+        double Loss(params string[] arguments)
+        {
+            var run = SelmProcess.Run(["loss", "--input", input, "--output", output, .. arguments]);
+            Assert.Equal((0, ""), (run.Code, run.Out));
+            return JsonDocument.Parse(File.ReadAllText(output)).RootElement.GetProperty("loss").GetDouble();
+        }
+        // h = 0, the chosen response has fallen by 1: -log sigma(-beta lambda)
+        Assert.Equal(Math.Log(1 + Math.Exp(0.1 * 5)), Loss("--kind", "dpop", "--beta", "0.1", "--set", "lambda=5"), 1e-12);
+        Assert.Equal(Math.Log(1 + Math.Exp(-((2 * (-6.0 / 3)) - (2 * (-12.0 / 4)) - 0.5))), Loss("--kind", "simpo", "--beta", "2", "--set", "gamma=0.5"), 1e-12);
+        Assert.Equal(Math.Log(2), Loss("--kind", "dpo", "--beta", "0.1", "--alpha", "0.01"), 1e-12); // has no alpha
+
+        SelmProcess.Run("loss", "--kind", "dpop", "--set", "lamda=5", "--input", input, "--output", output)
+            .Refused("lamda is no parameter of the loss 'dpop' (it has beta, lambda); did you mean 'lambda'.");
+        SelmProcess.Run("loss", "--set", "lambda", "--input", input, "--output", output)
+            .Refused("--set takes a parameter and a number such as lambda=5 but is 'lambda'; correct it.");
+        SelmProcess.Run("loss", "--kind", "simpo", "--input", folder.Write("bare.jsonl", """{"policy_chosen": -6, "policy_rejected": -12}"""), "--output", output)
+            .Refused($"{folder.File("bare.jsonl")} line 1: the field \"chosen_length\" is missing; add it.");
+
+        var help = SelmProcess.Run("loss", "--help").Out;
+        foreach (var word in new[] { "simpo", "gamma 1", "lambda 50", "selm-means", "kto-pair", "apo-zero", "reference_length", "arXiv 2405.14734", "--set" })
+        {
+            Assert.Contains(word, help, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public void an_output_of_a_broken_input_is_not_there_and_the_sentence_names_the_line()
     {
         using var folder = new TempFolder();

@@ -70,6 +70,18 @@ public class SelmRunTests(DemoFixture demo) : IClassFixture<DemoFixture>
     }
 
     [Fact]
+    public void a_training_that_runs_away_is_one_sentence_with_exit_code_3_and_claims_no_checkpoint()
+    {
+        using var folder = new TempFolder();
+        var recipe = folder.Write("dpo.yaml", "loss: {kind: dpo, beta: 0.1}\nbatch_size: 10\ngradient_accumulation: 1\nmax_length: 160\nmax_prompt_length: 96\nmax_new_tokens: 8\nthreads: 1\noptimizer: {learning_rate: 1.0e+30}\n");
+
+        var train = SelmProcess.Run("train", "--model", demo.Model, "--data", Path.Combine(demo.Root, "pairs.jsonl"), "--recipe", recipe, "--out", folder.File("run"));
+
+        Assert.Equal((3, ""), (train.Code, train.Out));
+        Assert.Matches(@"\nStep \d+ of 10 \(iteration 0\): the loss is \S+ and the gradient norm \S+; lower the learning rate \(1E\+30\) or alpha; no checkpoint was written\.\n$", train.Error);
+    }
+
+    [Fact]
     public void a_recipe_with_an_unknown_key_names_the_nearest_and_the_line_and_makes_no_folder()
     {
         using var folder = new TempFolder();
@@ -86,7 +98,8 @@ public class SelmRunTests(DemoFixture demo) : IClassFixture<DemoFixture>
     [Theory]
     [InlineData("ranker: foo", "There is no ranker 'foo'; ")]
     [InlineData("portions: 1000", "100 pairs cannot be cut into 1000 portions; give more pairs or fewer portions.")]
-    [InlineData("method: dpo", " line 1: loss selm reads y, but the field \"reference_response\" is missing; ")]
+    [InlineData("method: dpo", "but method dpo has no optimism; set loss: {kind: dpo} or take method: selm.")]
+    [InlineData("method: iterative-dpo", "but method iterative-dpo has no optimism; set loss: {kind: dpo} or take method: selm.")]
     [InlineData("batch_size: 2147483647", "batch_size must be from 1 to 65536.")]
     public void a_mistyped_recipe_makes_no_folder_so_that_the_corrected_one_runs(string line, string sentence)
     {

@@ -32,7 +32,7 @@ internal sealed class ExplicitReward(LoopSettings settings, Llama initial) : IDi
     /// <param name="examples">Kept pairs; y, where there is one, is the policy's own answer.</param>
     /// <param name="references">y' ~ pi_ref of each, or null where there is no optimism.</param>
     /// <param name="iteration">From 0; names the random stream of the batches.</param>
-    /// <exception cref="InputException">The loss ran away to a number that is not finite.</exception>
+    /// <exception cref="DivergenceException">The loss ran away to a number that is not finite.</exception>
     public TrainingExample[] Fit(IReadOnlyList<TrainingExample> examples, IReadOnlyList<int[]?> references, int iteration)
     {
         var pairs = examples.Select(e => Row(e)).ToArray();

@@ -46,7 +46,7 @@ public sealed record IterationSummary(int Iteration, int Pairs, double? YBest, d
         // A y that was cut to fit is another sequence; only whole ones are compared.
         var differences = pairs.Zip(examples)
             .Where(t => t.First.Y is { } y && t.Second.Tokens.Reference!.Response.Length == y.OutputIds.Length)
-            .Select(t => Math.Abs(t.Second.RefSample - t.First.Y!.Logprob)).ToArray();
+            .Select(t => Math.Abs(t.Second.RefSample - t.First.Y!.Logprob)).Where(double.IsFinite).ToArray();
         double Share(Func<(PreferenceRecord Record, ResponseRow? Y), bool> holds) => pairs.Count(holds) / (double)pairs.Length;
         return new(number, pairs.Length,
             Share(p => p.Record.ReferenceRole == ReferenceRole.Chosen), Share(p => p.Record.ReferenceRole == ReferenceRole.Rejected),
@@ -83,7 +83,7 @@ internal sealed class Iteration(Recipe recipe, RunFolder run, TrainingPlan plan,
         run.Stage($"{Name}.preferences", [$"{Name}/preferences.jsonl", $"{Name}/summary.json"], () =>
         {
             var pairs = Pairs().ToArray();
-            var examples = cache.Fill(reference.Model, [.. pairs.Select(pair => Example(pair, reference))], Batch, progress, cancellation);
+            var examples = cache.Fill(reference.Model, [.. pairs.Select(pair => Example(pair, reference))], Batch, progress, Needs, cancellation);
             PreferenceFile.Write(run.PathOf(Name, "preferences.jsonl"), pairs.Zip(examples, (pair, example) => Annotate(pair.Record, example)));
             AtomicFile.WriteJson(run.PathOf(Name, "summary.json"), IterationSummary.Of(number, pairs, examples, rescored: recipe.Precision != Precision.Fp32));
         });
@@ -95,14 +95,15 @@ internal sealed class Iteration(Recipe recipe, RunFolder run, TrainingPlan plan,
         var written = PreferenceFile.Read(run.PathOf(Name, "preferences.jsonl")).Records;
         return [.. Pairs().Zip(written, (pair, record) => Example(pair, model) with
         {
-            RefChosen = record.ReferenceLogps!.Chosen,
-            RefRejected = record.ReferenceLogps.Rejected,
-            RefSample = record.ReferenceLogps.Reference ?? double.NaN,
+            RefChosen = record.ReferenceLogps?.Chosen ?? double.NaN,
+            RefRejected = record.ReferenceLogps?.Rejected ?? double.NaN,
+            RefSample = record.ReferenceLogps?.Reference ?? double.NaN,
         })];
     }
 
     /// <summary>Trains a copy of the start and saves it as a Hugging Face folder.</summary>
-    /// <exception cref="InputException">The training ran away, or left every weight as it was.</exception>
+    /// <exception cref="InputException">The training left every weight as it was.</exception>
+    /// <exception cref="DivergenceException">It ran away.</exception>
     internal void Train(Llama start, ModelFolder reference, IReadOnlyList<TrainingExample> examples, long firstStep, IProgress<StepProgress>? progress, CancellationToken cancellation)
     {
         using var policy = LlamaWeights.Clone(start);
@@ -122,8 +123,11 @@ internal sealed class Iteration(Recipe recipe, RunFolder run, TrainingPlan plan,
 
     internal bool IsTrained => run.IsDone($"{Name}.train");
 
-    /// <summary>The loss of this iteration: plain DPO in a first round on the original pairs.</summary>
-    private LossRecipe Loss => Explores || recipe.Method is not ("selm" or "iterative-dpo") ? recipe.Loss : recipe.Loss with { Kind = "dpo", Alpha = 0 };
+    /// <summary>What the loss of this iteration uses; the rest is not computed.</summary>
+    internal LossInputs Needs => PreferenceLosses.Of(Loss).Needs;
+
+    /// <summary>The loss of this iteration: without optimism in a first round on the original pairs.</summary>
+    private LossRecipe Loss => Methods.LossOf(recipe, Explores);
 
     private void Generate(ModelFolder reference, IProgress<StepProgress>? progress, CancellationToken cancellation)
     {
@@ -192,7 +196,7 @@ internal sealed class Iteration(Recipe recipe, RunFolder run, TrainingPlan plan,
     private static PreferenceRecord Annotate(PreferenceRecord record, TrainingExample example) => record with
     {
         Lengths = new(example.Tokens.Chosen.Response.Length, example.Tokens.Rejected.Response.Length, example.Tokens.Reference?.Response.Length),
-        ReferenceLogps = new(example.RefChosen, example.RefRejected, example.SampleSlot < 0 ? null : example.RefSample),
+        ReferenceLogps = double.IsNaN(example.RefChosen) ? null : new(example.RefChosen, example.RefRejected, double.IsNaN(example.RefSample) ? null : example.RefSample),
     };
 
     private string Relative(string path) => Path.GetRelativePath(run.Root, path).Replace(Path.DirectorySeparatorChar, '/');

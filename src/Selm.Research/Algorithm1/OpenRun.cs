@@ -1,6 +1,7 @@
 using Selm.HuggingFace.Files;
 using Selm.HuggingFace.Models;
 using Selm.Research.Data;
+using Selm.Research.Objectives;
 using Selm.Research.Ranking;
 using Selm.Research.Runs;
 using Selm.Research.Sampling;
@@ -33,14 +34,17 @@ public sealed class OpenRun : IDisposable
     /// <param name="progress">Is told about rows and steps.</param>
     /// <param name="cancellation">Stops between batches; the run can be continued.</param>
     /// <returns>Answers before and after, also in answers.jsonl.</returns>
-    /// <exception cref="InputException">A file of the run was changed, the training ran away or moved nothing, or the disk is full.</exception>
+    /// <exception cref="InputException">A file of the run was changed, the training moved nothing, or the disk is full.</exception>
+    /// <exception cref="DivergenceException">The training ran away.</exception>
     public IReadOnlyList<BeforeAfter> Finish(IProgress<StepProgress>? progress = null, CancellationToken cancellation = default)
     {
         var policyFolder = recipe.Base!;
         long firstStep = 0;
         for (var number = 0; number < recipe.Iterations; number++)
         {
-            var referenceFolder = recipe.Reference == ReferencePolicy.Moves && recipe.Method != "dpo" ? policyFolder : recipe.Base!;
+            // A loss that asks no reference model needs none but the policy itself.
+            var moves = (recipe.Reference == ReferencePolicy.Moves && recipe.Method != "dpo") || !SelmRun.ReadsReference(recipe);
+            var referenceFolder = moves ? policyFolder : recipe.Base!;
             var iteration = new Iteration(recipe, folder, Plan[number], referenceFolder, SelmRun.PortionOf(recipe, portions, number));
             if (!iteration.IsTrained)
             {
@@ -65,7 +69,9 @@ public sealed class OpenRun : IDisposable
     private void Train(
         Iteration iteration, string policyFolder, ModelFolder reference, long firstStep, IProgress<StepProgress>? progress, CancellationToken cancellation)
     {
-        using (var store = new NumberStore(Path.Combine(options.CacheFolder ?? folder.PathOf("cache"), $"reference-logps-{reference.WeightHash[..16]}.bin")))
+        using (var store = (iteration.Needs & LossInputs.Reference) == 0
+            ? null
+            : new NumberStore(Path.Combine(options.CacheFolder ?? folder.PathOf("cache"), $"reference-logps-{reference.WeightHash[..16]}.bin")))
         {
             var cache = new ReferenceLogps(store, CacheName(reference, recipe), reference.TokenizerHash);
             iteration.Prefer(recipe.Ranker is null ? null : ranker.Value, cache, reference, progress, cancellation);

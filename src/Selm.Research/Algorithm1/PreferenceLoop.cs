@@ -140,7 +140,7 @@ public sealed class PreferenceLoop(LoopSettings settings, LoopWorld world, Llama
     /// <param name="policy">pi_t; becomes pi_{t+1}.</param>
     /// <param name="iteration">t, from 0.</param>
     /// <param name="progress">Is told about every optimiser step of the policy when it is done.</param>
-    /// <exception cref="InputException">The loss ran away to a number that is not finite.</exception>
+    /// <exception cref="DivergenceException">The loss ran away to a number that is not finite.</exception>
     public LoopIteration Run(Llama policy, int iteration, IProgress<StepProgress>? progress = null)
     {
         var pairs = world.Pairs(iteration);

@@ -37,7 +37,7 @@ public sealed record BeforeAfter(string Prompt, string Before, string After, dou
 public static class SelmRun
 {
     /// <summary>The methods this loop runs.</summary>
-    public static IReadOnlyList<string> Methods { get; } = ["selm", "iterative-dpo", "stepwise-dpo", "dpo"];
+    public static IReadOnlyList<string> TextMethods { get; } = ["selm", "iterative-dpo", "stepwise-dpo", "dpo", Methods.Training];
 
     /// <summary>
     /// One training on given pairs, nothing generated or ranked: <c>selm train</c>. y is taken from the pairs'
@@ -50,7 +50,7 @@ public static class SelmRun
     {
         Base = model,
         Datasets = [data],
-        Method = "dpo",
+        Method = Methods.Training,
         Iterations = 1,
         Portions = 1,
         Ranker = null,
@@ -61,9 +61,9 @@ public static class SelmRun
     /// <exception cref="InputException">The sentence names the key and the cure.</exception>
     public static void Check(Recipe recipe)
     {
-        if (!Methods.Contains(recipe.Method))
+        if (!TextMethods.Contains(recipe.Method))
         {
-            throw new InputException($"method {recipe.Method} is a loss of the kit (selm loss --kind {recipe.Method}) but not yet a loop on text; this loop runs {string.Join(", ", Methods)}.");
+            throw new InputException($"method {recipe.Method} has its loss in the kit (selm loss --kind {Methods.Find(recipe.Method).Kinds[0]}) but is not yet a loop on text; this loop runs {string.Join(", ", TextMethods)}.");
         }
         if (recipe.Base is null)
         {
@@ -77,7 +77,7 @@ public static class SelmRun
         {
             throw new InputException($"method {recipe.Method} needs a ranker; add the line \"ranker: pairrm:FOLDER\".");
         }
-        PreferenceLosses.Of(recipe.Loss);
+        Methods.Check(recipe);
     }
 
     /// <summary>What each iteration of a recipe will train: pairs, steps, learning rates. Reads the data, computes nothing.</summary>
@@ -163,12 +163,15 @@ public static class SelmRun
         }
     }
 
+    internal static bool ReadsReference(Recipe recipe) => (PreferenceLosses.Of(Methods.LossOf(recipe)).Needs & LossInputs.Reference) != 0;
+
     private static bool AsksForAnswers(Recipe recipe) => recipe.Method is "selm" or "iterative-dpo";
 
     // Where no answers are asked for, a loss that reads y must find it in the data.
     private static List<PreferenceRecord> Records(Recipe recipe)
     {
-        var readsY = !AsksForAnswers(recipe) && PreferenceLosses.Of(recipe.Loss).Needs.HasFlag(LossInputs.PolicySample) ? $"loss {recipe.Loss.Kind}" : null;
+        var loss = Methods.LossOf(recipe);
+        var readsY = !AsksForAnswers(recipe) && PreferenceLosses.Of(loss).Needs.HasFlag(LossInputs.PolicySample) ? $"loss {loss.Kind}" : null;
         return [.. recipe.Datasets.SelectMany(path => PreferenceFile.Read(path, readsY).Records)];
     }
 

@@ -128,7 +128,7 @@ internal sealed class LabCellRun : IDisposable
         {
             return loop.Run(policy, iteration, curve);
         }
-        catch (InputException e)
+        catch (DivergenceException e)
         {
             throw new LabCellFailedException(e.Message, e);
         }

@@ -14,5 +14,22 @@ public sealed record DnoLoss(double Eta, double Target = 1) : IPreferenceLoss
     public LossInputs Needs => LossInputs.ReferencePair;
 
     /// <inheritdoc/>
-    public LossResult Evaluate(in SequenceLogps logps) => DpoLoss.Logistic(logps, logps.Margin, Eta, 1 - Target);
+    public LossResult Evaluate(in SequenceLogps logps)
+    {
+        var z = Eta * logps.Margin; // eta h
+        // L = -p log sigma(eta h) - (1 - p) log sigma(-eta h)
+        var value = DpoLoss.Logistic(z, 1 - Target);
+        // dL/dlog pi(y_w) = -eta (p sigma(-eta h) - (1 - p) sigma(eta h)) = -dL/dlog pi(y_l)
+        var slope = Eta * DpoLoss.LogisticSlope(z, 1 - Target);
+        return LossResult.Of(logps, Eta, value, slope, -slope);
+    }
+}
+
+public static partial class PreferenceLosses
+{
+    /// <summary>DNO.</summary>
+    public static Objective Dno { get; } = Add(new(
+        "dno", "-p log sigma(eta h) - (1 - p) log sigma(-eta h)", "arXiv 2404.03715",
+        [LossParameter.Positive("beta", 0.01, "its eta"), LossParameter.Probability("target", 1, "its p, the probability that y_w wins")],
+        p => new DnoLoss(p["beta"], p["target"])));
 }

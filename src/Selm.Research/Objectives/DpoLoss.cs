@@ -19,22 +19,39 @@ public sealed record DpoLoss(double Beta, double LabelSmoothing = 0, bool Refere
     public LossInputs Needs => ReferenceFree ? LossInputs.None : LossInputs.ReferencePair;
 
     /// <inheritdoc/>
-    public LossResult Evaluate(in SequenceLogps logps) =>
-        Logistic(logps, ReferenceFree ? logps.PolicyChosen - logps.PolicyRejected : logps.Margin, Beta, LabelSmoothing);
-
-    /// <summary>-(1 - epsilon) log sigma(beta h) - epsilon log sigma(-beta h), the trunk of every logistic loss here.</summary>
-    /// <param name="logps">The example.</param>
-    /// <param name="margin">h.</param>
-    /// <param name="beta">The scale.</param>
-    /// <param name="epsilon">The share of flipped labels.</param>
-    internal static LossResult Logistic(in SequenceLogps logps, double margin, double beta, double epsilon = 0)
+    public LossResult Evaluate(in SequenceLogps logps)
     {
-        var z = beta * margin;
-        // Without the branch an infinite margin would make 0 * infinity of a smoothing that is not there.
-        var (loss, slope) = epsilon == 0
-            ? (LogMath.Softplus(-z), -LogMath.Sigmoid(-z))
-            : ((1 - epsilon) * LogMath.Softplus(-z) + epsilon * LogMath.Softplus(z),
-                epsilon * LogMath.Sigmoid(z) - (1 - epsilon) * LogMath.Sigmoid(-z));
-        return LossResult.OfMargin(logps, beta, loss, beta * slope);
+        var z = Beta * (ReferenceFree ? logps.PolicyChosen - logps.PolicyRejected : logps.Margin); // beta h
+        // L = -(1 - epsilon) log sigma(beta h) - epsilon log sigma(-beta h)
+        var value = Logistic(z, LabelSmoothing);
+        // dL/dlog pi(y_w) = -beta ((1 - epsilon) sigma(-beta h) - epsilon sigma(beta h)) = -dL/dlog pi(y_l)
+        var slope = Beta * LogisticSlope(z, LabelSmoothing);
+        return LossResult.Of(logps, Beta, value, slope, -slope);
     }
+
+    // Without the branch an infinite margin would make 0 * infinity of a smoothing that is not there.
+    internal static double Logistic(double z, double epsilon) =>
+        epsilon == 0 ? LogMath.Softplus(-z) : (1 - epsilon) * LogMath.Softplus(-z) + epsilon * LogMath.Softplus(z);
+
+    internal static double LogisticSlope(double z, double epsilon) =>
+        epsilon == 0 ? -LogMath.Sigmoid(-z) : epsilon * LogMath.Sigmoid(z) - (1 - epsilon) * LogMath.Sigmoid(-z);
+}
+
+public static partial class PreferenceLosses
+{
+    /// <summary>DPO.</summary>
+    public static Objective Dpo { get; } = Add(new(
+        "dpo", "-log sigma(beta h)", "arXiv 2305.18290 (7); label smoothing: Mitchell 2023", DpoParameters,
+        p => new DpoLoss(p["beta"], p["label_smoothing"])));
+
+    /// <summary>DPO whose reference is uniform.</summary>
+    public static Objective DpoReferenceFree { get; } = Add(new(
+        "dpo-reference-free", "-log sigma(beta (log pi(y_w) - log pi(y_l)))", "TRL v0.9.6", DpoParameters,
+        p => new DpoLoss(p["beta"], p["label_smoothing"], ReferenceFree: true)));
+
+    private static LossParameter[] DpoParameters =>
+    [
+        LossParameter.Positive("beta", 0.01, "strength of the KL term"),
+        LossParameter.BelowHalf("label_smoothing", 0, "assumed share of swapped labels"),
+    ];
 }

@@ -1,3 +1,5 @@
+using Selm.Research.Numerics;
+
 namespace Selm.Research.Objectives;
 
 /// <summary>
@@ -15,8 +17,20 @@ public sealed record DpopLoss(double Beta, double Lambda = 50) : IPreferenceLoss
     public LossResult Evaluate(in SequenceLogps logps)
     {
         var fall = -logps.ChosenLogRatio;
-        var logistic = DpoLoss.Logistic(logps, fall > 0 ? logps.Margin - Lambda * fall : logps.Margin, Beta);
-        // Where the chosen response has fallen, its log-probability enters the argument 1 + lambda times.
-        return fall > 0 ? logistic with { GradPolicyChosen = (1 + Lambda) * logistic.GradPolicyChosen } : logistic;
+        var z = Beta * (fall > 0 ? logps.Margin - Lambda * fall : logps.Margin);
+        // L = -log sigma(z),  z = beta (h - lambda max(0, log pi_ref(y_w) - log pi(y_w)))
+        var value = LogMath.Softplus(-z);
+        // dL/dlog pi(y_w) = -beta sigma(-z) (1 + lambda where y_w has fallen),  dL/dlog pi(y_l) = beta sigma(-z)
+        var slope = -Beta * LogMath.Sigmoid(-z);
+        return LossResult.Of(logps, Beta, value, fall > 0 ? (1 + Lambda) * slope : slope, -slope);
     }
+}
+
+public static partial class PreferenceLosses
+{
+    /// <summary>DPO-Positive.</summary>
+    public static Objective Dpop { get; } = Add(new(
+        "dpop", "-log sigma(beta (h - lambda max(0, log pi_ref(y_w) - log pi(y_w))))", "arXiv 2402.13228",
+        [LossParameter.Positive("beta", 0.01, "strength of the KL term"), LossParameter.FromZero("lambda", 50, "weight of the penalty on a falling y_w")],
+        p => new DpopLoss(p["beta"], p["lambda"])));
 }

@@ -13,8 +13,19 @@ public sealed record HingeLoss(double Beta) : IPreferenceLoss
     /// <inheritdoc/>
     public LossResult Evaluate(in SequenceLogps logps)
     {
-        var loss = Math.Max(0, 1 - Beta * logps.Margin);
-        // At the kink the subgradient 0 is taken; NaN is not <= 0 and keeps its slope.
-        return LossResult.OfMargin(logps, Beta, loss, loss <= 0 ? 0 : double.IsNaN(loss) ? loss : -Beta);
+        // L = max(0, 1 - beta h)
+        var value = Math.Max(0, 1 - Beta * logps.Margin);
+        // dL/dlog pi(y_w) = -beta [beta h < 1] = -dL/dlog pi(y_l); at the kink 0, and NaN is not <= 0 and keeps its slope
+        var slope = value <= 0 ? 0 : double.IsNaN(value) ? value : -Beta;
+        return LossResult.Of(logps, Beta, value, slope, -slope);
     }
+}
+
+public static partial class PreferenceLosses
+{
+    /// <summary>The hinge of SLiC.</summary>
+    public static Objective Hinge { get; } = Add(new(
+        "hinge", "max(0, 1 - beta h)", "arXiv 2305.10425; with a reference: arXiv 2309.06657",
+        [LossParameter.Positive("beta", 0.01, "the inverse of the margin")],
+        p => new HingeLoss(p["beta"])));
 }

@@ -16,9 +16,23 @@ public interface IPreferenceLoss
     /// <summary>The loss of one example, to be minimised, with its gradient.</summary>
     /// <param name="logps">The example's sequence log-probabilities; what <see cref="Needs"/> does not name may hold anything finite.</param>
     LossResult Evaluate(in SequenceLogps logps);
+
+    /// <summary>
+    /// The losses of a batch, each with the gradient of the batch's <b>sum</b>. Only a loss whose examples depend on each other
+    /// (<see cref="LossInputs.Batch"/>) says more here than example by example.
+    /// </summary>
+    /// <param name="batch">The examples of a batch: what one forward pass holds in training, the whole file in <c>selm loss</c>.</param>
+    /// <param name="results">Receives one result per example.</param>
+    void EvaluateBatch(ReadOnlySpan<SequenceLogps> batch, Span<LossResult> results)
+    {
+        for (var k = 0; k < batch.Length; k++)
+        {
+            results[k] = Evaluate(batch[k]);
+        }
+    }
 }
 
-/// <summary>What a loss uses beyond the policy's log-probabilities of the chosen and the rejected response.</summary>
+/// <summary>What a loss uses beyond the policy's log-probabilities of the chosen and the rejected response; the rest is not computed.</summary>
 [Flags]
 public enum LossInputs
 {
@@ -36,6 +50,15 @@ public enum LossInputs
 
     /// <summary>The lengths of the chosen and the rejected response.</summary>
     Lengths = 8,
+
+    /// <summary>The length of the third response.</summary>
+    SampleLength = 16,
+
+    /// <summary>The other examples of the batch.</summary>
+    Batch = 32,
+
+    /// <summary>All that a reference model is asked for.</summary>
+    Reference = ReferencePair | RefSample,
 }
 
 /// <summary>
@@ -49,7 +72,7 @@ public enum LossInputs
 /// <param name="RefSample">log pi_ref(y | x).</param>
 /// <param name="ChosenLength">Tokens of y_w; only losses that divide by lengths read it.</param>
 /// <param name="RejectedLength">Tokens of y_l; only losses that divide by lengths read it.</param>
-/// <param name="ReferenceLength">Tokens of y; no published loss divides by it.</param>
+/// <param name="ReferenceLength">Tokens of y; only losses that divide by lengths read it.</param>
 public readonly record struct SequenceLogps(
     double PolicyChosen,
     double PolicyRejected,
@@ -72,6 +95,18 @@ public readonly record struct SequenceLogps(
 
     /// <summary>The implicit reward margin over beta, h in the papers' notation.</summary>
     public double Margin => PolicyChosen - PolicyRejected - (RefChosen - RefRejected);
+
+    /// <summary>Refuses lengths by which a loss of means cannot divide.</summary>
+    /// <param name="loss">Its name.</param>
+    /// <param name="alsoSample">Whether the loss divides by the length of y too.</param>
+    /// <exception cref="ArgumentException">A length is below 1.</exception>
+    public void RequireLengths(string loss, bool alsoSample = false)
+    {
+        if (ChosenLength < 1 || RejectedLength < 1 || (alsoSample && ReferenceLength < 1))
+        {
+            throw new ArgumentException($"The loss '{loss}' divides by lengths and needs at least one token in each response.");
+        }
+    }
 }
 
 /// <summary>
@@ -92,18 +127,13 @@ public readonly record struct LossResult(
     double GradPolicyRejected,
     double GradPolicySample)
 {
-    /// <summary>A loss of the margin alone: the chosen response is pulled up exactly as hard as the rejected one is pushed down.</summary>
+    /// <summary>A result that reports the rewards beta (log pi_theta - log pi_ref) of DPO's family.</summary>
     /// <param name="logps">The example.</param>
     /// <param name="beta">The scale of the rewards.</param>
-    /// <param name="loss">The value.</param>
-    /// <param name="slope">Its derivative with respect to the margin of the log-ratios.</param>
-    internal static LossResult OfMargin(in SequenceLogps logps, double beta, double loss, double slope) =>
-        new(loss, beta * logps.ChosenLogRatio, beta * logps.RejectedLogRatio, slope, -slope, 0);
-
-    /// <summary>The same loss with weight * value added, value being linear in log pi_theta(y) with slope 1.</summary>
-    /// <param name="weight">Positive pushes y down, negative pulls it up; zero leaves every bit as it was.</param>
-    /// <param name="value">log pi_theta(y), with or without the reference's subtracted.</param>
-    internal LossResult PlusReferenceTerm(double weight, double value) => weight == 0
-        ? this
-        : this with { Loss = Loss + weight * value, GradPolicySample = weight };
+    /// <param name="value">The value.</param>
+    /// <param name="gradChosen">d value / d log pi_theta(y_w).</param>
+    /// <param name="gradRejected">d value / d log pi_theta(y_l).</param>
+    /// <param name="gradSample">d value / d log pi_theta(y).</param>
+    public static LossResult Of(in SequenceLogps logps, double beta, double value, double gradChosen, double gradRejected, double gradSample = 0) =>
+        new(value, beta * logps.ChosenLogRatio, beta * logps.RejectedLogRatio, gradChosen, gradRejected, gradSample);
 }

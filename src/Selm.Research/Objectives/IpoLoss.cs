@@ -32,20 +32,27 @@ public sealed record IpoLoss(double Beta, IpoConvention Convention = IpoConventi
         if (Convention == IpoConvention.Sums)
         {
             var residual = logps.Margin - 1 / (2 * Beta);
-            return LossResult.OfMargin(logps, Beta, residual * residual, 2 * residual);
+            // L = (h - 1 / (2 beta))^2,  dL/dlog pi(y_w) = 2 (h - 1 / (2 beta)) = -dL/dlog pi(y_l)
+            return LossResult.Of(logps, Beta, residual * residual, 2 * residual, -(2 * residual));
         }
-        if (logps.ChosenLength < 1 || logps.RejectedLength < 1)
-        {
-            throw new ArgumentException("IPO of means needs the lengths of both responses", nameof(logps));
-        }
+        logps.RequireLengths("ipo-means");
         var mean = logps.ChosenLogRatio / logps.ChosenLength - logps.RejectedLogRatio / logps.RejectedLength;
         var slope = 2 * (mean - 1 / (2 * Beta));
-        return new LossResult(
-            slope * slope / 4,
-            Beta * logps.ChosenLogRatio,
-            Beta * logps.RejectedLogRatio,
-            slope / logps.ChosenLength,
-            -slope / logps.RejectedLength,
-            0);
+        // L = (m - 1 / (2 beta))^2, m the margin of means;  dL/dlog pi(y_w) = 2 (m - 1 / (2 beta)) / |y_w|, and so with - for y_l
+        return LossResult.Of(logps, Beta, slope * slope / 4, slope / logps.ChosenLength, -slope / logps.RejectedLength);
     }
+}
+
+public static partial class PreferenceLosses
+{
+    /// <summary>IPO on sums.</summary>
+    public static Objective Ipo { get; } = Add(new(
+        "ipo", "(h - 1 / (2 beta))^2", "arXiv 2310.12036 (17)", IpoParameters, p => new IpoLoss(p["beta"])));
+
+    /// <summary>IPO on means over tokens.</summary>
+    public static Objective IpoMeans { get; } = Add(new(
+        "ipo-means", "(m - 1 / (2 beta))^2, m the margin of log-ratios over lengths", "TRL, commit f2cd577", IpoParameters,
+        p => new IpoLoss(p["beta"], IpoConvention.LengthMeans)));
+
+    private static LossParameter[] IpoParameters => [LossParameter.Positive("beta", 0.01, "its tau")];
 }

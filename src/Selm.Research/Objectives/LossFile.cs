@@ -8,9 +8,10 @@ public static class LossFile
 {
     /// <summary>
     /// Reads rows {"policy_chosen", "policy_rejected", "policy_reference", "ref_chosen", "ref_rejected",
-    /// "ref_reference"} (sums in nats; "chosen_length" and "rejected_length" where the loss divides by lengths) and
+    /// "ref_reference"} (sums in nats; "chosen_length", "rejected_length" and "reference_length" where the loss divides by lengths) and
     /// writes each with "loss", "chosen_reward", "rejected_reward", "grad_policy_chosen", "grad_policy_rejected" and
     /// "grad_policy_reference" added. Other fields are carried over. A field that the loss does not use may be missing.
+    /// A loss whose examples depend on each other takes the whole file as one batch.
     /// </summary>
     /// <param name="input">The JSONL file to read.</param>
     /// <param name="output">The JSONL file to write; it appears whole or not at all.</param>
@@ -23,21 +24,32 @@ public static class LossFile
     {
         using var writer = new JsonlWriter(output);
         var rows = 0;
-        foreach (var row in Jsonl.Read(input))
+        // A loss whose examples depend on each other sees the file as one batch; the others see it line by line.
+        foreach (var batch in loss.Needs.HasFlag(LossInputs.Batch) ? [Jsonl.Read(input).ToArray()] : Jsonl.Read(input).Select(row => new[] { row }))
         {
-            var result = loss.Evaluate(Parse(row, loss.Needs));
-            try
+            SequenceLogps[] logps = [.. batch.Select(row => Parse(row, loss.Needs))];
+            var results = new LossResult[batch.Length];
+            loss.EvaluateBatch(logps, results);
+            for (var k = 0; k < batch.Length; k++)
             {
-                writer.Write(WithResult(row, result));
+                Write(writer, batch[k], results[k]);
             }
-            catch (Exception e) when (e is InvalidOperationException or JsonException)
-            {
-                throw row.Error("a text in it holds half of a surrogate pair; repair the text");
-            }
-            rows++;
+            rows += batch.Length;
         }
         writer.Commit();
         return rows;
+    }
+
+    private static void Write(JsonlWriter writer, JsonRow row, LossResult result)
+    {
+        try
+        {
+            writer.Write(WithResult(row, result));
+        }
+        catch (Exception e) when (e is InvalidOperationException or JsonException)
+        {
+            throw row.Error("a text in it holds half of a surrogate pair; repair the text");
+        }
     }
 
     private static SequenceLogps Parse(JsonRow row, LossInputs needs) => new(
@@ -48,7 +60,8 @@ public static class LossFile
         LogProbability(row, "ref_rejected", needs.HasFlag(LossInputs.ReferencePair)),
         LogProbability(row, "ref_reference", needs.HasFlag(LossInputs.RefSample)),
         Length(row, "chosen_length", needs.HasFlag(LossInputs.Lengths)),
-        Length(row, "rejected_length", needs.HasFlag(LossInputs.Lengths)));
+        Length(row, "rejected_length", needs.HasFlag(LossInputs.Lengths)),
+        Length(row, "reference_length", needs.HasFlag(LossInputs.SampleLength)));
 
     private static double LogProbability(JsonRow row, string name, bool needed)
     {

@@ -19,12 +19,22 @@ public sealed record RobustDpoLoss(double Beta, double LabelSmoothing) : IPrefer
     {
         if (LabelSmoothing == 0)
         {
-            return DpoLoss.Logistic(logps, logps.Margin, Beta);
+            return new DpoLoss(Beta).Evaluate(logps); // an infinite margin would make 0 * infinity below
         }
-        var z = Beta * logps.Margin;
-        var (kept, flipped) = (1 - LabelSmoothing, LabelSmoothing);
-        var loss = (kept * LogMath.Softplus(-z) - flipped * LogMath.Softplus(z)) / (kept - flipped);
+        var (z, kept, flipped) = (Beta * logps.Margin, 1 - LabelSmoothing, LabelSmoothing); // beta h, 1 - epsilon, epsilon
+        // L = (-(1 - epsilon) log sigma(beta h) + epsilon log sigma(-beta h)) / (1 - 2 epsilon)
+        var value = (kept * LogMath.Softplus(-z) - flipped * LogMath.Softplus(z)) / (kept - flipped);
+        // dL/dlog pi(y_w) = -beta ((1 - epsilon) sigma(-beta h) + epsilon sigma(beta h)) / (1 - 2 epsilon) = -dL/dlog pi(y_l)
         var slope = -Beta * (kept * LogMath.Sigmoid(-z) + flipped * LogMath.Sigmoid(z)) / (kept - flipped);
-        return LossResult.OfMargin(logps, Beta, loss, slope);
+        return LossResult.Of(logps, Beta, value, slope, -slope);
     }
+}
+
+public static partial class PreferenceLosses
+{
+    /// <summary>Robust DPO.</summary>
+    public static Objective Robust { get; } = Add(new(
+        "robust", "DPO's loss made unbiased under swapped labels", "arXiv 2403.00409",
+        [LossParameter.Positive("beta", 0.01, "strength of the KL term"), LossParameter.BelowHalf("label_smoothing", 0, "share of swapped labels")],
+        p => new RobustDpoLoss(p["beta"], p["label_smoothing"])));
 }

@@ -1,3 +1,4 @@
+using Selm.Research.Numerics;
 using Selm.Research.Runs;
 
 namespace Selm.Research.Objectives;
@@ -22,7 +23,32 @@ public sealed record SelmLoss(double Beta, double Alpha, AlphaScale Scale = Alph
         : LossInputs.ReferencePair | LossInputs.PolicySample | LossInputs.RefSample;
 
     /// <inheritdoc/>
-    public LossResult Evaluate(in SequenceLogps logps) =>
-        DpoLoss.Logistic(logps, logps.Margin, Beta)
-            .PlusReferenceTerm(Scale == AlphaScale.AlphaBeta ? Alpha * Beta : Alpha, logps.ReferenceLogRatio);
+    public LossResult Evaluate(in SequenceLogps logps)
+    {
+        var (z, weight) = (Beta * logps.Margin, Scale == AlphaScale.AlphaBeta ? Alpha * Beta : Alpha); // beta h, alpha beta
+        // L = -log sigma(beta h) + alpha beta (log pi(y) - log pi_ref(y))
+        var value = LogMath.Softplus(-z) + (weight == 0 ? 0 : weight * logps.ReferenceLogRatio);
+        // dL/dlog pi(y_w) = -beta sigma(-beta h) = -dL/dlog pi(y_l);  dL/dlog pi(y) = alpha beta
+        var slope = -Beta * LogMath.Sigmoid(-z);
+        return LossResult.Of(logps, Beta, value, slope, -slope, weight);
+    }
+}
+
+public static partial class PreferenceLosses
+{
+    /// <summary>SELM as (3.2) and the authors' code have it.</summary>
+    public static Objective Selm { get; } = Add(new(
+        "selm", "-log sigma(beta h) + alpha beta (log pi(y) - log pi_ref(y))", "arXiv 2405.19332 (3.2)", SelmParameters,
+        p => new SelmLoss(p["beta"], p["alpha"])));
+
+    /// <summary>SELM with the weight that Algorithm 1 prints, 1/beta times larger.</summary>
+    public static Objective SelmAlgorithm1 { get; } = Add(new(
+        "selm-algorithm1", "-log sigma(beta h) + alpha (log pi(y) - log pi_ref(y))", "arXiv 2405.19332, Algorithm 1 as printed", SelmParameters,
+        p => new SelmLoss(p["beta"], p["alpha"], AlphaScale.Alpha)));
+
+    private static LossParameter[] SelmParameters =>
+    [
+        LossParameter.Positive("beta", 0.01, "strength of the KL term"),
+        LossParameter.FromZero("alpha", 0.001, "strength of optimism; 0 is DPO"),
+    ];
 }

@@ -1,3 +1,5 @@
+using Selm.Research.Numerics;
+
 namespace Selm.Research.Objectives;
 
 /// <summary>
@@ -12,5 +14,21 @@ public sealed record SpinLoss(double Lambda) : IPreferenceLoss
     public LossInputs Needs => LossInputs.ReferencePair;
 
     /// <inheritdoc/>
-    public LossResult Evaluate(in SequenceLogps logps) => DpoLoss.Logistic(logps, logps.Margin, Lambda);
+    public LossResult Evaluate(in SequenceLogps logps)
+    {
+        // L = log(1 + exp(-lambda h))
+        var value = LogMath.Softplus(-(Lambda * logps.Margin));
+        // dL/dlog pi(y_w) = -lambda sigma(-lambda h) = -dL/dlog pi(y_l)
+        var slope = -Lambda * LogMath.Sigmoid(-(Lambda * logps.Margin));
+        return LossResult.Of(logps, Lambda, value, slope, -slope);
+    }
+}
+
+public static partial class PreferenceLosses
+{
+    /// <summary>SPIN.</summary>
+    public static Objective Spin { get; } = Add(new(
+        "spin", "log(1 + exp(-lambda h)), y_l the previous policy's own sample", "arXiv 2401.01335",
+        [LossParameter.Positive("beta", 0.01, "its lambda")],
+        p => new SpinLoss(p["beta"])));
 }

@@ -16,9 +16,24 @@ public sealed record SppoLoss(double Beta, double ChosenWinProbability = 1, doub
     /// <inheritdoc/>
     public LossResult Evaluate(in SequenceLogps logps)
     {
-        var (a, b) = (logps.ChosenLogRatio, logps.RejectedLogRatio);
-        var chosen = a - (ChosenWinProbability - 0.5) / Beta;
-        var rejected = b - (RejectedWinProbability - 0.5) / Beta;
-        return new LossResult(chosen * chosen + rejected * rejected, Beta * a, Beta * b, 2 * chosen, 2 * rejected, 0);
+        var chosen = logps.ChosenLogRatio - (ChosenWinProbability - 0.5) / Beta; // a - eta (P_w - 1/2)
+        var rejected = logps.RejectedLogRatio - (RejectedWinProbability - 0.5) / Beta; // b - eta (P_l - 1/2)
+        // L = (a - eta (P_w - 1/2))^2 + (b - eta (P_l - 1/2))^2
+        var value = chosen * chosen + rejected * rejected;
+        // dL/dlog pi(y_w) = 2 (a - eta (P_w - 1/2)),  dL/dlog pi(y_l) = 2 (b - eta (P_l - 1/2))
+        return LossResult.Of(logps, Beta, value, 2 * chosen, 2 * rejected);
     }
+}
+
+public static partial class PreferenceLosses
+{
+    /// <summary>SPPO.</summary>
+    public static Objective Sppo { get; } = Add(new(
+        "sppo", "(a - eta (P_w - 1/2))^2 + (b - eta (P_l - 1/2))^2, eta = 1 / beta", "arXiv 2405.00675",
+        [
+            LossParameter.Positive("beta", 0.01, "1 / eta"),
+            LossParameter.Probability("chosen_win_probability", 1, "P_w; in training each example brings its own"),
+            LossParameter.Probability("rejected_win_probability", 0, "P_l"),
+        ],
+        p => new SppoLoss(p["beta"], p["chosen_win_probability"], p["rejected_win_probability"])));
 }

@@ -1,3 +1,5 @@
+using Selm.Research.Numerics;
+
 namespace Selm.Research.Objectives;
 
 /// <summary>Which way value-incentivised preference optimisation leans.</summary>
@@ -26,7 +28,32 @@ public sealed record VpoLoss(double Beta, double Alpha, VpoSetting Setting = Vpo
         : LossInputs.ReferencePair | LossInputs.PolicySample | LossInputs.RefSample;
 
     /// <inheritdoc/>
-    public LossResult Evaluate(in SequenceLogps logps) =>
-        DpoLoss.Logistic(logps, logps.Margin, Beta)
-            .PlusReferenceTerm((Setting == VpoSetting.Online ? Alpha : -Alpha) * Beta, logps.ReferenceLogRatio);
+    public LossResult Evaluate(in SequenceLogps logps)
+    {
+        var (z, weight) = (Beta * logps.Margin, (Setting == VpoSetting.Online ? Alpha : -Alpha) * Beta); // beta h, +-alpha beta
+        // L = -log sigma(beta h) +- alpha beta (log pi(y) - log pi_ref(y))
+        var value = LogMath.Softplus(-z) + (weight == 0 ? 0 : weight * logps.ReferenceLogRatio);
+        // dL/dlog pi(y_w) = -beta sigma(-beta h) = -dL/dlog pi(y_l);  dL/dlog pi(y) = +-alpha beta
+        var slope = -Beta * LogMath.Sigmoid(-z);
+        return LossResult.Of(logps, Beta, value, slope, -slope, weight == 0 ? 0 : weight);
+    }
+}
+
+public static partial class PreferenceLosses
+{
+    /// <summary>VPO online.</summary>
+    public static Objective Vpo { get; } = Add(new(
+        "vpo", "-log sigma(beta h) + alpha beta (log pi(y) - log pi_ref(y)), y from a calibration policy", "arXiv 2405.19320", VpoParameters,
+        p => new VpoLoss(p["beta"], p["alpha"])));
+
+    /// <summary>VPO offline.</summary>
+    public static Objective VpoOffline { get; } = Add(new(
+        "vpo-offline", "-log sigma(beta h) - alpha beta (log pi(y) - log pi_ref(y))", "arXiv 2405.19320", VpoParameters,
+        p => new VpoLoss(p["beta"], p["alpha"], VpoSetting.Offline)));
+
+    private static LossParameter[] VpoParameters =>
+    [
+        LossParameter.Positive("beta", 0.01, "strength of the KL term"),
+        LossParameter.FromZero("alpha", 0.001, "weight of the value incentive; 0 is DPO"),
+    ];
 }

@@ -1,3 +1,5 @@
+using Selm.Research.Numerics;
+
 namespace Selm.Research.Objectives;
 
 /// <summary>
@@ -13,6 +15,22 @@ public sealed record XpoLoss(double Beta, double Alpha) : IPreferenceLoss
     public LossInputs Needs => LossInputs.ReferencePair | (Alpha == 0 ? 0 : LossInputs.PolicySample);
 
     /// <inheritdoc/>
-    public LossResult Evaluate(in SequenceLogps logps) =>
-        DpoLoss.Logistic(logps, logps.Margin, Beta).PlusReferenceTerm(Alpha, logps.PolicySample);
+    public LossResult Evaluate(in SequenceLogps logps)
+    {
+        var z = Beta * logps.Margin; // beta h
+        // L = -log sigma(beta h) + alpha log pi(y)
+        var value = LogMath.Softplus(-z) + (Alpha == 0 ? 0 : Alpha * logps.PolicySample);
+        // dL/dlog pi(y_w) = -beta sigma(-beta h) = -dL/dlog pi(y_l);  dL/dlog pi(y) = alpha
+        var slope = -Beta * LogMath.Sigmoid(-z);
+        return LossResult.Of(logps, Beta, value, slope, -slope, Alpha);
+    }
+}
+
+public static partial class PreferenceLosses
+{
+    /// <summary>XPO.</summary>
+    public static Objective Xpo { get; } = Add(new(
+        "xpo", "-log sigma(beta h) + alpha log pi(y), y from a fixed reference", "arXiv 2405.21046, Algorithm 1",
+        [LossParameter.Positive("beta", 0.01, "strength of the KL term"), LossParameter.FromZero("alpha", 0.001, "strength of optimism, without beta; 0 is DPO")],
+        p => new XpoLoss(p["beta"], p["alpha"])));
 }

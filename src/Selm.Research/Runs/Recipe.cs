@@ -11,10 +11,6 @@ namespace Selm.Research.Runs;
 /// </summary>
 public sealed record Recipe
 {
-    /// <summary>The methods that <see cref="Method"/> may name: whole loops, siblings of Algorithm 1.</summary>
-    public static IReadOnlyList<string> Methods { get; } =
-        ["selm", "dpo", "iterative-dpo", "stepwise-dpo", "xpo", "vpo", "spin", "sppo", "dno"];
-
     /// <summary>What the run is called, e.g. "zephyr-selm".</summary>
     public string Name { get; init; } = "run";
 
@@ -39,7 +35,7 @@ public sealed record Recipe
     /// </summary>
     public IReadOnlyList<string> Datasets { get; init; } = [];
 
-    /// <summary>The loop to run, one of <see cref="Methods"/>.</summary>
+    /// <summary>The loop to run: a name of Objectives/Methods.cs, which says what loss each method owns.</summary>
     public string Method { get; init; } = "selm";
 
     /// <summary>The loss and its constants.</summary>
@@ -99,8 +95,8 @@ public sealed record Recipe
     /// <summary>Passes over an iteration's pairs.</summary>
     public int Epochs { get; init; } = 1;
 
-    /// <summary>Gradients are scaled down to this global 2-norm; 0 leaves them alone.</summary>
-    public double MaxGradNorm { get; init; } = 1;
+    /// <summary>Gradients are scaled down to this global 2-norm; 0 or null leaves them alone.</summary>
+    public double? MaxGradNorm { get; init; } = 1;
 
     /// <summary>Number format of the forward and backward pass.</summary>
     public Precision Precision { get; init; } = Precision.Fp32;
@@ -167,29 +163,6 @@ public sealed record Recipe
 
     /// <summary>The whole recipe as canonical JSON: every field, in the order above; the text decides whether two runs have the same recipe.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, JsonFormat.Line);
-}
-
-/// <summary>The loss of a recipe.</summary>
-public sealed record LossRecipe
-{
-    /// <summary>The losses that <see cref="Kind"/> may name.</summary>
-    public static IReadOnlyList<string> Kinds { get; } =
-        ["selm", "dpo", "dpo-reference-free", "ipo", "ipo-means", "hinge", "robust", "sppo", "xpo", "vpo", "vpo-offline", "dpop", "spin", "dno"];
-
-    /// <summary>Which loss, one of <see cref="Kinds"/>.</summary>
-    public string Kind { get; init; } = "selm";
-
-    /// <summary>beta of (2.3): strength of the KL term.</summary>
-    public double Beta { get; init; } = 0.01;
-
-    /// <summary>alpha of (1.1) and (3.2): strength of optimism (Zephyr 0.001, Llama-3 0.0001).</summary>
-    public double Alpha { get; init; } = 0.001;
-
-    /// <summary>Whether the bonus is alpha x beta x log-ratio, as in (3.2) and the authors' code, or alpha x log-ratio, as Algorithm 1 prints.</summary>
-    public AlphaScale AlphaScale { get; init; } = AlphaScale.AlphaBeta;
-
-    /// <summary>Assumed share of swapped labels, in [0, 0.5).</summary>
-    public double LabelSmoothing { get; init; }
 }
 
 /// <summary>How responses are drawn; temperature 0 is greedy.</summary>

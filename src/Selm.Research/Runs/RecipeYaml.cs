@@ -57,12 +57,25 @@ internal sealed class RecipeYaml(string source)
         }
         var record = Activator.CreateInstance(type)!;
         var fields = Fields(type).ToDictionary(Key);
+        // A record with numbers beyond its own keys takes any key here; whoever knows the names checks them afterwards.
+        var rest = fields.Values.FirstOrDefault(field => IsNumbers(field.PropertyType));
+        var more = rest is null ? null : new Dictionary<string, double>();
+        if (rest is not null)
+        {
+            fields.Remove(Key(rest));
+            rest.SetValue(record, more);
+        }
         foreach (var (keyNode, value) in mapping.Children)
         {
             var name = (keyNode as YamlScalarNode)?.Value ?? "";
             lines[prefix + name] = keyNode.Start.Line;
             if (!fields.TryGetValue(name, out var field))
             {
+                if (more is not null && name.Length > 0)
+                {
+                    more[name] = (double?)ReadScalar((value as YamlScalarNode)?.Value ?? "", typeof(double)) ?? throw Wrong(prefix + name, value, Describe(typeof(double)));
+                    continue;
+                }
                 throw new InputException($"{source} line {keyNode.Start.Line}: unknown key '{prefix}{name}'; did you mean '{prefix}{NearestName.Of(name, fields.Keys)}'?");
             }
             field.SetValue(record, ReadValue(value, field, prefix + name));
@@ -142,6 +155,14 @@ internal sealed class RecipeYaml(string source)
         foreach (var field in Fields(record.GetType()))
         {
             var value = field.GetValue(record);
+            if (value is IReadOnlyDictionary<string, double> numbers)
+            {
+                foreach (var (name, number) in numbers)
+                {
+                    text.Append(indent).Append(name).Append(": ").Append(Plain(number)).Append('\n');
+                }
+                continue;
+            }
             if (value is not null && IsRecord(field.PropertyType))
             {
                 text.Append(indent).Append(Key(field)).Append(":\n");
@@ -173,6 +194,8 @@ internal sealed class RecipeYaml(string source)
     private static string[] Names(Type type) => [.. Enum.GetValues(type).Cast<object>().Select(Kebab)];
 
     private static bool IsRecord(Type type) => type.Namespace == typeof(Recipe).Namespace && !type.IsEnum;
+
+    private static bool IsNumbers(Type type) => type == typeof(IReadOnlyDictionary<string, double>);
 
     private static Type? ElementType(Type type) =>
         type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IReadOnlyList<>) ? type.GetGenericArguments()[0] : null;

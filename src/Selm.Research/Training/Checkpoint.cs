@@ -35,19 +35,16 @@ internal sealed class Checkpoint(string folder)
         {
             return 0;
         }
-        Entry? entry;
-        try
-        {
-            entry = JsonSerializer.Deserialize<Entry>(File.ReadAllBytes(Pointer), JsonFormat.Line);
-        }
-        catch (JsonException e)
-        {
-            throw new InputException($"{Pointer} is damaged; delete {folder} to train from the start.", e);
-        }
-        using var file = SafetensorsFile.Open(Path.Combine(folder, entry!.File));
+        var entry = Read();
+        using var file = SafetensorsFile.Open(Path.Combine(folder, entry.File));
         update.Restore(file, entry.Step);
         return entry.Step;
     }
+
+    /// <summary>Which checkpoint is there, in words; null where none was written.</summary>
+    internal string? Last() => File.Exists(Pointer)
+        ? $"the checkpoint after step {Read().Step} is kept in {folder}"
+        : null;
 
     /// <summary>Deletes the checkpoints: the training is over and its result is elsewhere.</summary>
     internal void Delete()
@@ -55,6 +52,18 @@ internal sealed class Checkpoint(string folder)
         if (Directory.Exists(folder))
         {
             Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private Entry Read()
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<Entry>(File.ReadAllBytes(Pointer), JsonFormat.Line)!;
+        }
+        catch (JsonException e)
+        {
+            throw new InputException($"{Pointer} is damaged; delete {folder} to train from the start.", e);
         }
     }
 

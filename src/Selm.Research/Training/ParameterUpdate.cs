@@ -66,7 +66,7 @@ public sealed class ParameterUpdate : IDisposable
 
     /// <summary>One optimiser step; gradients are gone afterwards.</summary>
     /// <param name="learningRate">Of this step.</param>
-    /// <param name="maxNorm">Gradients of a larger norm over all weights are scaled down to it.</param>
+    /// <param name="maxNorm">Gradients of a larger norm over all weights are scaled down to it; 0 leaves them alone.</param>
     /// <returns>The norm of the gradient before clipping.</returns>
     public double Step(double learningRate, double maxNorm)
     {
@@ -78,7 +78,7 @@ public sealed class ParameterUpdate : IDisposable
             return norm; // the caller says so; the weights stay as they were
         }
         steps++;
-        var scale = Math.Min(1, maxNorm / (norm + 1e-6)); // as PyTorch clips
+        var scale = maxNorm == 0 ? 1 : Math.Min(1, maxNorm / (norm + 1e-6)); // as PyTorch clips
         for (var k = 0; k < masters.Length; k++)
         {
             if (masters[k].grad is not { } grad)

@@ -42,7 +42,7 @@ public static class PreferenceStep
         for (var at = 0; at < examples.Count; at += batchSize)
         {
             var batch = examples.Skip(at).Take(batchSize).ToArray();
-            var (sums, _) = TokenLogps.Of(policy, [.. batch.SelectMany(e => e.Rows())]);
+            var sums = SequenceSums.Of(policy, [.. batch.SelectMany(e => e.Rows())]);
             Evaluate(loss, batch, sums, losses.AsSpan(at), logps.AsSpan(at), null);
         }
         return StepMetrics.Of(losses, logps, [.. examples.Select(e => e.SampleSlot >= 0)]);
@@ -52,12 +52,28 @@ public static class PreferenceStep
         IPreferenceLoss loss, IReadOnlyList<TrainingExample> examples, double[] sums, Span<LossResult> losses, Span<SequenceLogps> logps,
         Action<TrainingExample, LossResult, int>? weigh)
     {
-        var at = 0;
+        var (at, own) = (0, false);
         for (var k = 0; k < examples.Count; k++)
         {
-            logps[k] = examples[k].Logps(sums.AsSpan(at, examples[k].Sequences));
-            losses[k] = (examples[k].OwnLoss ?? loss).Evaluate(logps[k]);
-            weigh?.Invoke(examples[k], losses[k], at);
+            logps[k] = examples[k].Logps(sums.AsSpan(at, examples[k].Sequences), (examples[k].OwnLoss ?? loss).Needs);
+            at += examples[k].Sequences;
+            own |= examples[k].OwnLoss is not null;
+        }
+        if (own)
+        {
+            for (var k = 0; k < examples.Count; k++)
+            {
+                losses[k] = (examples[k].OwnLoss ?? loss).Evaluate(logps[k]);
+            }
+        }
+        else
+        {
+            loss.EvaluateBatch(logps[..examples.Count], losses[..examples.Count]);
+        }
+        at = 0;
+        for (var k = 0; weigh is not null && k < examples.Count; k++)
+        {
+            weigh(examples[k], losses[k], at);
             at += examples[k].Sequences;
         }
     }

@@ -7,6 +7,7 @@ using System.Globalization;
 using Selm.HuggingFace.Files;
 using Selm.HuggingFace.Models;
 using Selm.Research.Data;
+using Selm.Research.Objectives;
 using Selm.Research.Runs;
 
 namespace Selm.Research.Training;
@@ -20,25 +21,31 @@ public sealed class ReferenceLogps(NumberStore? store, string modelHash, string 
     /// <summary>Batches that had to be computed because a number was missing.</summary>
     public int BatchesComputed { get; private set; }
 
-    /// <summary>Fills in log pi_ref of every response.</summary>
+    /// <summary>Fills in log pi_ref of every response that the loss uses.</summary>
     /// <param name="reference">The reference model.</param>
     /// <param name="examples">The examples.</param>
     /// <param name="batchSize">Examples per batch. With a store they are computed one by one all the same; without one a whole
     /// batch is one pass, which is faster and decides the last bits.</param>
     /// <param name="progress">Is told about finished examples.</param>
+    /// <param name="needs">What the loss uses (<see cref="IPreferenceLoss.Needs"/>); the rest is not computed and stays NaN.</param>
     /// <param name="cancellation">Stops between batches.</param>
     public TrainingExample[] Fill(
-        Llama reference, IReadOnlyList<TrainingExample> examples, int batchSize = 8, IProgress<StepProgress>? progress = null, CancellationToken cancellation = default)
+        Llama reference, IReadOnlyList<TrainingExample> examples, int batchSize = 8, IProgress<StepProgress>? progress = null,
+        LossInputs needs = LossInputs.Reference, CancellationToken cancellation = default)
     {
+        if ((needs & LossInputs.Reference) == 0)
+        {
+            return [.. examples];
+        }
         var filled = new TrainingExample[examples.Count];
         for (var at = 0; at < examples.Count; at += batchSize)
         {
             cancellation.ThrowIfCancellationRequested();
-            var unknown = examples.Skip(at).Take(batchSize).Select(Unknown).ToArray();
+            var unknown = examples.Skip(at).Take(batchSize).Select(example => Slots(example, needs).Select(slot => example.Responses[slot]).ToArray()).ToArray();
             var logps = store is null ? Together(reference, unknown) : OneByOne(reference, unknown, store);
             for (var i = 0; i < logps.Length; i++)
             {
-                filled[at + i] = Known(examples[at + i], logps[i]);
+                filled[at + i] = Known(examples[at + i], Slots(examples[at + i], needs), logps[i]);
             }
             progress?.Report(new StepProgress("reference log-probs", Math.Min(at + batchSize, examples.Count), examples.Count));
         }
@@ -46,19 +53,20 @@ public sealed class ReferenceLogps(NumberStore? store, string modelHash, string 
         return filled;
     }
 
-    // What has to come from the model: every sequence but a y whose log-prob its sampling has told.
-    private static TokenRow[] Unknown(TrainingExample example) => double.IsNaN(example.RefSample)
-        ? [.. example.Responses]
-        : [.. example.Responses.Where((_, k) => k != example.SampleSlot)];
+    // What has to come from the model: every sequence that is used, but a y whose log-prob its sampling has told.
+    private static int[] Slots(TrainingExample example, LossInputs needs) =>
+    [
+        .. Enumerable.Range(0, example.Sequences).Where(slot =>
+            (slot != example.SampleSlot || double.IsNaN(example.RefSample))
+            && (needs.HasFlag(LossInputs.RefSample) && slot == example.SampleSlot || needs.HasFlag(LossInputs.ReferencePair) && slot < 2)),
+    ];
 
-    // The numbers are those of Unknown, in order.
-    private static TrainingExample Known(TrainingExample example, double[] logps)
+    private static TrainingExample Known(TrainingExample example, int[] slots, double[] logps)
     {
-        var told = !double.IsNaN(example.RefSample);
-        double Of(int slot) => !told || slot < example.SampleSlot || example.SampleSlot < 0 ? logps[slot]
-            : slot == example.SampleSlot ? example.RefSample
-            : logps[slot - 1];
-        return example with { RefChosen = Of(0), RefRejected = Of(1), RefSample = example.SampleSlot < 0 ? double.NaN : Of(example.SampleSlot) };
+        double Of(int slot) => Array.IndexOf(slots, slot) is var k && k >= 0 ? logps[k]
+            : slot >= 0 && slot == example.SampleSlot ? example.RefSample
+            : double.NaN;
+        return example with { RefChosen = Of(0), RefRejected = Of(1), RefSample = Of(example.SampleSlot) };
     }
 
     private double[][] Together(Llama reference, TokenRow[][] batch)
@@ -93,7 +101,7 @@ public sealed class ReferenceLogps(NumberStore? store, string modelHash, string 
     private static double[] Compute(Llama reference, TokenRow[][] batch)
     {
         SharedRow[] rows = [.. batch.Where(rows => rows.Length > 0).SelectMany(rows => TrainingExample.Share(rows))];
-        return rows.Length == 0 ? [] : TokenLogps.Of(reference, rows).Sums;
+        return SequenceSums.Of(reference, rows);
     }
 
     // One key per number: all rows of the example are part of it, because they are computed together. So is the start of

@@ -51,7 +51,7 @@ public sealed class RewardTrainer : IDisposable
     /// <param name="progress">Is told about every step.</param>
     /// <param name="cancellation">Stops between steps.</param>
     /// <returns>The mean loss of each step.</returns>
-    /// <exception cref="InputException">Loss or gradient is not a finite number.</exception>
+    /// <exception cref="DivergenceException">Loss or gradient is not a finite number.</exception>
     public double[] Fit(
         string what, int steps, Func<int, SharedRow[]> batch, OptimisticRewardLoss loss, OptimizerRecipe optimizer,
         IProgress<StepProgress>? progress = null, CancellationToken cancellation = default)
@@ -70,7 +70,7 @@ public sealed class RewardTrainer : IDisposable
             var norm = update.Step(rate * schedule.Factor(step), maxNorm: 1);
             if (!double.IsFinite(losses[step]) || !double.IsFinite(norm))
             {
-                throw new InputException(string.Create(CultureInfo.InvariantCulture,
+                throw new DivergenceException(string.Create(CultureInfo.InvariantCulture,
                     $"Step {step + 1} of {steps} of {what}: the loss is {losses[step]} and the gradient norm {norm}; lower the learning rate ({rate})."));
             }
             progress?.Report(new StepProgress(what, step + 1, steps, string.Create(CultureInfo.InvariantCulture, $"loss {losses[step]:F3}")));

@@ -26,7 +26,7 @@ public static class StagedBackward
     {
         using var scope = NewDisposeScope();
         var logps = new double[rows.Sum(row => row.Responses.Count)];
-        var parts = RowGroup.Of(model, rows).Select(group => Forward(model, group, checkpointing)).ToArray();
+        var parts = Groups(model, rows).Select(group => Forward(model, group, checkpointing)).ToArray();
         foreach (var part in parts)
         {
             part.Group.Scatter<double>(part.Group.Targets.SumBySequence(TokenLogps.Read(part.Logps)), logps);
@@ -38,6 +38,22 @@ public static class StagedBackward
             part.Group.Dispose();
         }
         return logps;
+    }
+
+    // Rows whose responses have no token at all keep the log-prob 0 and have no gradient; the model is not asked.
+    private static IEnumerable<RowGroup> Groups(Llama model, IReadOnlyList<SharedRow> rows)
+    {
+        foreach (var group in RowGroup.Of(model, rows))
+        {
+            if (group.Targets.Count > 0)
+            {
+                yield return group;
+            }
+            else
+            {
+                group.Dispose();
+            }
+        }
     }
 
     private static Part Forward(Llama model, RowGroup group, bool checkpointing)

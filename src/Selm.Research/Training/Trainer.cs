@@ -27,7 +27,7 @@ public sealed record TrainerOptions
     /// <summary>Passes over the data.</summary>
     public int Epochs { get; init; } = 1;
 
-    /// <summary>Gradients of a larger norm are scaled down to it.</summary>
+    /// <summary>Gradients of a larger norm are scaled down to it; 0 leaves them alone.</summary>
     public double MaxGradNorm { get; init; } = 1;
 
     /// <summary>Recompute activations in the backward pass.</summary>
@@ -56,7 +56,7 @@ public sealed record TrainerOptions
         BatchSize = recipe.BatchSize,
         GradientAccumulation = recipe.GradientAccumulation,
         Epochs = recipe.Epochs,
-        MaxGradNorm = recipe.MaxGradNorm,
+        MaxGradNorm = recipe.MaxGradNorm ?? 0,
         ActivationCheckpointing = recipe.ActivationCheckpointing,
         CheckpointEvery = recipe.CheckpointEvery,
         EvalEvery = recipe.EvalEvery,
@@ -91,7 +91,8 @@ public static class Trainer
     /// <param name="progress">Is told about every step.</param>
     /// <param name="cancellation">Stops between micro-batches.</param>
     /// <returns>The metrics of the steps done now (not those before a resume).</returns>
-    /// <exception cref="InputException">Loss or gradient is not a finite number; the sentence names step and cure.</exception>
+    /// <exception cref="DivergenceException">Loss or gradient is not a finite number; the sentence names step and cure.</exception>
+    /// <exception cref="InputException">The loss divides by lengths and an example has an empty response.</exception>
     public static IReadOnlyList<TrainingRow> Run(
         Llama policy, IReadOnlyList<TrainingExample> examples, IReadOnlyList<TrainingExample> validation, IPreferenceLoss loss, TrainerOptions options,
         MetricsLog? metrics = null, string? checkpoints = null, long firstStep = 0, IProgress<StepProgress>? progress = null, CancellationToken cancellation = default)
@@ -100,6 +101,7 @@ public static class Trainer
         {
             (examples, validation) = ([.. examples.Select(e => e.WithoutReference())], [.. validation.Select(e => e.WithoutReference())]);
         }
+        RequireLengths(loss, [.. examples, .. validation]);
         using var update = new ParameterUpdate(policy, options.Optimizer);
         var checkpoint = checkpoints is null ? null : new Checkpoint(checkpoints);
         var done = checkpoint?.Restore(update) ?? 0;
@@ -120,8 +122,8 @@ public static class Trainer
             var row = Step(policy, update, batch, loss, options, rate, cancellation);
             if (!double.IsFinite(row.Loss) || !double.IsFinite(row.GradNorm!.Value))
             {
-                throw new InputException(string.Create(CultureInfo.InvariantCulture,
-                    $"Step {step + 1} of {total} (iteration {options.Iteration}): the loss is {row.Loss} and the gradient norm {row.GradNorm}; lower the learning rate ({options.LearningRate}) or alpha; {KeptBy(checkpoints)}."));
+                throw new DivergenceException(string.Create(CultureInfo.InvariantCulture,
+                    $"Step {step + 1} of {total} (iteration {options.Iteration}): the loss is {row.Loss} and the gradient norm {row.GradNorm}; lower the learning rate ({options.LearningRate}) or alpha; {checkpoint?.Last() ?? "no checkpoint was written"}."));
             }
             Add(row);
             if (options.EvalEvery > 0 && validation.Count > 0 && ((step + 1) % options.EvalEvery == 0 || step + 1 == total))
@@ -170,5 +172,14 @@ public static class Trainer
         return order;
     }
 
-    private static string KeptBy(string? checkpoints) => checkpoints is null ? "nothing was written" : $"the last checkpoint is kept in {checkpoints}";
+    private static void RequireLengths(IPreferenceLoss loss, TrainingExample[] examples)
+    {
+        bool Lacks(TrainingExample e) =>
+            (loss.Needs.HasFlag(LossInputs.Lengths) && (e.Tokens.Chosen.Response.IsEmpty || e.Tokens.Rejected.Response.IsEmpty))
+            || (loss.Needs.HasFlag(LossInputs.SampleLength) && e.Tokens.Reference is { Response.IsEmpty: true });
+        if (Array.FindIndex(examples, Lacks) is var at && at >= 0)
+        {
+            throw new InputException($"Pair {at + 1} of {examples.Length} has a response without a token, and the loss divides by lengths; remove that pair or take a loss of sums.");
+        }
+    }
 }

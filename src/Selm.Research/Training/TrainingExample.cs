@@ -16,11 +16,19 @@ namespace Selm.Research.Training;
 public sealed record TrainingExample(
     TokenTriple Tokens, double RefChosen = double.NaN, double RefRejected = double.NaN, double RefSample = double.NaN)
 {
+    /// <summary>Token rows of the responses, each with its prompt.</summary>
+    public TokenTriple Tokens
+    {
+        get;
+        init => (field, SampleSlot) = (value, SlotOf(value)); // a copy with other tokens looks for its y anew
+    }
+    = Tokens;
+
     /// <summary>A loss of this example alone, with targets of its own (SPPO's win probabilities); null takes the training's.</summary>
     public IPreferenceLoss? OwnLoss { get; init; }
 
     /// <summary>Where y stands among the sequences: 0 it is the chosen one, 1 the rejected one, 2 a third, -1 there is none.</summary>
-    public int SampleSlot { get; } = SlotOf(Tokens);
+    public int SampleSlot { get; private init; } = SlotOf(Tokens);
 
     /// <summary>Sequences to compute: two, or three where y is neither the chosen nor the rejected response.</summary>
     public int Sequences => SampleSlot == 2 ? 3 : 2;
@@ -51,10 +59,16 @@ public sealed record TrainingExample(
 
     /// <summary>The six log-probs of the loss, given the policy's of <see cref="Rows"/> in order.</summary>
     /// <param name="policy">Chosen, rejected and, where there is one, the third sequence.</param>
-    public SequenceLogps Logps(ReadOnlySpan<double> policy) => new(
-        policy[0], policy[1], SampleSlot < 0 ? 0 : policy[SampleSlot],
-        RefChosen, RefRejected, SampleSlot switch { < 0 => 0, 0 => RefChosen, 1 => RefRejected, _ => RefSample },
-        Tokens.Chosen.Response.Length, Tokens.Rejected.Response.Length, Tokens.Reference?.Response.Length ?? 0);
+    /// <param name="needs">What the loss uses; log-probs of the reference that it does not use and nobody computed count as 0.</param>
+    public SequenceLogps Logps(ReadOnlySpan<double> policy, LossInputs needs = LossInputs.Reference)
+    {
+        double Of(double logp) => double.IsNaN(logp) && !needs.HasFlag(LossInputs.ReferencePair) ? 0 : logp;
+        var (chosen, rejected) = (Of(RefChosen), Of(RefRejected));
+        return new(
+            policy[0], policy[1], SampleSlot < 0 ? 0 : policy[SampleSlot],
+            chosen, rejected, SampleSlot switch { < 0 => 0, 0 => chosen, 1 => rejected, _ => RefSample },
+            Tokens.Chosen.Response.Length, Tokens.Rejected.Response.Length, Tokens.Reference?.Response.Length ?? 0);
+    }
 
     /// <summary>One weight per sequence: the gradient of y is added to that of the response it is.</summary>
     /// <param name="gradient">What the loss returned.</param>

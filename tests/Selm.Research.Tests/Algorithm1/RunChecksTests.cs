@@ -28,8 +28,8 @@ public sealed class RunChecksTests : IDisposable
             (tiny.Recipe with { Portions = 1000 }, "1000 portions"),
             (tiny.Recipe with { Base = bare }, bare),
             (tiny.Recipe with { Datasets = [tiny.File("none.jsonl")] }, "none.jsonl"),
-            (tiny.Recipe with { Method = "dpo" }, "reference_response"),
-            (tiny.Recipe with { Loss = new() { Kind = "selm", LabelSmoothing = 0.1 } }, "label smoothing"),
+            (tiny.Recipe with { Method = "dpo" }, "loss.alpha is 0.01"),
+            (tiny.Recipe with { Loss = new() { Kind = "selm", LabelSmoothing = 0.1 } }, "loss.label_smoothing"),
         ];
         File.WriteAllText(tiny.File("file"), "");
         Assert.Contains("file is a file", Assert.Throws<InputException>(() => SelmRun.Run(new(tiny.Recipe, Out, CacheFolder: tiny.File("file")), _ => TinyRun.Oracle())).Message, StringComparison.Ordinal);

@@ -67,6 +67,54 @@ public class GoldenLossTests
         Assert.Equal(2 * 8, cases);
     }
 
+    // KTO's fixture has the n chosen terms, then the n rejected ones; the kit's loss of a pair is the sum of its two.
+    [Theory]
+    [InlineData("v0.8.6", "kto_pair")]
+    [InlineData("v0.24.0", "apo_zero")]
+    [InlineData("f2cd577", "apo_zero")]
+    [InlineData("v0.24.0", "apo_down")]
+    [InlineData("f2cd577", "apo_down")]
+    [InlineData("f2cd577", "sigmoid_norm")] // the length-normalised SELM without optimism
+    public void losses_of_sigmoids_and_means_equal_trl_to_six_digits(string trl, string lossType)
+    {
+        var compared = 0;
+        foreach (var block in Golden.Json("preference-losses", "trl_dpo_family.json").EnumerateArray())
+        {
+            var examples = GoldenLosses.Examples(block);
+            foreach (var result in block.GetProperty("results").EnumerateArray()
+                .Where(r => r.GetProperty("trl").ValueEquals(trl) && r.GetProperty("loss_type").ValueEquals(lossType)))
+            {
+                var beta = result.GetProperty("beta").GetDouble();
+                IPreferenceLoss loss = lossType switch
+                {
+                    "kto_pair" => new KtoPairLoss(beta),
+                    "sigmoid_norm" => new SelmMeansLoss(beta, 0),
+                    _ => new ApoLoss(beta, lossType == "apo_zero" ? ApoAnchor.Zero : ApoAnchor.Down),
+                };
+                var found = new LossResult[examples.Length];
+                loss.EvaluateBatch(examples, found);
+                var losses = GoldenLosses.Numbers(result.GetProperty("losses"));
+                var (chosen, rejected) = (GoldenLosses.Numbers(result.GetProperty("grad_policy_chosen")), GoldenLosses.Numbers(result.GetProperty("grad_policy_rejected")));
+                for (var i = 0; i < found.Length; i++)
+                {
+                    Near(losses.Length == found.Length ? losses[i] : losses[i] + losses[found.Length + i], found[i].Loss, 1e-6);
+                    Near(chosen[i], found[i].GradPolicyChosen, 1e-5);
+                    Near(rejected[i], found[i].GradPolicyRejected, 1e-5);
+                    var length = lossType == "sigmoid_norm" ? (examples[i].ChosenLength, examples[i].RejectedLength) : (1, 1);
+                    Near(beta * examples[i].ChosenLogRatio / length.Item1, found[i].ChosenReward, 1e-6);
+                    Near(beta * examples[i].RejectedLogRatio / length.Item2, found[i].RejectedReward, 1e-6);
+                    compared++;
+                }
+            }
+        }
+        Assert.Equal(4 * 3 * 12, compared);
+
+        static void Near(double expected, double found, double relative) => Assert.Equal(expected, found, (relative * Math.Abs(expected)) + 1e-12);
+    }
+
+    private static LossResult WithOptimism(LossResult loss, double alpha, double logp) =>
+        loss with { Loss = loss.Loss + (alpha * logp), GradPolicySample = alpha };
+
     private static IPreferenceLoss Make(string trl, string lossType, JsonElement result)
     {
         var beta = result.GetProperty("beta").GetDouble();
@@ -99,7 +147,7 @@ public class GoldenLossTests
             // TRL also puts the optimism term beside IPO; the kit has XPO's logistic form, so IPO is composed here.
             var found = lossType == "sigmoid"
                 ? new XpoLoss(beta, alpha).Evaluate(logps)
-                : new IpoLoss(beta).Evaluate(logps).PlusReferenceTerm(alpha, logps.PolicySample);
+                : WithOptimism(new IpoLoss(beta).Evaluate(logps), alpha, logps.PolicySample);
             var (sampleGrad, referenceGrad) = sampleIsChosen[i]
                 ? (found.GradPolicyChosen, found.GradPolicyRejected + found.GradPolicySample)
                 : (found.GradPolicyRejected, found.GradPolicyChosen + found.GradPolicySample);

@@ -30,6 +30,63 @@ public class GradientTests
     });
 
     [Fact]
+    public void kto_s_gradient_is_that_of_the_batch_s_sum()
+    {
+        var random = new Random(7);
+        double Ratio() => (random.NextDouble() * 12) - 5;
+        for (var trial = 0; trial < 100; trial++)
+        {
+            SequenceLogps[] batch = [.. Enumerable.Range(0, 5).Select(_ => new SequenceLogps(Ratio() - 20, Ratio() - 25, 0, -20, -25, 0))];
+            if (Math.Abs(batch.Average(p => p.ChosenLogRatio)) < 1e-3 || Math.Abs(batch.Average(p => p.RejectedLogRatio)) < 1e-3)
+            {
+                continue;
+            }
+            var loss = new KtoPairLoss(0.3);
+            LossResult[] Of(SequenceLogps[] of)
+            {
+                var results = new LossResult[of.Length];
+                loss.EvaluateBatch(of, results);
+                return results;
+            }
+            var found = Of(batch);
+            for (var k = 0; k < batch.Length; k++)
+            {
+                double Sum(double chosen, double rejected) => Of([.. batch.Select((p, i) => i == k
+                    ? p with { PolicyChosen = p.PolicyChosen + chosen, PolicyRejected = p.PolicyRejected + rejected }
+                    : p)]).Sum(result => result.Loss);
+                Near((Sum(Step, 0) - Sum(-Step, 0)) / (2 * Step), found[k].GradPolicyChosen, 1);
+                Near((Sum(0, Step) - Sum(0, -Step)) / (2 * Step), found[k].GradPolicyRejected, 1);
+            }
+        }
+    }
+
+    [Fact]
+    public void simpo_is_the_published_formula_and_knows_no_reference() => Example.ForAll(example =>
+    {
+        var p = example.Logps;
+        var argument = (example.Beta / p.ChosenLength * p.PolicyChosen) - (example.Beta / p.RejectedLength * p.PolicyRejected) - 0.7;
+        var result = new SimpoLoss(example.Beta, 0.7).Evaluate(p);
+        Same(-Math.Log(1 / (1 + Math.Exp(-argument))), result.Loss);
+        Same(example.Beta * p.PolicyChosen / p.ChosenLength, result.ChosenReward);
+        Assert.Equal(result, new SimpoLoss(example.Beta, 0.7).Evaluate(p with { RefChosen = double.NaN, RefRejected = double.NaN, RefSample = double.NaN }));
+    });
+
+    [Fact]
+    public void selm_per_token_is_selm_of_mean_log_probs() => Example.ForAll(example =>
+    {
+        var (p, beta, alpha) = (example.Logps, example.Beta, example.Alpha);
+        var (n, m, k) = (p.ChosenLength, p.RejectedLength, p.ReferenceLength);
+        var means = new SelmMeansLoss(beta, alpha).Evaluate(p);
+        var divided = new SelmLoss(beta, alpha).Evaluate(new(
+            p.PolicyChosen / n, p.PolicyRejected / m, p.PolicySample / k, p.RefChosen / n, p.RefRejected / m, p.RefSample / k));
+        Same(divided.Loss, means.Loss);
+        Same(divided.GradPolicyChosen / n, means.GradPolicyChosen);
+        Same(divided.GradPolicyRejected / m, means.GradPolicyRejected);
+        Same(divided.GradPolicySample / k, means.GradPolicySample);
+        Same(divided.ChosenReward, means.ChosenReward);
+    });
+
+    [Fact]
     public void dpop_is_the_published_formula() => Example.ForAll(example =>
     {
         var p = example.Logps;
@@ -112,12 +169,16 @@ public class GradientTests
         "sppo-targets" => new SppoLoss(example.Beta, 0.8, 0.3),
         "dno-target" => new DnoLoss(example.Beta, 0.7),
         // 50 times the slope makes the third derivative too large for the step; 5 is one of the paper's values too.
-        _ => PreferenceLosses.Parse(kind, example.Beta, example.Alpha, lambda: 5),
+        _ => Listed(PreferenceLosses.Find(kind), example),
     };
+
+    private static IPreferenceLoss Listed(Objective objective, Example example) => objective.With(
+        new (string Name, double Value)[] { ("beta", example.Beta), ("alpha", example.Alpha), ("lambda", 5) }.Where(given => objective.Parameter(given.Name) is not null));
 
     private static bool NearKink(string kind, Example example) => kind switch
     {
         "hinge" => Math.Abs(1 - example.Beta * example.Logps.Margin) < 10 * Step,
+        "kto-pair" => Math.Abs(example.Logps.ChosenLogRatio) < 10 * Step || Math.Abs(example.Logps.RejectedLogRatio) < 10 * Step,
         "dpop" => Math.Abs(example.Logps.ChosenLogRatio) < 10 * Step,
         _ => false,
     };

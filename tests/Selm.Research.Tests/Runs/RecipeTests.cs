@@ -26,8 +26,8 @@ public class RecipeTests
     {
         Recipe Read(string name) => Recipe.Read(Path.Combine(Golden.Root, "data", "recipes", name + ".yaml"));
         var (zephyr, llama) = (Read("zephyr-selm"), Read("llama3-selm"));
-        Assert.Equal((0.01, 0.001, 256, 61135 / 4), (zephyr.Loss.Beta, zephyr.Loss.Alpha, zephyr.BatchSize * zephyr.GradientAccumulation, 61135 / zephyr.Portions));
-        Assert.Equal((0.01, 0.0001, 128, 20378), (llama.Loss.Beta, llama.Loss.Alpha, llama.BatchSize * llama.GradientAccumulation, 61135 / llama.Portions));
+        Assert.Equal((0.01, 0.001, 256, 61135 / 4), (zephyr.Loss.Beta!.Value, zephyr.Loss.Alpha!.Value, zephyr.BatchSize * zephyr.GradientAccumulation, 61135 / zephyr.Portions));
+        Assert.Equal((0.01, 0.0001, 128, 20378), (llama.Loss.Beta!.Value, llama.Loss.Alpha!.Value, llama.BatchSize * llama.GradientAccumulation, 61135 / llama.Portions));
         Assert.Equal([5e-7, 5e-7, 5e-7, 1e-7], Enumerable.Range(0, zephyr.Iterations).Select(zephyr.LearningRateOf));
         Assert.Equal([5e-7, 3e-7, 1e-7], Enumerable.Range(0, llama.Iterations).Select(llama.LearningRateOf));
         foreach (var (selm, dpo) in new[] { (zephyr, Read("zephyr-dpo")), (llama, Read("llama3-dpo")) })
@@ -42,7 +42,7 @@ public class RecipeTests
     public void an_unknown_key_is_told_with_line_and_nearest_name()
     {
         Assert.Equal("r.yaml line 2: unknown key 'max_lenght'; did you mean 'max_length'?", Message("name: x\nmax_lenght: 5\n"));
-        Assert.Equal("r.yaml line 3: unknown key 'loss.betta'; did you mean 'loss.beta'?", Message("loss:\n  alpha: 0.1\n  betta: 5\n"));
+        Assert.Equal("r.yaml line 3: loss.betta is no parameter of the loss 'selm' (it has beta, alpha); did you mean 'loss.beta'.", Message("loss:\n  alpha: 0.1\n  betta: 5\n"));
     }
 
     [Theory]
@@ -60,7 +60,7 @@ public class RecipeTests
     [InlineData("epochs: 2147483647", "r.yaml line 1: epochs must be from 1 to 65536.")]
     [InlineData("max_new_tokens: 2147483647", "r.yaml line 1: max_new_tokens must be from 1 to 1048576.")]
     [InlineData("threads: 2147483647", "r.yaml line 1: threads must be from 0 to 4096.")]
-    [InlineData("\nmethod: slem", "r.yaml line 2: method is 'slem', which is not one of selm, dpo, iterative-dpo, stepwise-dpo, xpo, vpo, spin, sppo, dno; did you mean 'selm'.")]
+    [InlineData("\nmethod: slem", "r.yaml line 2: method is 'slem', which is not one of selm, dpo, iterative-dpo, stepwise-dpo, xpo, vpo, spin, sppo, dno, explicit-reward, train; did you mean 'selm'.")]
     [InlineData("loss:\n  beta: 0", "r.yaml line 2: loss.beta must be above 0.")]
     [InlineData("max_length: 100", "r.yaml line 1: max_length must exceed max_prompt_length, or no response fits.")]
     [InlineData("iteration_learning_rates: [1e-3]", "r.yaml line 1: iteration_learning_rates must name one rate for each iteration.")]
@@ -80,16 +80,40 @@ public class RecipeTests
     public void absent_keys_keep_their_defaults_and_null_is_only_for_what_may_be_absent()
     {
         var recipe = Recipe.Parse("loss: {alpha: 0.5}\nbase: ~\npairs_per_iteration: null\n", "r.yaml");
-        Assert.Equal((0.5, 0.01, (string?)null), (recipe.Loss.Alpha, recipe.Loss.Beta, recipe.Base));
+        Assert.Equal((0.5, (double?)null, (string?)null), (recipe.Loss.Alpha!.Value, recipe.Loss.Beta, recipe.Base));
+        Assert.Equal(new SelmLoss(0.01, 0.5), PreferenceLosses.Of(recipe.Loss));
         Assert.Equal(new Recipe().ToJson(), (recipe with { Loss = new() }).ToJson());
     }
 
     [Fact]
-    public void every_loss_a_recipe_may_name_exists()
+    public void a_recipe_may_name_every_loss_and_every_parameter_of_it() => Assert.All(PreferenceLosses.All, objective =>
     {
-        Assert.All(LossRecipe.Kinds, kind => Assert.NotNull(PreferenceLosses.Of(new() { Kind = kind })));
-        Assert.Equal(PreferenceLosses.Names.Where(name => name != "selm-algorithm1"), LossRecipe.Kinds); // that one is alpha_scale: alpha
-    }
+        var section = string.Join("", objective.Parameters.Select(parameter => FormattableString.Invariant($"  {parameter.Name}: {parameter.Default}\n")));
+        var recipe = Recipe.Parse($"method: train\nloss:\n  kind: {objective.Name}\n{section}", "r.yaml");
+        Assert.Equal(objective.With(), PreferenceLosses.Of(recipe.Loss));
+        Assert.Equal(recipe.ToJson(), Recipe.Parse(recipe.ToYaml(), "copy").ToJson());
+    });
+
+    [Theory]
+    [InlineData("loss: {kind: dpop, lambda: 5, beta: 0.3}", 5)]
+    [InlineData("loss: {kind: dpop, beta: 0.3}", 50)]
+    public void a_parameter_of_one_loss_alone_reaches_it(string yaml, double lambda) =>
+        Assert.Equal(new DpopLoss(0.3, lambda), PreferenceLosses.Of(Recipe.Parse(yaml, "r.yaml").Loss));
+
+    [Theory]
+    [InlineData("loss:\n  kind: dpop\n  lamda: 5", "r.yaml line 3: loss.lamda is no parameter of the loss 'dpop' (it has beta, lambda); did you mean 'loss.lambda'.")]
+    [InlineData("loss:\n  kind: dpop\n  lambda: -1", "r.yaml line 3: loss.lambda must be at least 0.")]
+    [InlineData("loss:\n  kind: dpop\n  lambda: many", "r.yaml line 3: loss.lambda must be a finite number but is 'many'.")]
+    [InlineData("loss:\n  kind: dpo\n  alpha: 0.1", "r.yaml line 3: loss.alpha is no parameter of the loss 'dpo' (it has beta, label_smoothing); did you mean 'loss.beta'.")]
+    [InlineData("loss:\n  kind: ipo\n  label_smoothing: 0.1", "r.yaml line 3: loss.label_smoothing is no parameter of the loss 'ipo' (it has beta); did you mean 'loss.beta'.")]
+    [InlineData("method: iterative-dpo\nloss:\n  alpha: 0.1", "r.yaml line 3: loss.alpha is no parameter of the loss 'dpo' (it has beta, label_smoothing); did you mean 'loss.beta'.")]
+    [InlineData("loss:\n  kind: robst", "did you mean 'robust'.")]
+    [InlineData("loss:\n  kind: ipo\n  alpha_scale: alpha", "r.yaml line 3: loss.alpha_scale is only for the kind selm, not for ipo; leave it out.")]
+    public void a_number_that_the_loss_does_not_take_is_told_with_line_and_nearest_name(string yaml, string message) =>
+        Assert.EndsWith(message, Message(yaml), StringComparison.Ordinal);
+
+    [Fact]
+    public void clipping_may_be_left_out() => Assert.Null(Recipe.Parse("max_grad_norm: null", "r.yaml").MaxGradNorm);
 
     [Fact]
     public void the_last_iterations_factor_and_the_list_of_rates_agree_with_their_words()

@@ -35,7 +35,7 @@ public class RewardTrainerTests
         using var trainer = new RewardTrainer(start, new float[start.Config.HiddenSize]);
         trainer.Fit("the reward model", 3, _ => [row], new OptimisticRewardLoss(0), new OptimizerRecipe { LearningRate = 1e-2 });
         Assert.Equal(before, TokenLogps.Of(start, [row]).Sums);
-        var message = Assert.Throws<InputException>(() =>
+        var message = Assert.Throws<DivergenceException>(() =>
             trainer.Fit("the reward model", 5, _ => [row], new OptimisticRewardLoss(0), new OptimizerRecipe { LearningRate = 1e30 })).Message;
         Assert.Matches("^Step . of 5 of the reward model: .*lower the learning rate", message);
     }

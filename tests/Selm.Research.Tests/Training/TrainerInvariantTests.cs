@@ -189,8 +189,9 @@ public sealed class TrainerInvariantTests : IDisposable
         using var model = Start();
         var before = Weights(model);
         var broken = Examples(8).Select(e => e with { RefChosen = double.NaN }).ToArray();
-        var error = Assert.Throws<InputException>(() => Trainer.Run(model, broken, [], Loss, Options));
+        var error = Assert.Throws<DivergenceException>(() => Trainer.Run(model, broken, [], Loss, Options));
         Assert.Contains("the loss is NaN", error.Message, StringComparison.Ordinal);
+        Assert.EndsWith("no checkpoint was written.", error.Message, StringComparison.Ordinal);
         Assert.Contains("learning rate", error.Message, StringComparison.Ordinal);
         Assert.Equal(before, Weights(model));
     }
