@@ -49,7 +49,7 @@ internal static unsafe class Gemm
         for (nint at = 0; at < n; at += most)
         {
             var columns = Math.Min(most, n - at);
-            Multiply(m, a, Panels.Pack(k, columns, b.From(0, at), Slot.Panels), c + at, pitch, add);
+            Multiply(m, a, Panels.Of(k, columns, b.From(0, at), Slot.Panels, readers: m), c + at, pitch, add);
         }
     }
 
@@ -110,12 +110,12 @@ internal static unsafe class Gemm
             for (var j = panel; j < lastPanel; j++)
             {
                 var columns = Math.Min(b.Width, b.Columns - j * b.Width);
-                MultiplyPanel(left, rows, k, b.Data + (j * b.Inner + at) * b.Width, columns, job->C + first * job->Pitch + j * b.Width, job->Pitch, job->Add || at > 0, edge);
+                MultiplyPanel(left, rows, k, b.At(j, at), b.Row, columns, job->C + first * job->Pitch + j * b.Width, job->Pitch, job->Add || at > 0, edge);
             }
         }
     }
 
-    private static void MultiplyPanel(in Left left, nint rows, nint k, float* panel, nint columns, float* c, nint pitch, bool add, float* edge)
+    private static void MultiplyPanel(in Left left, nint rows, nint k, float* panel, nint next, nint columns, float* c, nint pitch, bool add, float* edge)
     {
         var (width, height) = (Width, TileRows);
         var tile = Tile(height, add && columns == width);
@@ -124,19 +124,19 @@ internal static unsafe class Gemm
         {
             if (columns == width)
             {
-                tile(k, a, left.Row, left.Step, panel, c, pitch);
+                tile(k, a, left.Row, left.Step, panel, next, c, pitch);
                 continue;
             }
-            tile(k, a, left.Row, left.Step, panel, edge, width);
+            tile(k, a, left.Row, left.Step, panel, next, edge, width);
             CopyEdge(edge, width, height, columns, c, pitch, add);
         }
         if (rows == 0) return;
         tile = Tile(rows <= 4 && Wide ? 4 : height, add: false);
-        tile(k, left.Last, left.LastRow, left.Step, panel, edge, width);
+        tile(k, left.Last, left.LastRow, left.Step, panel, next, edge, width);
         CopyEdge(edge, width, rows, columns, c, pitch, add);
     }
 
-    private static delegate*<nint, float*, nint, nint, float*, float*, nint, void> Tile(nint rows, bool add) => (rows, add) switch
+    private static delegate*<nint, float*, nint, nint, float*, nint, float*, nint, void> Tile(nint rows, bool add) => (rows, add) switch
     {
         (8, false) => &Tiles.Rows8<SetTile>,
         (8, true) => &Tiles.Rows8<AddTile>,

@@ -5,8 +5,8 @@ namespace Selm.HuggingFace.Kernels;
 /// <summary>y = norm(x) w': the norm before queries, keys and values, or before the head.</summary>
 internal static unsafe class NormLinear
 {
-    /// <summary>Rows whose gradients are held at a time.</summary>
-    private const int Chunk = 512;
+    /// <summary>Rows whose gradients are held at a time. A multiple of the product's pieces, so that it changes no sum.</summary>
+    private const int Chunk = 256;
 
     /// <summary>y = norm(x) w'.</summary>
     /// <param name="rows">Rows of x.</param>

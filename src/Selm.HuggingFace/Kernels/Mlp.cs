@@ -10,8 +10,8 @@ namespace Selm.HuggingFace.Kernels;
 /// <summary>Norm, gated feed-forward and residual.</summary>
 internal static unsafe class Mlp
 {
-    /// <summary>Rows whose gradients are held at a time. Fixed, since it decides the order of the weights' sums.</summary>
-    private const int Chunk = 512;
+    /// <summary>Rows whose gradients are held at a time. A multiple of the product's pieces, so that it changes no sum.</summary>
+    private const int Chunk = 256;
 
     /// <summary>y = x + (silu(gate) * up) down'.</summary>
     /// <param name="rows">Rows of x.</param>
@@ -57,6 +57,7 @@ internal static unsafe class Mlp
             DWide = new Mat(Scratch.Floats(Slot.WideGradient, most * 2 * inner), 2 * inner),
             Sums = Scratch.Floats(Slot.WeightSums, (Chunk / RowBlocks.Rows) * hidden),
         };
+        var dGateUpT = Scratch.Floats(Slot.WeightTransposed, hidden * 2 * inner); // the wide factor is the one that is read in place
         for (nint at = 0; at == 0 || at < rows; at += Chunk) // once without rows: gradients are zero then
         {
             (job.First, job.Rows) = (at, Math.Min(Chunk, rows - at));
@@ -64,8 +65,9 @@ internal static unsafe class Mlp
             Workers.Run(blocks, &job, &BackwardBlock);
             RmsNorm.SumRows(blocks, hidden, job.Sums, dNorm, add: at > 0);
             Gemm.Multiply(hidden, inner, job.Rows, g.From(at, 0).T, job.Activation, dDown.Data, dDown.Pitch, add: at > 0);
-            Gemm.Multiply(2 * inner, hidden, job.Rows, job.DWide.T, job.Normed, dGateUp.Data, dGateUp.Pitch, add: at > 0);
+            Gemm.Multiply(hidden, 2 * inner, job.Rows, job.Normed.T, job.DWide, dGateUpT, 2 * inner, add: at > 0);
         }
+        Panels.TransposeRows(hidden, 2 * inner, dGateUpT, 2 * inner, dGateUp.Data, dGateUp.Pitch);
     }
 
     private struct ForwardJob

@@ -30,11 +30,20 @@ internal readonly unsafe struct Mat(float* data, nint pitch, bool transposed = f
     public Mat From(nint row, nint column) => new(At(row, column), Pitch, Transposed);
 }
 
-/// <summary>A matrix [inner, columns] in panels; made by <c>Pack</c>.</summary>
-internal readonly unsafe struct Panels(float* data, nint inner, nint columns, nint width)
+/// <summary>A matrix [inner, columns] in panels; made by <c>Pack</c> or <c>Of</c>.</summary>
+internal readonly unsafe struct Panels(float* data, nint inner, nint columns, nint width, nint row, nint next)
 {
-    /// <summary>Panel after panel, each [inner, width].</summary>
+    private const nint MostReaders = 1024; // rows of the left factor beyond which packing costs nothing beside the product
+    private const nint Aliased = 512; // rows of a multiple of this many floats share too few places of the caches
+
+    /// <summary>The first panel.</summary>
     public readonly float* Data = data;
+
+    /// <summary>Floats from row to row of a panel.</summary>
+    public readonly nint Row = row;
+
+    /// <summary>Floats from panel to panel.</summary>
+    public readonly nint Next = next;
 
     /// <summary>Rows of the matrix: the inner dimension of the product.</summary>
     public readonly nint Inner = inner;
@@ -48,13 +57,16 @@ internal readonly unsafe struct Panels(float* data, nint inner, nint columns, ni
     /// <summary>Number of panels.</summary>
     public nint Count => (Columns + Width - 1) / Width;
 
+    /// <summary>Where row <paramref name="row"/> of a panel lies.</summary>
+    public float* At(nint panel, nint row) => Data + panel * Next + row * Row;
+
     /// <summary>Floats that <c>Pack</c> needs for [inner, columns].</summary>
     public static nint Floats(nint inner, nint columns) => inner * ((columns + Gemm.Width - 1) / Gemm.Width) * Gemm.Width;
 
     /// <summary>Packs <paramref name="b"/> [inner, columns] into <paramref name="memory"/> of <see cref="Floats"/> floats.</summary>
     public static Panels Pack(nint inner, nint columns, Mat b, float* memory)
     {
-        var panels = new Panels(memory, inner, columns, Gemm.Width);
+        var panels = new Panels(memory, inner, columns, Gemm.Width, Gemm.Width, inner * Gemm.Width);
         var job = new PackJob { Source = b, Target = panels };
         if (inner * columns < 1 << 15) for (var k = 0; k < panels.Count; k++) PackOne(&job, k);
         else Workers.Run((int)panels.Count, &job, &PackOne);
@@ -63,6 +75,15 @@ internal readonly unsafe struct Panels(float* data, nint inner, nint columns, ni
 
     /// <summary>Packs into the calling thread's scratch memory, for a weight that serves one call.</summary>
     public static Panels Pack(nint inner, nint columns, Mat b, Slot slot) => Pack(inner, columns, b, Scratch.Floats(slot, Floats(inner, columns)));
+
+    /// <summary>
+    /// <paramref name="b"/> where it lies if it consists of whole panels and few rows of a left factor read it, otherwise
+    /// packed into the calling thread's scratch memory.
+    /// </summary>
+    public static Panels Of(nint inner, nint columns, Mat b, Slot slot, nint readers) =>
+        !b.Transposed && columns % Gemm.Width == 0 && b.Pitch % Aliased != 0 && readers <= MostReaders
+            ? new Panels(b.Data, inner, columns, Gemm.Width, b.Pitch, Gemm.Width)
+            : Pack(inner, columns, b, slot);
 
     private struct PackJob
     {

@@ -21,6 +21,7 @@ internal enum Slot
 
     /// <summary>Layers: gradients of the norm's weight, one row per part.</summary>
     WeightSums,
+    WeightTransposed,
 
     /// <summary>Feed-forward: gate and up side by side.</summary>
     Wide,

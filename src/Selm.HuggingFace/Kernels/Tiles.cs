@@ -42,13 +42,13 @@ internal readonly unsafe struct AddTile : ITileWrite
 /// </summary>
 /// <remarks>
 /// Arguments of each: k, at least 1, the inner size; a, where row r's element p is a[r * row + p * step]; b, the panel,
-/// [k, width] without gaps; c, rows of <c>pitch</c> floats.
+/// rows of width floats, <c>next</c> apart; c, rows of <c>pitch</c> floats.
 /// </remarks>
 internal static unsafe class Tiles
 {
     /// <summary>8 rows by 32 columns in 16 accumulators.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public static void Rows8<TWrite>(nint k, float* a0, nint row, nint step, float* b, float* c, nint pitch) where TWrite : struct, ITileWrite
+    public static void Rows8<TWrite>(nint k, float* a0, nint row, nint step, float* b, nint next, float* c, nint pitch) where TWrite : struct, ITileWrite
     {
         float* a1 = a0 + row, a2 = a1 + row, a3 = a2 + row, a4 = a3 + row, a5 = a4 + row, a6 = a5 + row, a7 = a6 + row;
         Vector512<float> s00 = default, s01 = default, s10 = default, s11 = default, s20 = default, s21 = default, s30 = default, s31 = default;
@@ -58,7 +58,7 @@ internal static unsafe class Tiles
         {
             var b0 = Vector512.Load(b);
             var b1 = Vector512.Load(b + 16);
-            b += 32;
+            b += next;
             var x = Vector512.Create(a0[p]);
             s00 = Vector512.FusedMultiplyAdd(x, b0, s00);
             s01 = Vector512.FusedMultiplyAdd(x, b1, s01);
@@ -104,7 +104,7 @@ internal static unsafe class Tiles
 
     /// <summary>4 rows by 32 columns: as long as 1 row takes, which waits for its own sums.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public static void Rows4<TWrite>(nint k, float* a0, nint row, nint step, float* b, float* c, nint pitch) where TWrite : struct, ITileWrite
+    public static void Rows4<TWrite>(nint k, float* a0, nint row, nint step, float* b, nint next, float* c, nint pitch) where TWrite : struct, ITileWrite
     {
         float* a1 = a0 + row, a2 = a1 + row, a3 = a2 + row;
         Vector512<float> s00 = default, s01 = default, s10 = default, s11 = default, s20 = default, s21 = default, s30 = default, s31 = default;
@@ -113,7 +113,7 @@ internal static unsafe class Tiles
         {
             var b0 = Vector512.Load(b);
             var b1 = Vector512.Load(b + 16);
-            b += 32;
+            b += next;
             var x = Vector512.Create(a0[p]);
             s00 = Vector512.FusedMultiplyAdd(x, b0, s00);
             s01 = Vector512.FusedMultiplyAdd(x, b1, s01);
@@ -139,7 +139,7 @@ internal static unsafe class Tiles
 
     /// <summary>6 rows by 16 columns in 12 accumulators, for processors with vectors of 256 bits and 16 registers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public static void Rows6<TWrite>(nint k, float* a0, nint row, nint step, float* b, float* c, nint pitch) where TWrite : struct, ITileWrite
+    public static void Rows6<TWrite>(nint k, float* a0, nint row, nint step, float* b, nint next, float* c, nint pitch) where TWrite : struct, ITileWrite
     {
         float* a1 = a0 + row, a2 = a1 + row, a3 = a2 + row, a4 = a3 + row, a5 = a4 + row;
         Vector256<float> s00 = default, s01 = default, s10 = default, s11 = default, s20 = default, s21 = default;
@@ -149,7 +149,7 @@ internal static unsafe class Tiles
         {
             var b0 = Vector256.Load(b);
             var b1 = Vector256.Load(b + 8);
-            b += 16;
+            b += next;
             var x = Vector256.Create(a0[p]);
             s00 = Vector256.FusedMultiplyAdd(x, b0, s00);
             s01 = Vector256.FusedMultiplyAdd(x, b1, s01);

@@ -59,13 +59,17 @@ public sealed unsafe class GemmTests : IDisposable
     public void How_the_factors_are_stored_changes_no_bit(bool wide)
     {
         Gemm.Wide &= wide;
-        var results = Ways.Where(way => !way.Add).Select(way =>
+        foreach (var n in new[] { 90, 96 }) // 96 columns are whole panels, which are read where they lie
         {
-            var p = new Problem(new Random(5), 77, 90, 500, way.TransposeA, way.TransposeB);
-            Gemm.Multiply(77, 90, 500, p.Left, p.Right, p.Result.Pointer, p.Result.Pitch);
-            return p.Result;
-        }).ToList();
-        foreach (var other in results[1..]) results[0].CheckSameBits(other);
+            var results = Ways.Where(way => !way.Add).Select(way =>
+            {
+                var p = new Problem(new Random(5), 77, n, 500, way.TransposeA, way.TransposeB);
+                Gemm.Multiply(77, n, 500, p.Left, p.Right, p.Result.Pointer, p.Result.Pitch);
+                p.Result.CheckAround();
+                return p.Result;
+            }).ToList();
+            foreach (var other in results[1..]) results[0].CheckSameBits(other);
+        }
     }
 
     [Theory, InlineData(true), InlineData(false)]
