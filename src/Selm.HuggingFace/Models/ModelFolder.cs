@@ -83,16 +83,17 @@ public sealed class ModelFolder : IDisposable
     {
         // The small files come first: they can be wrong, and the weights may take minutes.
         var config = LlamaConfig.Load(folder);
+        FolderKind.RefuseReward(folder, config);
         var tokenizer = TokenizerFiles.AreIn(folder) ? Tokenizer.Load(folder) : null;
         using var files = SafetensorsFolder.Open(folder);
         return new ModelFolder(folder, tokenizer, LlamaWeights.Load(files, config, dtype, device, window));
     }
 
     /// <summary>Loads the trunk alone, for a model whose head is another one; Head and Logits have no meaning then.</summary>
-    internal static ModelFolder LoadTrunk(string folder, LlamaConfig config, SafetensorsFolder files, ScalarType? dtype, Device? device)
+    internal static ModelFolder LoadTrunk(string folder, LlamaConfig config, SafetensorsFolder files, ScalarType? dtype, Device? device, params string[] others)
     {
         var tokenizer = Tokenizer.Load(folder);
-        return new ModelFolder(folder, tokenizer, LlamaWeights.Load(files, config with { TieWordEmbeddings = true }, dtype, device));
+        return new ModelFolder(folder, tokenizer, LlamaWeights.Load(files, config with { TieWordEmbeddings = true }, dtype, device, others: others));
     }
 
     /// <summary>The ids of a prompt given as text: bos once, then the text.</summary>
