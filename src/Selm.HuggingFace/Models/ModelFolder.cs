@@ -106,6 +106,9 @@ public sealed class ModelFolder : IDisposable
     /// <exception cref="InputException">The folder has no tokenizer or no chat template, or the template refuses the turns.</exception>
     public int[] PromptIds(IReadOnlyList<ChatMessage> turns) => encoding.Prompt(turns, uncut);
 
+    /// <summary>The ids of a whole conversation as its template writes it, bos once; nothing is put after it.</summary>
+    internal int[] WholeIds(IReadOnlyList<ChatMessage> turns) => encoding.Prompt(template.Value.Render(turns, false), uncut);
+
     /// <summary>The ids of a response: its text encoded by itself, then one eos.</summary>
     /// <param name="text">The response.</param>
     /// <exception cref="InputException">The folder has no tokenizer, or nothing in it names an eos.</exception>

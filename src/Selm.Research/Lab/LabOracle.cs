@@ -29,7 +29,7 @@ public sealed class LabOracle : IRanker
 
     private RankedCandidates Rank(RankRequest request)
     {
-        var prompt = LabPrompt.Read(language, request.Prompt);
+        var prompt = LabPrompt.Read(language, request.OneQuestion("the lab's oracle"));
         var scores = request.Candidates.Select(candidate => LabReward.Of(language, prompt, candidate)).ToArray();
         if (noiseSeed is { } seed)
         {

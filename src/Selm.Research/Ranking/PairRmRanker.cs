@@ -59,8 +59,8 @@ public sealed class PairRmRanker : IRanker, IDisposable
             return [];
         }
         var (sources, candidates) = packing.Cut(
-            [.. batch.Select(request => Source(request.Prompt))],
-            [.. batch.Select(request => request.Candidates.Select(Candidate).ToArray())]);
+            [.. batch.Select(request => Source(PairRmTexts.Source(request)))],
+            [.. batch.Select(request => request.Candidates.Select(text => Candidate(PairRmTexts.Candidate(request, text))).ToArray())]);
         var pairs = new List<PackedPair>();
         var places = new Dictionary<(int Row, int Left, int Right), int>();
         var same = candidates.Select(FirstEqual).ToArray();

@@ -9,7 +9,7 @@ public sealed class RewardModelRanker(Func<IReadOnlyList<(string Prompt, string 
     /// <inheritdoc/>
     public IReadOnlyList<RankedCandidates> Rank(IReadOnlyList<RankRequest> batch)
     {
-        var pairs = batch.SelectMany(request => request.Candidates.Select(candidate => (request.Prompt, candidate))).ToList();
+        var pairs = batch.SelectMany(request => request.Candidates.Select(candidate => (request.OneQuestion("this reward model"), candidate))).ToList();
         var scores = score(pairs);
         if (scores.Count != pairs.Count)
         {
