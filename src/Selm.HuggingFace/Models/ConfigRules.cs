@@ -20,7 +20,7 @@ internal static class ConfigRules
     private static readonly string[] switches =
     [
         "quantization", "compression_config", "clip_qkv", "alibi", "parallel_attn", "parallel_residual", "use_parallel_residual", "add_cross_attention",
-        "is_encoder_decoder", "pruned_heads", "interleaved_sliding_window", "no_rope_layers", "nope_layer_interval", "attention_chunk_size",
+        "is_encoder_decoder", "pruned_heads", "use_mrope", "sliding_window_pattern", "interleaved_sliding_window", "no_rope_layers", "nope_layer_interval", "attention_chunk_size",
         "use_bidirectional_attention", "moe_layers", "hidden_activation", "use_attention_sinks", "attn_temperature_tuning", "rope_interleaved", "scale_emb", "scale_depth",
         "dim_model_base", "query_pre_attn_scalar", "use_qk_norm", "qk_norm", "qk_layernorm", "use_alibi", "use_bias", "use_qkv_bias", "bias", "linear_attn_config", "layernorm_type",
         "num_experts", "num_local_experts", "n_routed_experts", "num_nextn_predict_layers",

@@ -27,16 +27,6 @@ internal static class FolderKind
         }
     }
 
-    /// <exception cref="InputException">The folder is llm-blender/PairRM, whose weights have other names than those of its port.</exception>
-    internal static void RefuseBlender(string folder, ConfigFields fields)
-    {
-        if (fields.Has("ranker_type"))
-        {
-            throw new InputException(
-                $"{folder} is a ranker in LLM-Blender's own form (ranker_type {fields.Json["ranker_type"]!.ToJsonString()}), which does not hold the encoder's configuration; use the same model in Hugging Face's form, llm-blender/PairRM-hf.");
-        }
-    }
-
     /// <exception cref="InputException">The folder is a reward model, given where a language model is asked for.</exception>
     internal static void RefuseReward(string folder, LlamaConfig config)
     {
@@ -48,6 +38,13 @@ internal static class FolderKind
 
     /// <summary>The class that config.json names first, or null.</summary>
     internal static string? ArchitectureOf(HfConfig config) => (config.Source?["architectures"] as JsonArray)?.FirstOrDefault()?.ToString();
+
+    private static string AutoClass(string folder)
+    {
+        var path = Path.Combine(folder, HfConfig.FileName);
+        return File.Exists(path) && ConfigFields.Read(path, HfConfig.FileName).Json["architectures"]?.ToJsonString().Contains("ForSequenceClassification", StringComparison.Ordinal) == true
+            ? "AutoModelForSequenceClassification" : "AutoModelForCausalLM";
+    }
 
     /// <summary>What to say of a folder without safetensors.</summary>
     internal static InputException WithoutWeights(string folder)
@@ -66,7 +63,7 @@ internal static class FolderKind
         if (First(name => name.EndsWith(".bin", StringComparison.Ordinal) || name.EndsWith(".pt", StringComparison.Ordinal) || name.EndsWith(".pth", StringComparison.Ordinal)) is { } pickled)
         {
             return new(
-                $"{Path.Combine(folder, pickled)} is a PyTorch file, and the kit reads safetensors only; convert it once: python -c \"from transformers import AutoModelForCausalLM as M; M.from_pretrained('{folder}', torch_dtype='auto').save_pretrained('OUT', safe_serialization=True)\" and copy the tokenizer's files to OUT.");
+                $"{Path.Combine(folder, pickled)} is a PyTorch file, and the kit reads safetensors only; convert it once: python -c \"from transformers import {AutoClass(folder)} as M; M.from_pretrained('{folder}', torch_dtype='auto').save_pretrained('OUT', safe_serialization=True)\" and copy the tokenizer's files to OUT.");
         }
         return new($"{folder} holds neither {SafetensorsFolder.SingleName} nor {SafetensorsFolder.IndexName}; give the folder of a Hugging Face checkpoint in safetensors format.");
     }

@@ -26,7 +26,10 @@ public abstract record HfConfig
     {
         FolderKind.RefuseAdapter(folder);
         var fields = ConfigFields.Read(Path.Combine(folder, FileName), FileName);
-        FolderKind.RefuseBlender(folder, fields);
+        if (BlenderForm.Describes(fields.Json))
+        {
+            fields = BlenderForm.Complete(folder, fields);
+        }
         var type = TypeOf(fields);
         ConfigRules.RefuseQuantised(fields);
         return type switch

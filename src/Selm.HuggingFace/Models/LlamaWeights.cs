@@ -81,7 +81,9 @@ public static class LlamaWeights
         using var noGrad = no_grad();
         var weights = Named(model).Select(w => (w.Name, w.Weight.to_type(dtype ?? model.Dtype).cpu().contiguous())).ToList();
         SafetensorsWriter.WriteFolder(folder, weights);
-        AtomicFile.WriteJson(Path.Combine(folder, HfConfig.FileName), (model.Config with { TorchDtype = dtype ?? model.Dtype }).ToJson());
+        var config = (model.Config with { TorchDtype = dtype ?? model.Dtype }).ToJson();
+        ModelCode.Fit(config, folder);
+        AtomicFile.WriteJson(Path.Combine(folder, HfConfig.FileName), config);
     }
 
     /// <summary>A copy with weights of its own; no gradients.</summary>

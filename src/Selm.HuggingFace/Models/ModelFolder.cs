@@ -119,20 +119,22 @@ public sealed class ModelFolder : IDisposable
     /// <exception cref="InputException">The folder has no tokenizer.</exception>
     public string Text(IEnumerable<int> ids) => Tokenizer.Decode([.. ids.Where(Tokenizer.Has)]);
 
-    /// <summary>Writes a folder that loads as this one does: config.json, weights, and copies of the tokenizer's files.</summary>
+    /// <summary>Writes a folder that loads as this one does: config.json, weights, copies of the tokenizer's files and of code that auto_map names; without the code, no auto_map.</summary>
     /// <param name="folder">Where to; made if absent.</param>
     /// <param name="trained">Weights to write instead of <see cref="Model"/>, such as those of a trained copy.</param>
     /// <param name="dtype">Element type to store; null stores what the model computes in.</param>
     /// <exception cref="InputException">The folder is not writable or the disk is full.</exception>
     public void Save(string folder, Llama? trained = null, ScalarType? dtype = null)
     {
-        LlamaWeights.Save(trained ?? Model, folder, dtype);
         CopyTextFiles(folder);
+        LlamaWeights.Save(trained ?? Model, folder, dtype);
     }
 
-    /// <summary>Copies the tokenizer's files and generation_config.json, each whole or not at all.</summary>
+    /// <summary>Copies the tokenizer's files, generation_config.json and code that auto_map names, each whole or not at all.</summary>
     internal void CopyTextFiles(string folder)
     {
+        Directory.CreateDirectory(folder);
+        ModelCode.Copy(Path, folder);
         var models = Directory.EnumerateFiles(Path, "*.model").Select(file => System.IO.Path.GetFileName(file)!);
         foreach (var name in TokenizerFiles.Names.Append(GenerationConfig).Concat(models).Distinct())
         {

@@ -16,10 +16,10 @@ public sealed record RankRequest(string Prompt, IReadOnlyList<string> Candidates
     public IReadOnlyList<ChatMessage> Conversation => IsChat ? Turns! : [new("user", Prompt)];
 
     /// <summary>The request for answers to a chat.</summary>
-    /// <param name="turns">All turns before the answer; at least one is the user's.</param>
+    /// <param name="turns">All turns before the answer.</param>
     /// <param name="candidates">At least one response.</param>
     public static RankRequest Of(IReadOnlyList<ChatMessage> turns, IReadOnlyList<string> candidates) =>
-        new(turns.Last(turn => turn.Role == "user").Content, candidates, turns);
+        new(turns.LastOrDefault(turn => turn.Role == "user")?.Content ?? "", candidates, turns);
 
     /// <summary>The request for answers to the prompt of a record.</summary>
     /// <param name="record">The pair.</param>
@@ -60,6 +60,12 @@ public interface IRanker
 {
     /// <summary>Scores and ranks each request of one batch, in order.</summary>
     IReadOnlyList<RankedCandidates> Rank(IReadOnlyList<RankRequest> batch);
+
+    /// <summary>Refuses a prompt that this ranker cannot be asked about, before anything is computed; candidates do not matter.</summary>
+    /// <exception cref="InputException">It is such a prompt.</exception>
+    void Check(RankRequest request)
+    {
+    }
 
     /// <summary>Scores and ranks the candidates of one request, as a batch by itself.</summary>
     RankedCandidates Rank(RankRequest request) => Rank([request])[0];

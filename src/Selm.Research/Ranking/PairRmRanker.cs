@@ -34,6 +34,7 @@ public sealed class PairRmRanker : IRanker, IDisposable
     /// <exception cref="InputException">A file, field or tensor is missing or wrong.</exception>
     public static PairRmRanker Load(string folder, TorchSharp.torch.ScalarType? dtype = null, TorchSharp.torch.Device? device = null)
     {
+        PairRmConfig.Load(folder); // says first what another kind of folder is
         var tokenizer = DebertaTokenizer.Load(folder);
         var model = PairRm.Load(folder, dtype, device);
         try
@@ -50,6 +51,9 @@ public sealed class PairRmRanker : IRanker, IDisposable
     /// <inheritdoc/>
     public IReadOnlyList<RankedCandidates> Rank(IReadOnlyList<RankRequest> batch) =>
         [.. Compare(batch).Select(matrix => RankedCandidates.FromScores(Comparisons.MaxLogits(matrix)))];
+
+    /// <inheritdoc/>
+    public void Check(RankRequest request) => PairRmTexts.Source(request);
 
     /// <summary>The matrix of pairwise logits of each request: C[i, j] is candidate i on the left against j on the right.</summary>
     public IReadOnlyList<double[,]> Compare(IReadOnlyList<RankRequest> batch)

@@ -59,13 +59,12 @@ public sealed class RewardModel : IRanker, IDisposable
     /// <exception cref="InputException">The prompt is a chat and the model has no chat template, or one is longer than the context.</exception>
     public IReadOnlyList<RankedCandidates> Rank(IReadOnlyList<RankRequest> batch)
     {
+        foreach (var request in batch)
+        {
+            Check(request);
+        }
         if (folder.ChatTemplate is null)
         {
-            if (batch.Any(request => request.IsChat))
-            {
-                throw new InputException(
-                    $"{folder.Path} has no chat template, so it cannot be asked about a chat; add chat_template to its tokenizer_config.json, or give single questions.");
-            }
             return new RewardModelRanker(Score).Rank(batch);
         }
         var rewards = batch.Select(ChatRow).Chunk(batchSize).SelectMany(Score).ToArray();
@@ -76,6 +75,16 @@ public sealed class RewardModel : IRanker, IDisposable
             ranked.Add(RankedCandidates.FromScores(rewards[at..(at += request.Candidates.Count)]));
         }
         return ranked;
+    }
+
+    /// <inheritdoc/>
+    public void Check(RankRequest request)
+    {
+        if (request.IsChat && folder.ChatTemplate is null)
+        {
+            throw new InputException(
+                $"{folder.Path} has no chat template, so it cannot be asked about a chat; add chat_template to its tokenizer_config.json, or give single questions.");
+        }
     }
 
     /// <summary>Rewards of responses to prompts that are text already, whatever markup the model expects included.</summary>
@@ -98,8 +107,8 @@ public sealed class RewardModel : IRanker, IDisposable
     /// <exception cref="InputException">The folder is not writable or the disk is full.</exception>
     public void Save(string target, ScalarType? dtype = null)
     {
-        Write(folder.Model, score, config, target, dtype);
         folder.CopyTextFiles(target);
+        Write(folder.Model, score, config, target, dtype);
     }
 
     /// <inheritdoc/>
@@ -152,6 +161,7 @@ public sealed class RewardModel : IRanker, IDisposable
         // Without these Hugging Face's classes expect two labels.
         json["id2label"] = new JsonObject { ["0"] = "LABEL_0" };
         json["label2id"] = new JsonObject { ["LABEL_0"] = 0 };
+        ModelCode.Fit(json, target);
         AtomicFile.WriteJson(Path.Combine(target, HfConfig.FileName), json);
     }
 

@@ -7,6 +7,9 @@ namespace Selm.Research.Ranking;
 public sealed class RewardModelRanker(Func<IReadOnlyList<(string Prompt, string Response)>, IReadOnlyList<double>> score) : IRanker
 {
     /// <inheritdoc/>
+    public void Check(RankRequest request) => request.OneQuestion("this reward model");
+
+    /// <inheritdoc/>
     public IReadOnlyList<RankedCandidates> Rank(IReadOnlyList<RankRequest> batch)
     {
         var pairs = batch.SelectMany(request => request.Candidates.Select(candidate => (request.OneQuestion("this reward model"), candidate))).ToList();

@@ -62,12 +62,17 @@ public class FolderKindTests
     public void pairrm_given_as_the_model_is_sent_to_the_rankers() =>
         Assert.Contains("pairrm:", Assert.Throws<InputException>(() => ModelFolder.Load(Golden.Path("hf-models", "pairrm"))).Message, StringComparison.Ordinal);
 
-    [Fact]
-    public void pairrm_in_llm_blenders_own_form_names_the_other_form()
+    [Theory]
+    [InlineData("""{"ranker_type":"pairranker","model_name":"microsoft/deberta-v3-large"}""", "spm.model")]
+    [InlineData("""{"ranker_type":"summareranker","model_name":"microsoft/deberta-v3-large"}""", "summareranker")]
+    [InlineData("""{"ranker_type":"pairranker","model_name":"roberta-large"}""", "roberta-large")]
+    public void a_ranker_of_llm_blenders_that_is_not_whole_or_another_names_the_other_form(string config, string named)
     {
         using var folder = new TempFolder();
-        folder.Write("config.json", """{"ranker_type":"pairranker","model_type":"deberta","model_name":"microsoft/deberta-v3-large","n_tasks":1}""");
-        Assert.Contains("llm-blender/PairRM-hf", Assert.Throws<InputException>(() => PairRm.Load(folder.Root)).Message, StringComparison.Ordinal);
+        folder.Write("config.json", config);
+        var message = Assert.Throws<InputException>(() => PairRm.Load(folder.Root)).Message;
+        Assert.Contains("llm-blender/PairRM-hf", message, StringComparison.Ordinal);
+        Assert.Contains(named, message, StringComparison.Ordinal);
     }
 
     [Fact]
