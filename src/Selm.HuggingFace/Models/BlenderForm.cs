@@ -60,7 +60,7 @@ internal static class BlenderForm
             json[Markers[k].Field] = Markers[k].Token;
             json[Markers[k].Field + "_id"] = first + k;
         }
-        return new ConfigFields(Path.Combine(folder, HfConfig.FileName), json);
+        return new ConfigFields(Path.Combine(folder, HfConfig.FileName), JsonNode.Parse(json.ToJsonString())!.AsObject()); // numbers as a file has them
     }
 
     /// <summary>Id of the first marker: [MASK] follows the pieces, the markers follow [MASK].</summary>

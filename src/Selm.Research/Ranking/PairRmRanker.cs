@@ -52,9 +52,6 @@ public sealed class PairRmRanker : IRanker, IDisposable
     public IReadOnlyList<RankedCandidates> Rank(IReadOnlyList<RankRequest> batch) =>
         [.. Compare(batch).Select(matrix => RankedCandidates.FromScores(Comparisons.MaxLogits(matrix)))];
 
-    /// <inheritdoc/>
-    public void Check(RankRequest request) => PairRmTexts.Source(request);
-
     /// <summary>The matrix of pairwise logits of each request: C[i, j] is candidate i on the left against j on the right.</summary>
     public IReadOnlyList<double[,]> Compare(IReadOnlyList<RankRequest> batch)
     {
@@ -64,7 +61,7 @@ public sealed class PairRmRanker : IRanker, IDisposable
         }
         var (sources, candidates) = packing.Cut(
             [.. batch.Select(request => Source(PairRmTexts.Source(request)))],
-            [.. batch.Select(request => request.Candidates.Select(text => Candidate(PairRmTexts.Candidate(request, text))).ToArray())]);
+            [.. batch.Select(request => request.Candidates.Select(Candidate).ToArray())]);
         var pairs = new List<PackedPair>();
         var places = new Dictionary<(int Row, int Left, int Right), int>();
         var same = candidates.Select(FirstEqual).ToArray();

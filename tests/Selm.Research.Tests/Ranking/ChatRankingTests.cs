@@ -11,34 +11,27 @@ public class ChatRankingTests
     private static readonly ChatMessage[] Salt = [new("user", "Hello there."), new("assistant", "Hello. What can I do?"), new("user", "Name a use of salt.")];
 
     [Fact]
-    public void a_chat_reaches_pairrm_as_llm_blender_writes_conversations()
+    public void a_chat_reaches_pairrm_as_one_text()
     {
-        var request = RankRequest.Of(Salt, ["Salt keeps food from spoiling."]);
+        Assert.Equal("USER: Hello there.\nASSISTANT: Hello. What can I do?\nUSER: Name a use of salt.", PairRmTexts.Source(RankRequest.Of(Salt, ["a"])));
+        Assert.Equal("SYSTEM: Answer in one word.\nUSER: Name a use of salt.", PairRmTexts.Source(RankRequest.Of([new("system", "Answer in one word."), Salt[2]], ["a"])));
+    }
+
+    [Fact]
+    public void a_single_question_reaches_pairrm_as_it_is()
+    {
+        Assert.Equal("Name a use of salt.", PairRmTexts.Source(new RankRequest("Name a use of salt.", ["a"])));
+        Assert.Equal("Name a use of salt.", PairRmTexts.Source(RankRequest.Of(Salt[2..], ["a"])));
+    }
+
+    [Fact]
+    public void pairrm_scores_a_chat_as_the_same_text_given_as_a_prompt()
+    {
+        using var ranker = PairRmRanker.Load(Golden.Path("hf-models", "pairrm"));
+        string[] candidates = ["Salt keeps food from spoiling.", "No idea."];
         Assert.Equal(
-            "Finish the following coversation in each i-th turn by filling in <Response i> with your response."
-            + "USER: Hello there.\nAssistant: <Response 1>\nUSER: Name a use of salt.\nAssistant: <Response 2>",
-            PairRmTexts.Source(request));
-        Assert.Equal("<Response 1>: Hello. What can I do?\n<Response 2>: Salt keeps food from spoiling.", PairRmTexts.Candidate(request, request.Candidates[0]));
-    }
-
-    [Fact]
-    public void a_single_question_reaches_pairrm_as_it_is_and_a_system_turn_stands_before_it()
-    {
-        var plain = new RankRequest("Name a use of salt.", ["a"]);
-        Assert.Equal(("Name a use of salt.", "a"), (PairRmTexts.Source(plain), PairRmTexts.Candidate(plain, "a")));
-        var one = RankRequest.Of(Salt[2..], ["a"]);
-        Assert.Equal(("Name a use of salt.", "a"), (PairRmTexts.Source(one), PairRmTexts.Candidate(one, "a")));
-        var system = RankRequest.Of([new("system", "Answer in one word."), Salt[2]], ["a"]);
-        Assert.Equal(("Answer in one word.\nName a use of salt.", "a"), (PairRmTexts.Source(system), PairRmTexts.Candidate(system, "a")));
-    }
-
-    [Fact]
-    public void chats_without_turns_in_order_are_refused()
-    {
-        foreach (ChatMessage[] turns in (ChatMessage[][])[[new("user", "a"), new("user", "b")], [new("user", "a"), new("assistant", "b")], [new("user", "a"), new("tool", "b"), new("user", "c")]])
-        {
-            Assert.Contains("take turns", Assert.Throws<InputException>(() => PairRmTexts.Source(RankRequest.Of(turns, ["x"]))).Message, StringComparison.Ordinal);
-        }
+            ((IRanker)ranker).Rank("USER: Hello there.\nASSISTANT: Hello. What can I do?\nUSER: Name a use of salt.", candidates).Scores,
+            ranker.Rank([RankRequest.Of(Salt, candidates)])[0].Scores);
     }
 
     [Fact]
@@ -47,12 +40,15 @@ public class ChatRankingTests
         using var ranker = PairRmRanker.Load(Golden.Path("hf-models", "pairrm"));
         string[] candidates = ["Salt keeps food from spoiling.", "No idea.", "Blue."];
         double[] Scores(params ChatMessage[] turns) => ranker.Rank([RankRequest.Of(turns, candidates)])[0].Scores;
-        var salt = Scores(Salt);
-        Assert.NotEqual(salt, Scores([Salt[0], Salt[1], new("user", "Name a colour of the sky.")]));
-        Assert.NotEqual(salt, Scores([new("user", "Good night."), Salt[1], Salt[2]]));
-        Assert.NotEqual(salt, Scores([Salt[0], new("assistant", "Yes?"), Salt[2]]));
-        Assert.NotEqual(salt, Scores([new("system", "Be brief."), .. Salt]));
-        Assert.NotEqual(salt, ((IRanker)ranker).Rank("Hello there.", candidates).Scores);
+        // Short turns: the golden ranker cuts a source at 48 tokens.
+        ChatMessage[] chat = [new("user", "Hi."), new("assistant", "Yes?"), new("user", "Salt?")];
+        var scores = Scores(chat);
+        Assert.NotEqual(scores, Scores(chat[0], chat[1], new("user", "Sky?")));
+        Assert.NotEqual(scores, Scores(new("user", "No."), chat[1], chat[2]));
+        Assert.NotEqual(scores, Scores(chat[0], new("assistant", "Oh."), chat[2]));
+        Assert.NotEqual(scores, Scores([new("system", "Go."), .. chat]));
+        Assert.NotEqual(scores, Scores(chat[2]));
+        Assert.NotEqual(scores, Scores(chat[0]));
     }
 
     [Fact]

@@ -106,7 +106,7 @@ public class RewardModelTests
     [Fact]
     public void the_ranker_formats_prompt_and_candidates_by_the_models_own_template()
     {
-        using var checkpoint = new TinyCheckpoint();
+        using var checkpoint = new TinyCheckpoint(TinyCheckpoint.Config with { MaxPositionEmbeddings = 256 });
         WriteRewardModel(checkpoint, checkpoint.Place("rm"));
         using var reward = RewardModel.Load(checkpoint.Place("rm"), batchSize: 2);
         string[] candidates = ["a", "The quick brown fox.", "a", "Hello"];
