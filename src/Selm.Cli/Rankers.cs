@@ -23,7 +23,7 @@ internal static class Rankers
         return (kind, place) switch
         {
             ("pairrm", not "") => PairRmRanker.Load(place, device: device),
-            ("rm", not "") => new OwnedRewardModel(RewardModel.Load(place, device: device)),
+            ("rm", not "") => RewardModel.Load(place, device: device),
             ("oracle", "lab") => new LabOracle(LabLanguage.Standard),
             ("oracle", _) when place.StartsWith(Noisy, StringComparison.Ordinal) => new LabOracle(LabLanguage.Standard, Seed(name, place[Noisy.Length..])),
             _ => throw Unknown(name, kind, place),
@@ -74,13 +74,4 @@ internal static class Rankers
     private static ulong Seed(string name, string digits) => ulong.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var seed)
         ? seed
         : throw new InputException($"The ranker '{name}' must end in the seed of its noise, a whole number >= 0; write oracle:{Noisy}7, for example.");
-
-    private sealed class OwnedRewardModel(RewardModel model) : IRanker, IDisposable
-    {
-        private readonly RewardModelRanker ranker = new(model.Score);
-
-        public IReadOnlyList<RankedCandidates> Rank(IReadOnlyList<RankRequest> batch) => ranker.Rank(batch);
-
-        public void Dispose() => model.Dispose();
-    }
 }

@@ -54,6 +54,10 @@ internal sealed class RunFolderOptions(bool byName = false)
         {
             Console.Error.WriteLine(plan);
         }
+        if (ModelCode.Missing(resolved.Base!) is { Count: > 0 } missing)
+        {
+            Console.Error.WriteLine($"{Path.Combine(resolved.Base!, "config.json")}: auto_map names {string.Join(", ", missing)}, which is not in that folder; the trained model is saved without auto_map.");
+        }
         var answers = ProgressView.Run(progress => run.Finish(progress, Interrupt.Token));
         AnswersView.Print(folder, answers, Rankers.TruthBehind(recipe.Ranker), parsed.GetValue(json));
         return SelmCommandLine.Success;

@@ -9,7 +9,7 @@ internal static class GenerateCommand
 {
     public static Command Create()
     {
-        var model = Values.Text("--model", "DIR", "A Hugging Face checkpoint: Llama, Mistral or Phi-3");
+        var model = Values.Text("--model", "DIR", "A Hugging Face checkpoint: Llama, Mistral, Phi-3, Qwen2 or Qwen3");
         var input = Values.Text("--input", "F.jsonl", "Rows of prompts");
         var output = Values.Text("--output", "G.jsonl", "The same rows with responses");
         var length = Values.Whole("--max-new-tokens", "N", "Longest response in tokens", 256, least: 1);

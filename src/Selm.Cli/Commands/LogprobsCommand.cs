@@ -9,7 +9,7 @@ internal static class LogprobsCommand
 {
     public static Command Create()
     {
-        var model = Values.Text("--model", "DIR", "A Hugging Face checkpoint: Llama, Mistral or Phi-3");
+        var model = Values.Text("--model", "DIR", "A Hugging Face checkpoint: Llama, Mistral, Phi-3, Qwen2 or Qwen3");
         var input = Values.Text("--input", "F.jsonl", "Rows of a prompt and a response");
         var output = Values.Text("--output", "G.jsonl", "The same rows with log-probabilities");
         var batch = Values.Whole("--batch-size", "B", "Rows computed together, in the order of the file", 8, least: 1);

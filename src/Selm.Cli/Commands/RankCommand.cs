@@ -23,7 +23,7 @@ internal static class RankCommand
                 "selm rank --ranker rm:models/reward --input candidates.jsonl --output ranked.jsonl --device cuda",
             ],
             """
-            Input rows:  {"prompt": "..", "candidates": ["..", ".."]}
+            Input rows:  {"prompt": "..", "candidates": ["..", ".."]}, or a chat: {"messages": [..], "candidates": [..]}
             Output rows: the same plus {"scores": [..], "ranks": [..]}; higher scores are better, rank 1 is best, ties share the lower rank
             oracle:lab scores by the lab's true reward; oracle:lab-noisy:SEED adds Gumbel noise, so that the best of two is a
             Bradley-Terry draw. The noise hangs on the seed, the prompt and its candidates, not on the order of the rows.

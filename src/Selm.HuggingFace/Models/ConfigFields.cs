@@ -17,7 +17,9 @@ internal sealed class ConfigFields(string path, JsonObject json)
         try
         {
             var options = new JsonDocumentOptions { AllowDuplicateProperties = false };
-            return JsonNode.Parse(File.ReadAllBytes(path), documentOptions: options) is JsonObject json
+            var bytes = File.ReadAllBytes(path);
+            return FolderKind.IsPointer(bytes) ? throw FolderKind.Pointer(path)
+                : JsonNode.Parse(bytes, documentOptions: options) is JsonObject json
                 ? new ConfigFields(path, json)
                 : throw new InputException($"{path} is not a JSON object; restore the file from the checkpoint.");
         }

@@ -50,6 +50,9 @@ public sealed class DebertaEncoder : IDisposable
     /// <summary>Where the weights live.</summary>
     public Device Device { get; }
 
+    /// <summary>The tensors that it was read from.</summary>
+    internal IReadOnlySet<string> Names => weights.Names;
+
     /// <summary>Reads an encoder from the weights of a checkpoint.</summary>
     /// <param name="weights">The checkpoint's weight files.</param>
     /// <param name="config">Its configuration.</param>

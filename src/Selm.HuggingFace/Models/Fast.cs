@@ -44,6 +44,21 @@ internal static class Fast
         return (weight * (wide * scale).to_type(x.dtype)).MoveToOuterDisposeScope();
     }
 
+    /// <summary>The RMS norm of each head of the queries and keys; values stay.</summary>
+    /// <param name="qkv">[tokens, (heads + 2 * kvHeads) * headDim].</param>
+    /// <param name="query">Weight of the queries' norm, [headDim].</param>
+    /// <param name="key">Weight of the keys' norm, [headDim].</param>
+    /// <param name="queries">heads * headDim.</param>
+    /// <param name="eps">Of the norms.</param>
+    internal static Tensor HeadNorms(Tensor qkv, Tensor query, Tensor key, long queries, double eps)
+    {
+        using var scope = NewDisposeScope();
+        var (rows, keys) = (qkv.size(0), (qkv.size(1) - queries) / 2);
+        var parts = qkv.split([queries, keys, keys], 1);
+        Tensor Norm(Tensor part, Tensor weight) => RmsNorm(part.reshape(-1, weight.size(0)), weight, eps).reshape(rows, part.size(1));
+        return cat([Norm(parts[0], query), Norm(parts[1], key), parts[2]], 1).MoveToOuterDisposeScope();
+    }
+
     /// <summary>x times the transpose of a weight: one product.</summary>
     /// <param name="x">[rows, in].</param>
     /// <param name="weight">[out, in].</param>

@@ -11,21 +11,28 @@ public abstract record HfConfig
     internal const string FileName = "config.json";
 
     // Names as config.json has them in "model_type", with the class that "architectures" would name.
-    private static readonly (string Type, string Class)[] known = [("llama", "Llama"), ("mistral", "Mistral"), ("phi3", "Phi3"), ("deberta-v2", "DebertaV2")];
+    private static readonly (string Type, string Class)[] known = [("llama", "Llama"), ("mistral", "Mistral"), ("phi3", "Phi3"), ("qwen2", "Qwen2"), ("qwen3", "Qwen3"), ("deberta-v2", "DebertaV2")];
 
     /// <summary>The JSON the configuration was read from; null where it was made in code.</summary>
     internal JsonObject? Source { get; init; }
 
-    /// <summary>The family, as "model_type" names it: llama, mistral, phi3 or deberta-v2.</summary>
+    /// <summary>The family, as "model_type" names it: llama, mistral, phi3, qwen2, qwen3 or deberta-v2.</summary>
     public required string ModelType { get; init; }
 
     /// <summary>Reads config.json of a model folder.</summary>
-    /// <returns>A <see cref="LlamaConfig"/> (Llama, Mistral, Phi-3), a <see cref="PairRmConfig"/> or a <see cref="DebertaConfig"/>.</returns>
+    /// <returns>A <see cref="LlamaConfig"/> (Llama, Mistral, Phi-3, Qwen2, Qwen3), a <see cref="PairRmConfig"/> or a <see cref="DebertaConfig"/>.</returns>
     /// <exception cref="InputException">The file or a field is missing or wrong, or the architecture is not known.</exception>
     public static HfConfig Load(string folder)
     {
+        FolderKind.RefuseAdapter(folder);
         var fields = ConfigFields.Read(Path.Combine(folder, FileName), FileName);
-        return TypeOf(fields) switch
+        if (BlenderForm.Describes(fields.Json))
+        {
+            fields = BlenderForm.Complete(folder, fields);
+        }
+        var type = TypeOf(fields);
+        ConfigRules.RefuseQuantised(fields);
+        return type switch
         {
             "deberta-v2" when PairRmConfig.Describes(fields) => PairRmConfig.Read(fields),
             "deberta-v2" => DebertaConfig.Read(fields),
@@ -35,6 +42,9 @@ public abstract record HfConfig
 
     /// <summary>The configuration as config.json has it: the fields it was read from, with those changed since.</summary>
     public abstract JsonObject ToJson();
+
+    /// <summary>What the names of Hugging Face's classes for a model type begin with: "Llama" for llama.</summary>
+    internal static string ClassOf(string modelType) => Array.Find(known, entry => entry.Type == modelType).Class;
 
     /// <summary>The known model type of a config.json, by "model_type" or else by "architectures".</summary>
     internal static string TypeOf(ConfigFields fields)

@@ -24,6 +24,8 @@ public sealed class LlamaBlock : nn.Module
     internal readonly Parameter input_layernorm; // [hidden]
     internal readonly Parameter qkv_proj; // [(heads + 2 kvHeads) * headDim, hidden]
     internal readonly Parameter? qkv_bias;
+    internal readonly Parameter? q_norm; // [headDim], on each head of q before rotation
+    internal readonly Parameter? k_norm; // [headDim]
     internal readonly Parameter o_proj; // [hidden, heads * headDim]
     internal readonly Parameter? o_bias;
     internal readonly Parameter post_attention_layernorm; // [hidden]
@@ -37,7 +39,9 @@ public sealed class LlamaBlock : nn.Module
         Parameter Room(params long[] shape) => Llama.Room(shape, dtype, device);
         input_layernorm = Room(hidden);
         qkv_proj = Room(packed, hidden);
-        qkv_bias = config.AttentionBias ? Room(packed) : null;
+        qkv_bias = config.QkvBias ? Room(packed) : null;
+        q_norm = config.HeadNorms ? Room(config.HeadDim) : null;
+        k_norm = config.HeadNorms ? Room(config.HeadDim) : null;
         o_proj = Room(hidden, mixed);
         o_bias = config.AttentionBias ? Room(hidden) : null;
         post_attention_layernorm = Room(hidden);
@@ -60,6 +64,10 @@ public sealed class LlamaBlock : nn.Module
         {
             qkv = qkv.Plus(qkv_bias);
         }
+        if (q_norm is not null)
+        {
+            qkv = Fast.HeadNorms(qkv, q_norm, k_norm!, o_proj.size(1), eps);
+        }
         var mixed = attend(qkv);
         if (keep is not null)
         {
@@ -75,7 +83,7 @@ public sealed class LlamaBlock : nn.Module
 }
 
 /// <summary>
-/// A Llama, Mistral or Phi-3 decoder: token ids to hidden states to logits, over whole rows with gradients
+/// A Llama, Mistral, Phi-3 or Qwen decoder: token ids to hidden states to logits, over whole rows with gradients
 /// (<see cref="Hidden"/>) or token by token against a cache (<see cref="Step"/>).
 /// </summary>
 public sealed class Llama : nn.Module

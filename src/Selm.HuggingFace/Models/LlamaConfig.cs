@@ -13,7 +13,7 @@ public sealed record RopeScaling(
     string Type, double Factor, double LowFreqFactor = 1, double HighFreqFactor = 4, int OriginalMaxPositionEmbeddings = 8192);
 
 /// <summary>
-/// The shape of a Llama, Mistral or Phi-3 decoder. Properties have the names of config.json's fields; those that a
+/// The shape of a Llama, Mistral, Phi-3 or Qwen decoder. Properties have the names of config.json's fields; those that a
 /// file leaves out have the values that Hugging Face's configuration classes give them.
 /// </summary>
 public sealed record LlamaConfig : HfConfig
@@ -54,8 +54,14 @@ public sealed record LlamaConfig : HfConfig
     /// <summary>A token attends to this many tokens, itself included; null: to all before it.</summary>
     public int? SlidingWindow { get; init; }
 
-    /// <summary>Whether the q, k, v and o projections have biases.</summary>
+    /// <summary>Whether the q, k, v and o projections have biases; Qwen2 has them on q, k, v alone and does not say so.</summary>
     public bool AttentionBias { get; init; }
+
+    /// <summary>Whether the q, k and v projections have biases.</summary>
+    internal bool QkvBias => AttentionBias || ModelType == "qwen2";
+
+    /// <summary>Whether each head of q and k passes an RMS norm before it is rotated.</summary>
+    internal bool HeadNorms => ModelType == "qwen3";
 
     /// <summary>Whether the head is the embedding matrix.</summary>
     public bool TieWordEmbeddings { get; init; }
@@ -76,9 +82,9 @@ public sealed record LlamaConfig : HfConfig
     public bool FusedProjections => ModelType == "phi3";
 
     /// <summary>Reads config.json of a model folder.</summary>
-    /// <exception cref="InputException">The file or a field is missing or wrong, or it is no Llama, Mistral or Phi-3.</exception>
+    /// <exception cref="InputException">The file or a field is missing or wrong, or it is no Llama, Mistral, Phi-3 or Qwen.</exception>
     public static new LlamaConfig Load(string folder) => HfConfig.Load(folder) as LlamaConfig
-        ?? throw new InputException($"{Path.Combine(folder, FileName)} does not describe a Llama, Mistral or Phi-3 decoder; give the folder of one.");
+        ?? throw new InputException($"{Path.Combine(folder, FileName)} does not describe a Llama, Mistral, Phi-3 or Qwen decoder; give the folder of one (a PairRM folder is a ranker: pairrm:{folder}).");
 
     /// <inheritdoc/>
     public override JsonObject ToJson()
@@ -95,12 +101,12 @@ public sealed record LlamaConfig : HfConfig
         var type = TypeOf(fields);
         var heads = fields.Count("num_attention_heads");
         var hidden = fields.Count("hidden_size");
-        if (!fields.Has("head_dim") && hidden % heads != 0)
+        if (!fields.Has("head_dim") && type != "qwen3" && hidden % heads != 0)
         {
             throw fields.Error($"hidden_size {hidden} is not a multiple of num_attention_heads {heads}; correct one of them or give head_dim");
         }
-        // Later versions of the format keep theta and scaling together in rope_parameters.
-        var rope = fields.Object("rope_parameters");
+        ConfigRules.Check(fields);
+        var rope = RopeSettings.Read(fields);
         var config = new LlamaConfig
         {
             Source = fields.Json,
@@ -110,17 +116,17 @@ public sealed record LlamaConfig : HfConfig
             IntermediateSize = fields.Count("intermediate_size"),
             NumHiddenLayers = fields.Count("num_hidden_layers"),
             NumAttentionHeads = heads,
-            NumKeyValueHeads = fields.Count("num_key_value_heads", type == "mistral" ? 8 : heads, 1),
-            HeadDim = fields.Count("head_dim", hidden / heads, 2),
-            MaxPositionEmbeddings = fields.Count("max_position_embeddings", type switch { "mistral" => 131_072, "phi3" => 4096, _ => 2048 }, 1),
+            NumKeyValueHeads = fields.Count("num_key_value_heads", fields.Contains("num_key_value_heads") ? heads : type switch { "mistral" => 8, _ when IsQwen(type) => 32, _ => heads }, 1),
+            HeadDim = fields.Count("head_dim", type == "qwen3" ? 128 : hidden / heads, 2),
+            MaxPositionEmbeddings = fields.Count("max_position_embeddings", type switch { "mistral" => 131_072, "phi3" => 4096, _ when IsQwen(type) => 32_768, _ => 2048 }, 1),
             RmsNormEps = fields.Number("rms_norm_eps", type == "phi3" ? 1e-5 : 1e-6),
-            RopeTheta = (rope?.Has("rope_theta") == true ? rope : fields).Number("rope_theta", 10_000),
-            RopeScaling = Scaling(fields.Object("rope_scaling") ?? rope),
+            RopeTheta = rope.Theta,
+            RopeScaling = rope.Scaling,
             SlidingWindow = WindowOf(fields, type),
-            AttentionBias = fields.Flag("attention_bias", false),
+            AttentionBias = type != "qwen2" && fields.Flag("attention_bias", false),
             TieWordEmbeddings = fields.Flag("tie_word_embeddings", false),
-            BosTokenId = fields.Id("bos_token_id", 1),
-            EosTokenIds = fields.Ids("eos_token_id", [type == "phi3" ? 32_000 : 2]),
+            BosTokenId = fields.Id("bos_token_id", IsQwen(type) ? null : 1),
+            EosTokenIds = fields.Ids("eos_token_id", IsQwen(type) ? [] : [type == "phi3" ? 32_000 : 2]),
             PadTokenId = fields.Id("pad_token_id", type == "phi3" ? 32_000 : null),
             TorchDtype = DtypeOf(fields),
         };
@@ -128,11 +134,26 @@ public sealed record LlamaConfig : HfConfig
         return config;
     }
 
-    // Llama has no window; Mistral's class has one of 4,096 unless the file says otherwise.
-    private static int? WindowOf(ConfigFields fields, string type) =>
-        type == "llama" ? null
-        : fields.Has("sliding_window") ? fields.Count("sliding_window")
-        : type == "mistral" && !fields.Contains("sliding_window") ? 4096 : null;
+    private static bool IsQwen(string type) => type is "qwen2" or "qwen3";
+
+    // Mistral's class has a window of 4,096 unless the file says otherwise. Llama has none, and Qwen's counts only where
+    // it is switched on; there it would begin at layer max_window_layers, which the kit does not compute.
+    private static int? WindowOf(ConfigFields fields, string type)
+    {
+        if (type is "mistral" or "phi3")
+        {
+            return fields.Has("sliding_window") ? fields.Count("sliding_window") : type == "mistral" && !fields.Contains("sliding_window") ? 4096 : null;
+        }
+        if (IsQwen(type) && !fields.Flag("use_sliding_window", false))
+        {
+            return null;
+        }
+        var slides = fields.Has("sliding_window") && fields.Count("sliding_window", 0) < fields.Count("max_position_embeddings", int.MaxValue, 1)
+            && !(IsQwen(type) && fields.Count("max_window_layers", 28, 0) >= fields.Count("num_hidden_layers"));
+        return !slides ? null : throw fields.Error(IsQwen(type)
+            ? $"use_sliding_window true with a sliding_window of {fields.Count("sliding_window", 0)} is not supported for {type}; use a checkpoint that has it false"
+            : $"a sliding_window of {fields.Count("sliding_window", 0)} does not belong to a {type} model; remove it, or name the model_type that has it");
+    }
 
     private static void Check(ConfigFields fields, LlamaConfig config)
     {
@@ -148,50 +169,29 @@ public sealed record LlamaConfig : HfConfig
         {
             throw fields.Error($"hidden_act \"{act}\" is not supported; the kit computes silu");
         }
-        if (fields.Flag("mlp_bias", false))
+        if (config.AttentionBias && config.ModelType is ("mistral" or "phi3"))
         {
-            throw fields.Error("mlp_bias true is not supported; use a checkpoint without biases in the feed-forward layers");
+            throw fields.Error($"attention_bias true does not belong to a {config.ModelType} model; remove it, or name the model_type that has it");
         }
-        if (fields.Number("partial_rotary_factor", 1) != 1)
+        if (!(config.RmsNormEps >= 0))
         {
-            throw fields.Error("partial_rotary_factor other than 1 is not supported; use a checkpoint that rotates whole heads");
-        }
-        if (!(config.RmsNormEps >= 0) || !(config.RopeTheta > 0))
-        {
-            throw fields.Error($"rms_norm_eps {config.RmsNormEps} or rope_theta {config.RopeTheta} is out of range; correct it");
+            throw fields.Error($"rms_norm_eps {config.RmsNormEps} is out of range; correct it");
         }
     }
 
-    private static RopeScaling? Scaling(ConfigFields? scaling)
+    // transformers 5 says dtype, transformers 4 torch_dtype; where a file has both, the newer name counts there and here.
+    private static ScalarType DtypeOf(ConfigFields fields)
     {
-        if (scaling is null)
+        var name = fields.Has("dtype") ? "dtype" : "torch_dtype";
+        return fields.Text(name)?.Replace("torch.", "", StringComparison.Ordinal) switch
         {
-            return null;
-        }
-        var type = scaling.Text("rope_type") ?? scaling.Text("type") ?? "default";
-        var result = type switch
-        {
-            "default" => null,
-            "linear" => new RopeScaling(type, scaling.Number("factor")),
-            "llama3" => new RopeScaling(
-                type, scaling.Number("factor"), scaling.Number("low_freq_factor"), scaling.Number("high_freq_factor"), scaling.Count("original_max_position_embeddings")),
-            _ => throw scaling.Error($"rope scaling of type \"{type}\" is not supported; the kit computes linear and llama3"),
+            null or "float32" => ScalarType.Float32,
+            "bfloat16" => ScalarType.BFloat16,
+            "float16" => ScalarType.Float16,
+            "float64" => ScalarType.Float64,
+            var other => throw fields.Error($"{name} \"{other}\" is not supported; the kit reads float32, bfloat16, float16 and float64"),
         };
-        if (result is { Factor: not > 0 } || (result is { Type: "llama3" } && !(result.HighFreqFactor > result.LowFreqFactor && result.LowFreqFactor > 0)))
-        {
-            throw scaling.Error("the numbers of rope_scaling are out of range: factor must be positive and high_freq_factor above low_freq_factor above 0; correct them");
-        }
-        return result;
     }
-
-    private static ScalarType DtypeOf(ConfigFields fields) => (fields.Text("torch_dtype") ?? fields.Text("dtype")) switch
-    {
-        null or "float32" => ScalarType.Float32,
-        "bfloat16" => ScalarType.BFloat16,
-        "float16" => ScalarType.Float16,
-        "float64" => ScalarType.Float64,
-        var other => throw fields.Error($"torch_dtype \"{other}\" is not supported; the kit reads float32, bfloat16, float16 and float64"),
-    };
 
     private JsonObject Write(JsonObject json, LlamaConfig? before)
     {
@@ -205,10 +205,9 @@ public sealed record LlamaConfig : HfConfig
 
         void Number(string name, int? value, int? old) => Set(name, value, old, value is { } number ? JsonValue.Create(number) : null);
 
-        var architecture = ModelType switch { "phi3" => "Phi3ForCausalLM", "mistral" => "MistralForCausalLM", _ => "LlamaForCausalLM" };
         if (before is null)
         {
-            json["architectures"] = new JsonArray(architecture);
+            json["architectures"] = new JsonArray($"{ClassOf(ModelType)}ForCausalLM");
             json["hidden_act"] = "silu";
         }
         Set("model_type", ModelType, before?.ModelType, ModelType);
@@ -221,9 +220,11 @@ public sealed record LlamaConfig : HfConfig
         Number("head_dim", HeadDim, before?.HeadDim);
         Number("max_position_embeddings", MaxPositionEmbeddings, before?.MaxPositionEmbeddings);
         Set("rms_norm_eps", RmsNormEps, before?.RmsNormEps, RmsNormEps);
-        Set("rope_theta", RopeTheta, before?.RopeTheta, RopeTheta);
-        Set("rope_scaling", RopeScaling, before?.RopeScaling, ScalingNode());
-        if (ModelType != "llama")
+        if (before is null || RopeTheta != before.RopeTheta || RopeScaling != before.RopeScaling)
+        {
+            new RopeSettings(RopeTheta, RopeScaling).Write(json);
+        }
+        if (ModelType is "mistral" or "phi3")
         {
             Number("sliding_window", SlidingWindow, before?.SlidingWindow);
         }
@@ -235,21 +236,10 @@ public sealed record LlamaConfig : HfConfig
             json["eos_token_id"] = EosTokenIds.Count == 1 ? EosTokenIds[0] : new JsonArray([.. EosTokenIds.Select(id => JsonValue.Create(id))]);
         }
         Number("pad_token_id", PadTokenId, before?.PadTokenId);
-        Set("torch_dtype", TorchDtype, before?.TorchDtype, TorchDtype.ToString().ToLowerInvariant());
+        // One name only: the one that the source had.
+        var dtype = json.ContainsKey("dtype") ? "dtype" : "torch_dtype";
+        Set(dtype, TorchDtype, before?.TorchDtype, TorchDtype.ToString().ToLowerInvariant());
+        json.Remove(dtype == "dtype" ? "torch_dtype" : "dtype");
         return json;
     }
-
-    private JsonObject? ScalingNode() => RopeScaling switch
-    {
-        null => null,
-        { Type: "linear" } => new JsonObject { ["rope_type"] = "linear", ["factor"] = RopeScaling.Factor },
-        _ => new JsonObject
-        {
-            ["rope_type"] = RopeScaling.Type,
-            ["factor"] = RopeScaling.Factor,
-            ["low_freq_factor"] = RopeScaling.LowFreqFactor,
-            ["high_freq_factor"] = RopeScaling.HighFreqFactor,
-            ["original_max_position_embeddings"] = RopeScaling.OriginalMaxPositionEmbeddings,
-        },
-    };
 }

@@ -24,16 +24,31 @@ public static class LlamaWeights
         return Load(files, config, dtype, device, window);
     }
 
-    /// <summary>Loads the weights that a config asks for; others in the files are left alone.</summary>
-    internal static Llama Load(SafetensorsFolder files, LlamaConfig config, ScalarType? dtype, Device? device, WindowConvention window = WindowConvention.Exclusive)
+    /// <summary>Loads the weights that a config asks for and refuses files that hold others.</summary>
+    /// <param name="files">The weight files.</param>
+    /// <param name="config">The shape.</param>
+    /// <param name="dtype">Element type to compute in; null is float32.</param>
+    /// <param name="device">Where the model lives; null is the CPU.</param>
+    /// <param name="window">How a sliding window is counted.</param>
+    /// <param name="others">Names that the caller reads itself.</param>
+    internal static Llama Load(
+        SafetensorsFolder files, LlamaConfig config, ScalarType? dtype, Device? device, WindowConvention window = WindowConvention.Exclusive, params string[] others)
     {
         var model = new Llama(config, dtype ?? ScalarType.Float32, device, window);
         try
         {
             using var scope = NewDisposeScope();
             using var noGrad = no_grad();
-            foreach (var (name, target) in Named(model))
+            var bare = WeightNames.LackModelPrefix(files);
+            var weights = Named(model).Select(w => (Name: bare && w.Name.StartsWith("model.", StringComparison.Ordinal) ? w.Name["model.".Length..] : w.Name, w.Weight)).ToList();
+            WeightNames.Check(files.Folder, files, config, weights.Select(w => w.Name).Concat(others).ToHashSet(StringComparer.Ordinal));
+            foreach (var (name, target) in weights)
             {
+                if (name == WeightNames.Head && !files.Contains(name))
+                {
+                    throw new InputException(
+                        $"{files.Folder} has no tensor \"{name}\", and config.json does not say tie_word_embeddings true; set it if the head is the embedding, or use a checkpoint saved with its head (AutoModelForCausalLM, not AutoModel).");
+                }
                 using var one = NewDisposeScope();
                 var source = files.ReadWeight(name, target.shape, model.Dtype, model.Device);
                 target.copy_(source);
@@ -66,7 +81,9 @@ public static class LlamaWeights
         using var noGrad = no_grad();
         var weights = Named(model).Select(w => (w.Name, w.Weight.to_type(dtype ?? model.Dtype).cpu().contiguous())).ToList();
         SafetensorsWriter.WriteFolder(folder, weights);
-        AtomicFile.WriteJson(Path.Combine(folder, HfConfig.FileName), (model.Config with { TorchDtype = dtype ?? model.Dtype }).ToJson());
+        var config = (model.Config with { TorchDtype = dtype ?? model.Dtype }).ToJson();
+        ModelCode.Fit(config, folder);
+        AtomicFile.WriteJson(Path.Combine(folder, HfConfig.FileName), config);
     }
 
     /// <summary>A copy with weights of its own; no gradients.</summary>
@@ -103,7 +120,7 @@ public static class LlamaWeights
     {
         var config = model.Config;
         long query = config.NumAttentionHeads * config.HeadDim, key = config.NumKeyValueHeads * config.HeadDim, wide = config.IntermediateSize;
-        foreach (var part in Whole("model.embed_tokens.weight", model.embed_tokens))
+        foreach (var part in Whole(WeightNames.Embedding, model.embed_tokens))
         {
             yield return part;
         }
@@ -119,6 +136,8 @@ public static class LlamaWeights
                 config.FusedProjections
                     ? Whole($"{prefix}self_attn.qkv_proj.bias", block.qkv_bias)
                     : Split(block.qkv_bias, [($"{prefix}self_attn.q_proj.bias", query), ($"{prefix}self_attn.k_proj.bias", key), ($"{prefix}self_attn.v_proj.bias", key)]),
+                Whole($"{prefix}self_attn.q_norm.weight", block.q_norm),
+                Whole($"{prefix}self_attn.k_norm.weight", block.k_norm),
                 Whole($"{prefix}self_attn.o_proj.weight", block.o_proj),
                 Whole($"{prefix}self_attn.o_proj.bias", block.o_bias),
                 Whole($"{prefix}post_attention_layernorm.weight", block.post_attention_layernorm),
@@ -132,7 +151,7 @@ public static class LlamaWeights
                 yield return part;
             }
         }
-        foreach (var part in Whole("model.norm.weight", model.norm).Concat(Whole("lm_head.weight", model.lm_head)))
+        foreach (var part in Whole("model.norm.weight", model.norm).Concat(Whole(WeightNames.Head, model.lm_head)))
         {
             yield return part;
         }

@@ -83,16 +83,17 @@ public sealed class ModelFolder : IDisposable
     {
         // The small files come first: they can be wrong, and the weights may take minutes.
         var config = LlamaConfig.Load(folder);
+        FolderKind.RefuseReward(folder, config);
         var tokenizer = TokenizerFiles.AreIn(folder) ? Tokenizer.Load(folder) : null;
         using var files = SafetensorsFolder.Open(folder);
         return new ModelFolder(folder, tokenizer, LlamaWeights.Load(files, config, dtype, device, window));
     }
 
     /// <summary>Loads the trunk alone, for a model whose head is another one; Head and Logits have no meaning then.</summary>
-    internal static ModelFolder LoadTrunk(string folder, LlamaConfig config, SafetensorsFolder files, ScalarType? dtype, Device? device)
+    internal static ModelFolder LoadTrunk(string folder, LlamaConfig config, SafetensorsFolder files, ScalarType? dtype, Device? device, params string[] others)
     {
         var tokenizer = Tokenizer.Load(folder);
-        return new ModelFolder(folder, tokenizer, LlamaWeights.Load(files, config with { TieWordEmbeddings = true }, dtype, device));
+        return new ModelFolder(folder, tokenizer, LlamaWeights.Load(files, config with { TieWordEmbeddings = true }, dtype, device, others: others));
     }
 
     /// <summary>The ids of a prompt given as text: bos once, then the text.</summary>
@@ -105,6 +106,9 @@ public sealed class ModelFolder : IDisposable
     /// <exception cref="InputException">The folder has no tokenizer or no chat template, or the template refuses the turns.</exception>
     public int[] PromptIds(IReadOnlyList<ChatMessage> turns) => encoding.Prompt(turns, uncut);
 
+    /// <summary>The ids of a whole conversation as its template writes it, bos once; nothing is put after it.</summary>
+    internal int[] WholeIds(IReadOnlyList<ChatMessage> turns) => encoding.Prompt(template.Value.Render(turns, false), uncut);
+
     /// <summary>The ids of a response: its text encoded by itself, then one eos.</summary>
     /// <param name="text">The response.</param>
     /// <exception cref="InputException">The folder has no tokenizer, or nothing in it names an eos.</exception>
@@ -115,20 +119,22 @@ public sealed class ModelFolder : IDisposable
     /// <exception cref="InputException">The folder has no tokenizer.</exception>
     public string Text(IEnumerable<int> ids) => Tokenizer.Decode([.. ids.Where(Tokenizer.Has)]);
 
-    /// <summary>Writes a folder that loads as this one does: config.json, weights, and copies of the tokenizer's files.</summary>
+    /// <summary>Writes a folder that loads as this one does: config.json, weights, copies of the tokenizer's files and of code that auto_map names; without the code, no auto_map.</summary>
     /// <param name="folder">Where to; made if absent.</param>
     /// <param name="trained">Weights to write instead of <see cref="Model"/>, such as those of a trained copy.</param>
     /// <param name="dtype">Element type to store; null stores what the model computes in.</param>
     /// <exception cref="InputException">The folder is not writable or the disk is full.</exception>
     public void Save(string folder, Llama? trained = null, ScalarType? dtype = null)
     {
-        LlamaWeights.Save(trained ?? Model, folder, dtype);
         CopyTextFiles(folder);
+        LlamaWeights.Save(trained ?? Model, folder, dtype);
     }
 
-    /// <summary>Copies the tokenizer's files and generation_config.json, each whole or not at all.</summary>
+    /// <summary>Copies the tokenizer's files, generation_config.json and code that auto_map names, each whole or not at all.</summary>
     internal void CopyTextFiles(string folder)
     {
+        Directory.CreateDirectory(folder);
+        ModelCode.Copy(Path, folder);
         var models = Directory.EnumerateFiles(Path, "*.model").Select(file => System.IO.Path.GetFileName(file)!);
         foreach (var name in TokenizerFiles.Names.Append(GenerationConfig).Concat(models).Distinct())
         {

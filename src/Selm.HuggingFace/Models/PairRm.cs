@@ -28,9 +28,11 @@ public sealed class PairRm : IDisposable
             head_layer_1 = head.Affine("head_layer.1", width, 2 * width);
             head_layer_4 = head.Affine("head_layer.4", Config.Tasks, width);
             pretrained_model = DebertaEncoder.Load(weights, Config.Encoder, "pretrained_model.", dtype, device);
+            RefuseOthers(weights);
         }
         catch
         {
+            pretrained_model?.Dispose();
             head.Dispose();
             throw;
         }
@@ -75,6 +77,16 @@ public sealed class PairRm : IDisposable
     {
         pretrained_model.Dispose();
         head.Dispose();
+    }
+
+    // position_ids count 0, 1, 2, ... in checkpoints of old versions.
+    private void RefuseOthers(SafetensorsFolder weights)
+    {
+        var other = weights.Names.FirstOrDefault(name => !head.Names.Contains(name) && !pretrained_model.Names.Contains(name) && !name.EndsWith(".position_ids", StringComparison.Ordinal));
+        if (other is not null)
+        {
+            throw new InputException($"{weights.Folder}: the tensor \"{other}\" is not part of the ranker that config.json describes; use the config.json that belongs to these weights.");
+        }
     }
 
     private long Scores(long length, long count) => count * Config.Encoder.NumAttentionHeads * length * length;

@@ -38,7 +38,7 @@ public sealed record PairRmConfig : HfConfig
     /// <summary>Reads config.json of a model folder.</summary>
     /// <exception cref="InputException">The file or a field is missing or wrong, or it is no PairRM.</exception>
     public static new PairRmConfig Load(string folder) => HfConfig.Load(folder) as PairRmConfig
-        ?? throw new InputException($"{Path.Combine(folder, FileName)} does not describe a PairRM ranker (it has no source_prefix_id); give the folder of one.");
+        ?? throw new InputException($"{Path.Combine(folder, FileName)} does not describe a PairRM ranker (it has no source_prefix_id); give the folder of one, or a reward model as rm:{folder}.");
 
     /// <inheritdoc/>
     public override JsonObject ToJson() => Encoder.ToJson();

@@ -12,14 +12,20 @@ public sealed class SafetensorsFolder : IDisposable
     internal const string SingleName = "model.safetensors";
     internal const string IndexName = "model.safetensors.index.json";
 
-    private readonly string folder;
+    // What the wrappers of DistributedDataParallel and torch.compile put before every name.
+    private static readonly string[] wrappers = ["module.", "_orig_mod."];
+
     private readonly List<SafetensorsFile> files = [];
     private readonly Dictionary<string, SafetensorsFile> fileOf = new(StringComparer.Ordinal);
+    private string wrapper = "";
 
-    private SafetensorsFolder(string folder) => this.folder = folder;
+    private SafetensorsFolder(string folder) => Folder = folder;
 
-    /// <summary>The names of the tensors, in ordinal order.</summary>
-    public IReadOnlyList<string> Names => [.. fileOf.Keys.Order(StringComparer.Ordinal)];
+    /// <summary>The folder.</summary>
+    public string Folder { get; }
+
+    /// <summary>The names of the tensors, in ordinal order; a prefix of wrappers that all of them have is left out.</summary>
+    public IReadOnlyList<string> Names => [.. fileOf.Keys.Select(name => name[wrapper.Length..]).Order(StringComparer.Ordinal)];
 
     /// <summary>Opens all weight files of a folder and checks their headers.</summary>
     /// <exception cref="InputException">A file is missing or broken, or a shard lacks a tensor that the index puts there.</exception>
@@ -33,6 +39,7 @@ public sealed class SafetensorsFolder : IDisposable
                 result.Add(SafetensorsFile.Open(path));
             }
             result.CheckIndex();
+            result.FindWrapper();
             return result;
         }
         catch
@@ -48,31 +55,36 @@ public sealed class SafetensorsFolder : IDisposable
         Files.ContentHash.OfFiles([Path.Combine(folder, HfConfig.FileName), .. WeightFiles(folder)]);
 
     /// <summary>Whether a shard holds a tensor of that name.</summary>
-    public bool Contains(string name) => fileOf.ContainsKey(name);
+    public bool Contains(string name) => fileOf.ContainsKey(wrapper + name);
 
     /// <summary>The shape of a tensor.</summary>
     /// <exception cref="InputException">The folder has no such tensor.</exception>
-    public long[] Shape(string name) => FileOf(name).Shape(name);
+    public long[] Shape(string name) => FileOf(name).Shape(wrapper + name);
 
     /// <summary>The element type in which a tensor is stored.</summary>
     /// <exception cref="InputException">The folder has no such tensor.</exception>
-    public ScalarType DtypeOf(string name) => FileOf(name).DtypeOf(name);
+    public ScalarType DtypeOf(string name) => FileOf(name).DtypeOf(wrapper + name);
 
     /// <summary>Reads one tensor; the caller (or the surrounding dispose scope) owns it.</summary>
     /// <exception cref="InputException">The folder has no such tensor.</exception>
-    public Tensor Read(string name, ScalarType? asType = null, Device? device = null) => FileOf(name).Read(name, asType, device);
+    public Tensor Read(string name, ScalarType? asType = null, Device? device = null) => FileOf(name).Read(wrapper + name, asType, device);
 
     /// <summary>Reads a weight of a known shape and checks that all its numbers are finite.</summary>
     /// <exception cref="InputException">The tensor is missing, has another shape, or holds NaN or infinite numbers; it is named.</exception>
     public Tensor ReadWeight(string name, long[] shape, ScalarType? asType = null, Device? device = null)
     {
         var file = FileOf(name);
-        if (file.Shape(name) is var found && !found.SequenceEqual(shape))
+        if (file.DtypeOf(wrapper + name) is var type and not (ScalarType.Float16 or ScalarType.BFloat16 or ScalarType.Float32 or ScalarType.Float64))
+        {
+            throw new InputException(
+                $"{file.Path}: the tensor \"{name}\" holds whole numbers ({SafetensorsHeader.NameOf(type)}), as quantised weights do, which the kit does not read; use the checkpoint that was quantised.");
+        }
+        if (file.Shape(wrapper + name) is var found && !found.SequenceEqual(shape))
         {
             throw new InputException(
                 $"{file.Path}: the tensor \"{name}\" has the shape [{string.Join(", ", found)}], but config.json asks for [{string.Join(", ", shape)}]; use the config.json that belongs to these weights.");
         }
-        var tensor = file.Read(name, asType, device);
+        var tensor = file.Read(wrapper + name, asType, device);
         try
         {
             EnsureFinite(file.Path, name, tensor);
@@ -118,7 +130,7 @@ public sealed class SafetensorsFolder : IDisposable
         }
         if (!File.Exists(Path.Combine(folder, IndexName)))
         {
-            throw new InputException($"{folder} holds neither {SingleName} nor {IndexName}; give the folder of a Hugging Face checkpoint in safetensors format.");
+            throw FolderKind.WithoutWeights(folder);
         }
         return [.. IndexedNames(folder).Values.Distinct().Order(StringComparer.Ordinal).Select(name => Path.Combine(folder, name))];
     }
@@ -167,16 +179,24 @@ public sealed class SafetensorsFolder : IDisposable
         {
             return;
         }
-        foreach (var (name, shard) in IndexedNames(folder))
+        foreach (var (name, shard) in IndexedNames(Folder))
         {
             if (!fileOf.TryGetValue(name, out var file) || Path.GetFileName(file.Path) != shard)
             {
-                throw new InputException($"{Path.Combine(folder, shard)} has no tensor \"{name}\", though {IndexName} says so; download that shard again.");
+                throw new InputException($"{Path.Combine(Folder, shard)} has no tensor \"{name}\", though {IndexName} says so; download that shard again.");
             }
         }
     }
 
-    private SafetensorsFile FileOf(string name) => fileOf.TryGetValue(name, out var file)
+    private void FindWrapper()
+    {
+        while (fileOf.Count > 0 && Array.Find(wrappers, next => fileOf.Keys.All(name => name.StartsWith(wrapper + next, StringComparison.Ordinal))) is { } found)
+        {
+            wrapper += found;
+        }
+    }
+
+    private SafetensorsFile FileOf(string name) => fileOf.TryGetValue(wrapper + name, out var file)
         ? file
-        : throw new InputException($"{folder} has no tensor \"{name}\" in its weight files; check that weights and config.json belong together.");
+        : throw new InputException($"{Folder} has no tensor \"{name}\" in its weight files; check that weights and config.json belong together.");
 }

@@ -44,6 +44,10 @@ internal sealed class SafetensorsHeader
         {
             throw header.Error($"the file has {stream.Length} bytes, too few for a safetensors header");
         }
+        if (FolderKind.IsPointer(prefix))
+        {
+            throw FolderKind.Pointer(path);
+        }
         var length = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
         if (length > (ulong)(stream.Length - 8) || length > LongestHeader)
         {
@@ -55,6 +59,8 @@ internal sealed class SafetensorsHeader
         header.CheckLayout(stream.Length - 8 - (long)length);
         return header;
     }
+
+    internal static string NameOf(ScalarType dtype) => Dtypes.First(d => d.Dtype == dtype).Name;
 
     internal static int SizeOf(ScalarType dtype) => Dtypes.First(d => d.Dtype == dtype).Size;
 

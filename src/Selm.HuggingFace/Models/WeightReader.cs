@@ -20,10 +20,14 @@ internal sealed class WeightReader(SafetensorsFolder weights, ScalarType dtype, 
 {
     private readonly List<Tensor> owned = [];
 
+    /// <summary>What was read.</summary>
+    internal HashSet<string> Names { get; } = new(StringComparer.Ordinal);
+
     internal Tensor Tensor(string name, params long[] shape)
     {
         var tensor = weights.ReadWeight(name, shape, dtype, device).DetachFromDisposeScope();
         owned.Add(tensor);
+        Names.Add(name);
         return tensor;
     }
 

@@ -1,3 +1,5 @@
+using Selm.HuggingFace.Models;
+
 namespace Selm.HuggingFace.Tokenizers;
 
 /// <summary>
@@ -73,7 +75,7 @@ public sealed class DebertaTokenizer : Tokenizer
             }
         }
         tokens[MaskToken] = new AddedToken(file.Pieces.Count, MaskToken);
-        foreach (var token in ReadPrefixes(settings.Folder).Concat(settings.AddedTokens)
+        foreach (var token in ReadPrefixes(settings.Folder, file).Concat(settings.AddedTokens)
             .Concat(addedTokens.Select(entry => new AddedToken(entry.Value, entry.Key))))
         {
             tokens[token.Content] = token;
@@ -133,14 +135,18 @@ public sealed class DebertaTokenizer : Tokenizer
 
     private protected override string DecodeIds(List<int> ids) => _model.Decode(ids, TokenOf);
 
-    /// <summary>PairRM names its markers in config.json: source_prefix and source_prefix_id, and so on.</summary>
-    private static List<AddedToken> ReadPrefixes(string folder)
+    /// <summary>PairRM names its markers in config.json: source_prefix and source_prefix_id, and so on; LLM-Blender appends them when it loads.</summary>
+    private static List<AddedToken> ReadPrefixes(string folder, SentencePieceFile file)
     {
         var tokens = new List<AddedToken>();
         var path = Path.Combine(folder, "config.json");
         if (File.Exists(path))
         {
             var config = SettingsNode.Read(path);
+            if (config["ranker_type"] is not null)
+            {
+                return [.. BlenderForm.Markers.Select((marker, k) => new AddedToken(BlenderForm.FirstMarker(file) + k, marker.Token))];
+            }
             foreach (var name in (string[])["source_prefix", "cand1_prefix", "cand2_prefix", "cand_prefix"])
             {
                 if (config.OptionalText(name) is { } token && config[name + "_id"] is not null)

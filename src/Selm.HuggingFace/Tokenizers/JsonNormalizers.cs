@@ -26,7 +26,9 @@ internal static class JsonNormalizers
             "Strip" => Strip(node.Flag("strip_left") ?? true, node.Flag("strip_right") ?? true),
             "Lowercase" => text => text.ToLowerInvariant(),
             "Precompiled" => Precompiled(node),
-            // Unicode normal forms need tables that .NET does not have under invariant globalization.
+            "NFC" => CanonicalForms.Nfc,
+            "NFD" => CanonicalForms.Nfd,
+            // NFKC and NFKD need compatibility mappings, for which the kit has no table.
             _ => throw node.Unsupported("normalizer", type),
         };
     }

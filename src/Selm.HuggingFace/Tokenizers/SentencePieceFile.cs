@@ -1,4 +1,5 @@
 using Google.Protobuf;
+using Selm.HuggingFace.Models;
 using static Google.Protobuf.WireFormat;
 
 namespace Selm.HuggingFace.Tokenizers;
@@ -64,7 +65,12 @@ internal sealed class SentencePieceFile
         var file = new SentencePieceFile { Path = path };
         try
         {
-            file.ReadModel(File.ReadAllBytes(path));
+            var bytes = File.ReadAllBytes(path);
+            if (FolderKind.IsPointer(bytes))
+            {
+                throw FolderKind.Pointer(path);
+            }
+            file.ReadModel(bytes);
         }
         catch (InvalidProtocolBufferException error)
         {

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Selm.HuggingFace.Models;
 
 namespace Selm.HuggingFace.Tokenizers;
 
@@ -28,7 +29,12 @@ internal readonly struct SettingsNode
     {
         try
         {
-            var document = JsonDocument.Parse(File.ReadAllBytes(path));
+            var bytes = File.ReadAllBytes(path);
+            if (FolderKind.IsPointer(bytes))
+            {
+                throw FolderKind.Pointer(path);
+            }
+            var document = JsonDocument.Parse(bytes);
             var node = new SettingsNode(document.RootElement, path, "");
             return document.RootElement.ValueKind == JsonValueKind.Object ? node : throw node.Wrong("a JSON object");
         }

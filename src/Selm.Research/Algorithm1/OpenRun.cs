@@ -106,7 +106,7 @@ public sealed class OpenRun : IDisposable
             var judge = recipe.Ranker is null ? null : ranker.Value;
             Jsonl.Write(folder.PathOf("answers.jsonl"), shown.Select((record, k) =>
             {
-                var scores = judge?.Rank(record.Prompt, [before[k], after[k]]).Scores;
+                var scores = judge?.Rank(RankRequest.Of(record, [before[k], after[k]])).Scores;
                 return new BeforeAfter(record.Prompt, before[k], after[k], scores?[0], scores?[1]);
             }));
 

@@ -153,7 +153,10 @@ public static class SelmRun
             {
                 SelmRepoPipeline.Rows(record, start.Encoding, limits);
             }
-            _ = recipe.Ranker is null ? null : ranker.Value;
+            for (var k = 0; recipe.Ranker is not null && k < records.Count; k++)
+            {
+                CheckPrompt(ranker.Value, records[k], k + 1);
+            }
             return start;
         }
         catch
@@ -164,6 +167,18 @@ public static class SelmRun
     }
 
     internal static bool ReadsReference(Recipe recipe) => (PreferenceLosses.Of(Methods.LossOf(recipe)).Needs & LossInputs.Reference) != 0;
+
+    private static void CheckPrompt(IRanker ranker, PreferenceRecord record, int number)
+    {
+        try
+        {
+            ranker.Check(RankRequest.Of(record, []));
+        }
+        catch (InputException e)
+        {
+            throw new InputException($"Pair {number} of the data: {e.Message}", e);
+        }
+    }
 
     private static bool AsksForAnswers(Recipe recipe) => recipe.Method is "selm" or "iterative-dpo";
 

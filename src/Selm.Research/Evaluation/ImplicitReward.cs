@@ -161,11 +161,11 @@ public static class ImplicitReward
     public static double CalibrationError(IReadOnlyList<CalibrationBin> bins) => bins.Sum(bin => bin.Count * Math.Abs(bin.Predicted - bin.Observed)) / bins.Sum(bin => bin.Count);
 
     private static int[] Prompt(ModelFolder model, PreferenceRecord record) =>
-        model.ChatTemplate is null ? model.PromptIds(record.Prompt) : model.PromptIds(record.PromptMessages);
+        model.ChatTemplate is null && record.PromptMessages is [{ Role: "user" }] ? model.PromptIds(record.Prompt) : model.PromptIds(record.PromptMessages);
 
     private static double Margin(IRanker ranker, PreferenceRecord record)
     {
-        var scores = ranker.Rank(record.Prompt, [record.ChosenResponse, record.RejectedResponse]).Scores;
+        var scores = ranker.Rank(RankRequest.Of(record, [record.ChosenResponse, record.RejectedResponse])).Scores;
         return scores[0] - scores[1];
     }
 

@@ -23,7 +23,7 @@ public sealed record RewardDistribution(int Count, double Mean, double StandardE
 {
     /// <summary>Generates greedy answers to a file of prompts and scores them, batch by batch.</summary>
     /// <param name="model">The policy.</param>
-    /// <param name="input">JSONL rows {"prompt"} or {"messages"}; the ranker sees the prompt, or the last user turn.</param>
+    /// <param name="input">JSONL rows {"prompt"} or {"messages"}; the ranker sees the prompt, or all turns.</param>
     /// <param name="output">The same rows with "response", "score" and, where compared, "baseline_score".</param>
     /// <param name="ranker">Who scores.</param>
     /// <param name="against">The field of the answer that each is ranked beside; its score is subtracted. Null scores answers alone.</param>
@@ -46,7 +46,7 @@ public sealed record RewardDistribution(int Count, double Mean, double StandardE
             {
                 var generations = ResponseGenerator.Generate(model.Model, [.. batch.Select(row => TextRows.Prompt(row, model))], options, batchSize, model.EndIds, cancellation: cancellation);
                 string[] answers = [.. generations.Select(generation => model.Text(generation.OutputIds))];
-                var ranked = ranker.Rank([.. batch.Zip(answers, (row, answer) => new RankRequest(Asked(row), against is null ? [answer] : [answer, row.Text(against)]))]);
+                var ranked = ranker.Rank([.. batch.Zip(answers, (row, answer) => Asked(row, against is null ? [answer] : [answer, row.Text(against)]))]);
                 foreach (var (row, (answer, rank)) in batch.Zip(answers.Zip(ranked)))
                 {
                     writer.Write(row.Plus(against is null
@@ -89,6 +89,6 @@ public sealed record RewardDistribution(int Count, double Mean, double StandardE
             [.. counts.Select((n, k) => new RewardBin(low + (k * width), k == counts.Length - 1 && high > low ? high : low + ((k + 1) * width), (double)n / count))]);
     }
 
-    /// <summary>The prompt as a ranker sees it.</summary>
-    internal static string Asked(JsonRow row) => row.Has("messages") ? Data.PreferenceFile.Chat(row, "messages").Last(turn => turn.Role == "user").Content : row.Text("prompt");
+    private static RankRequest Asked(JsonRow row, string[] candidates) =>
+        row.Has("messages") ? RankRequest.Of(Data.PreferenceFile.Chat(row, "messages"), candidates) : new(row.Text("prompt"), candidates);
 }

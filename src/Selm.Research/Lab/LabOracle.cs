@@ -25,11 +25,14 @@ public sealed class LabOracle : IRanker
     public double Reward(string prompt, string response) => LabReward.Of(language, LabPrompt.Read(language, prompt), response);
 
     /// <inheritdoc/>
+    public void Check(RankRequest request) => request.OneQuestion("the lab's oracle");
+
+    /// <inheritdoc/>
     public IReadOnlyList<RankedCandidates> Rank(IReadOnlyList<RankRequest> batch) => [.. batch.Select(Rank)];
 
     private RankedCandidates Rank(RankRequest request)
     {
-        var prompt = LabPrompt.Read(language, request.Prompt);
+        var prompt = LabPrompt.Read(language, request.OneQuestion("the lab's oracle"));
         var scores = request.Candidates.Select(candidate => LabReward.Of(language, prompt, candidate)).ToArray();
         if (noiseSeed is { } seed)
         {

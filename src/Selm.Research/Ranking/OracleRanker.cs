@@ -5,6 +5,9 @@ namespace Selm.Research.Ranking;
 public sealed class OracleRanker(Func<string, string, double> reward) : IRanker
 {
     /// <inheritdoc/>
+    public void Check(RankRequest request) => request.OneQuestion("the oracle");
+
+    /// <inheritdoc/>
     public IReadOnlyList<RankedCandidates> Rank(IReadOnlyList<RankRequest> batch) =>
-        [.. batch.Select(request => RankedCandidates.FromScores([.. request.Candidates.Select(candidate => reward(request.Prompt, candidate))]))];
+        [.. batch.Select(request => RankedCandidates.FromScores([.. request.Candidates.Select(candidate => reward(request.OneQuestion("the oracle"), candidate))]))];
 }

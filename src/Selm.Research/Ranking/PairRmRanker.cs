@@ -34,6 +34,7 @@ public sealed class PairRmRanker : IRanker, IDisposable
     /// <exception cref="InputException">A file, field or tensor is missing or wrong.</exception>
     public static PairRmRanker Load(string folder, TorchSharp.torch.ScalarType? dtype = null, TorchSharp.torch.Device? device = null)
     {
+        PairRmConfig.Load(folder); // says first what another kind of folder is
         var tokenizer = DebertaTokenizer.Load(folder);
         var model = PairRm.Load(folder, dtype, device);
         try
@@ -59,7 +60,7 @@ public sealed class PairRmRanker : IRanker, IDisposable
             return [];
         }
         var (sources, candidates) = packing.Cut(
-            [.. batch.Select(request => Source(request.Prompt))],
+            [.. batch.Select(request => Source(PairRmTexts.Source(request)))],
             [.. batch.Select(request => request.Candidates.Select(Candidate).ToArray())]);
         var pairs = new List<PackedPair>();
         var places = new Dictionary<(int Row, int Left, int Right), int>();

@@ -1,9 +1,10 @@
+using Selm.Research.Data;
 using Selm.Research.Runs;
 
 namespace Selm.Research.Ranking;
 
 /// <summary>
-/// The files of <c>selm rank</c>: each line {"prompt", "candidates": [..]} comes out as the same plus
+/// The files of <c>selm rank</c>: each line {"prompt", "candidates": [..]}, or with a chat as "messages" instead of "prompt", comes out as the same plus
 /// {"scores": [..], "ranks": [..]}; higher scores are better, rank 1 is best, ties share the lower rank.
 /// </summary>
 public static class RankFile
@@ -12,7 +13,7 @@ public static class RankFile
     public const int DefaultBatchSize = 8;
 
     /// <summary>Ranks a file. All rows are checked before the first is ranked; the output appears only when it is whole.</summary>
-    /// <param name="input">JSONL with "prompt" and "candidates".</param>
+    /// <param name="input">JSONL with "prompt" or "messages", and "candidates".</param>
     /// <param name="output">Where the ranked rows go.</param>
     /// <param name="ranker">Orders the candidates.</param>
     /// <param name="batchSize">Rows collated together, in the order of the file.</param>
@@ -44,16 +45,24 @@ public static class RankFile
 
     private static RankRequest Request(JsonRow row)
     {
+        if (row.Has("messages"))
+        {
+            var turns = PreferenceFile.Chat(row, "messages");
+            return turns is [.., { Role: "user" }]
+                ? RankRequest.Of(turns, Candidates(row))
+                : throw row.Error("\"messages\" must end in the user's turn that the candidates answer; complete it or cut it there");
+        }
         var prompt = row.Text("prompt");
         if (string.IsNullOrWhiteSpace(prompt))
         {
             throw row.Error("the prompt is empty; give a prompt");
         }
-        var candidates = row.Texts("candidates");
-        return candidates.Length > 0
-            ? new RankRequest(prompt, candidates)
-            : throw row.Error("\"candidates\" is empty; give at least one response");
+        return new RankRequest(prompt, Candidates(row));
     }
+
+    private static string[] Candidates(JsonRow row) => row.Texts("candidates") is { Length: > 0 } candidates
+        ? candidates
+        : throw row.Error("\"candidates\" is empty; give at least one response");
 
     // The row's own fields as they are, in their order.
     private static Dictionary<string, object> Extended(JsonRow row, RankedCandidates ranked)

@@ -1,7 +1,8 @@
-// Files have Hugging Face's names for LlamaForSequenceClassification with one label: the decoder under "model.", then
-// "score.weight". One difference in meaning: the reward is read at the row's last token, whatever its id; some versions
-// of transformers look for the first padding id instead and so miss a last token that is also the padding token.
+// Files have Hugging Face's names for LlamaForSequenceClassification (or Qwen2..., Mistral...) with one label: the decoder
+// under "model.", then "score.weight". As in transformers since 4.52 the reward is read at the last token that is not the
+// padding id; earlier versions looked for the first padding id, which may stand inside a text.
 using System.Text.Json.Nodes;
+using Selm.HuggingFace.Chat;
 using Selm.HuggingFace.Files;
 using Selm.HuggingFace.Models;
 using TorchSharp;
@@ -13,7 +14,7 @@ namespace Selm.Research.Ranking;
 /// A scalar reward model v(x, y): a decoder with a linear head on the hidden state of the response's last token.
 /// Under Bradley-Terry P(A better than B | x) = sigma(v(x, A) - v(x, B)).
 /// </summary>
-public sealed class RewardModel : IDisposable
+public sealed class RewardModel : IRanker, IDisposable
 {
     private const string ScoreName = "score.weight";
 
@@ -38,12 +39,13 @@ public sealed class RewardModel : IDisposable
         using var files = SafetensorsFolder.Open(folder);
         if (!files.Contains(ScoreName))
         {
-            throw new InputException($"{folder} has no tensor \"{ScoreName}\", so it is no reward model; give a checkpoint made for sequence classification with one label.");
+            throw new InputException(
+                $"{folder} has no tensor \"{ScoreName}\", so it is no reward model{Kind(config)}; give a checkpoint made for sequence classification with one label.");
         }
         var score = files.ReadWeight(ScoreName, [1, config.HiddenSize], dtype ?? ScalarType.Float32, device).DetachFromDisposeScope();
         try
         {
-            return new RewardModel(ModelFolder.LoadTrunk(folder, config, files, dtype, device), config, score, batchSize);
+            return new RewardModel(ModelFolder.LoadTrunk(folder, config, files, dtype, device, ScoreName), config, score, batchSize);
         }
         catch
         {
@@ -52,7 +54,40 @@ public sealed class RewardModel : IDisposable
         }
     }
 
-    /// <summary>Rewards of responses; this is what <c>RewardModelRanker</c> takes.</summary>
+    /// <inheritdoc/>
+    /// <remarks>Conversation and candidate pass the model's own chat template; a model without one reads single questions as text.</remarks>
+    /// <exception cref="InputException">The prompt is a chat and the model has no chat template, or one is longer than the context.</exception>
+    public IReadOnlyList<RankedCandidates> Rank(IReadOnlyList<RankRequest> batch)
+    {
+        foreach (var request in batch)
+        {
+            Check(request);
+        }
+        if (folder.ChatTemplate is null)
+        {
+            return new RewardModelRanker(Score).Rank(batch);
+        }
+        var rewards = batch.Select(ChatRow).Chunk(batchSize).SelectMany(Score).ToArray();
+        var ranked = new List<RankedCandidates>(batch.Count);
+        var at = 0;
+        foreach (var request in batch)
+        {
+            ranked.Add(RankedCandidates.FromScores(rewards[at..(at += request.Candidates.Count)]));
+        }
+        return ranked;
+    }
+
+    /// <inheritdoc/>
+    public void Check(RankRequest request)
+    {
+        if (request.IsChat && folder.ChatTemplate is null)
+        {
+            throw new InputException(
+                $"{folder.Path} has no chat template, so it cannot be asked about a chat; add chat_template to its tokenizer_config.json, or give single questions.");
+        }
+    }
+
+    /// <summary>Rewards of responses to prompts that are text already, whatever markup the model expects included.</summary>
     /// <param name="pairs">Prompts and responses as text; responses to one prompt that stand together share its computation.</param>
     /// <returns>One reward per pair, higher is better, on the model's own scale.</returns>
     /// <exception cref="InputException">A prompt is empty, or prompt and response are longer than the context; names the pair.</exception>
@@ -72,8 +107,8 @@ public sealed class RewardModel : IDisposable
     /// <exception cref="InputException">The folder is not writable or the disk is full.</exception>
     public void Save(string target, ScalarType? dtype = null)
     {
-        Write(folder.Model, score, config, target, dtype);
         folder.CopyTextFiles(target);
+        Write(folder.Model, score, config, target, dtype);
     }
 
     /// <inheritdoc/>
@@ -95,11 +130,14 @@ public sealed class RewardModel : IDisposable
         var last = new List<long>();
         for (var row = 0; row < rows.Count; row++)
         {
-            var end = ((long)row * plan.Width) + rows[row].LeftPadding + rows[row].Prompt.Length;
+            var start = ((long)row * plan.Width) + rows[row].LeftPadding;
+            var end = start + rows[row].Prompt.Length;
             foreach (var response in rows[row].Responses)
             {
+                var within = Array.FindLastIndex(response, id => id != trunk.Config.PadTokenId);
+                var before = Array.FindLastIndex(rows[row].Prompt, id => id != trunk.Config.PadTokenId);
+                last.Add(within >= 0 ? end + within : start + Math.Max(0, before));
                 end += response.Length;
-                last.Add(end - 1);
             }
         }
         var states = trunk.Hidden(plan).index_select(0, tensor(last.ToArray(), [last.Count], device: trunk.Device));
@@ -119,11 +157,28 @@ public sealed class RewardModel : IDisposable
         var weights = LlamaWeights.Named(trunk).Where(weight => weight.Name.StartsWith("model.", StringComparison.Ordinal)).Append((ScoreName, score));
         SafetensorsWriter.WriteFolder(target, weights.Select(w => (w.Item1, w.Item2.to_type(dtype ?? trunk.Dtype).cpu().contiguous())).ToList());
         var json = (config with { TorchDtype = dtype ?? trunk.Dtype }).ToJson();
-        json["architectures"] = new JsonArray(config.ModelType switch { "phi3" => "Phi3ForSequenceClassification", "mistral" => "MistralForSequenceClassification", _ => "LlamaForSequenceClassification" });
+        json["architectures"] = new JsonArray($"{HfConfig.ClassOf(config.ModelType)}ForSequenceClassification");
         // Without these Hugging Face's classes expect two labels.
         json["id2label"] = new JsonObject { ["0"] = "LABEL_0" };
         json["label2id"] = new JsonObject { ["LABEL_0"] = 0 };
+        ModelCode.Fit(json, target);
         AtomicFile.WriteJson(Path.Combine(target, HfConfig.FileName), json);
+    }
+
+    private static string Kind(LlamaConfig config) => FolderKind.ArchitectureOf(config) is { } name ? $" but a {name}" : "";
+
+    // The template may close the answer with more than its text, so whole conversations are encoded; what all of them
+    // begin with is computed once.
+    private SharedRow ChatRow(RankRequest request)
+    {
+        int[][] whole = [.. request.Candidates.Select(candidate => folder.WholeIds([.. request.Conversation, new ChatMessage("assistant", candidate)]))];
+        if (Array.Find(whole, ids => ids.Length > config.MaxPositionEmbeddings) is { } longest)
+        {
+            throw new InputException(
+                $"The chat that ends in \"{(request.Prompt.Length > 60 ? request.Prompt[..60] + "..." : request.Prompt)}\" has {longest.Length} tokens with its answer, but the reward model's context has {config.MaxPositionEmbeddings}; shorten prompt or response.");
+        }
+        var shared = whole.Skip(1).Aggregate(whole[0].Length - 1, (most, ids) => Math.Min(Math.Min(most, ids.Length - 1), whole[0].AsSpan().CommonPrefixLength(ids)));
+        return new SharedRow(whole[0][..shared], [.. whole.Select(ids => ids[shared..])]);
     }
 
     private double[] Score(SharedRow[] rows)

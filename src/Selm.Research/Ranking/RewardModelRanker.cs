@@ -7,9 +7,12 @@ namespace Selm.Research.Ranking;
 public sealed class RewardModelRanker(Func<IReadOnlyList<(string Prompt, string Response)>, IReadOnlyList<double>> score) : IRanker
 {
     /// <inheritdoc/>
+    public void Check(RankRequest request) => request.OneQuestion("this reward model");
+
+    /// <inheritdoc/>
     public IReadOnlyList<RankedCandidates> Rank(IReadOnlyList<RankRequest> batch)
     {
-        var pairs = batch.SelectMany(request => request.Candidates.Select(candidate => (request.Prompt, candidate))).ToList();
+        var pairs = batch.SelectMany(request => request.Candidates.Select(candidate => (request.OneQuestion("this reward model"), candidate))).ToList();
         var scores = score(pairs);
         if (scores.Count != pairs.Count)
         {

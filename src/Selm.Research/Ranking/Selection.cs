@@ -45,7 +45,7 @@ public static class Selection
 
     /// <summary>The request that ranks y against the pair of a record, in the authors' order [y, y_w, y_l].</summary>
     public static RankRequest Request(PreferenceRecord record, string y) =>
-        new(record.Prompt, [y, record.ChosenResponse, record.RejectedResponse]);
+        RankRequest.Of(record, [y, record.ChosenResponse, record.RejectedResponse]);
 
     /// <summary>The record with its new pair, y kept as the reference response, and the ranker's scores and ranks.</summary>
     /// <param name="record">The pair so far.</param>

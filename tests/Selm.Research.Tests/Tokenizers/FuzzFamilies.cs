@@ -20,6 +20,7 @@ internal static class FuzzFamilies
         "llama3" => Read("byte-level-llama3-style"),
         "llama2" => Read("sentencepiece-llama2-style"),
         "qwen2" => Qwen2(),
+        "qwen2-nfd" => Decomposed(),
         "mistral-metaspace" => Metaspace(),
         "gemma" => Gemma(),
         "phi3" => Phi3(),
@@ -41,15 +42,23 @@ internal static class FuzzFamilies
         return Parse(Path.Combine(folder.Root, "tokenizer.json"));
     }
 
-    // Digits one by one, and ChatML's tokens. Qwen's NFC normalizer is not among those that the kit has.
+    // Digits one by one, ChatML's tokens, and NFC before everything.
     private static JsonObject Qwen2()
     {
         var file = Read("byte-level-llama3-style");
         file["pre_tokenizer"]!["pretokenizers"]![0]!["pattern"]!["Regex"] = Qwen2Pattern;
+        file["normalizer"] = JsonNode.Parse("""{"type": "NFC"}""");
         file["model"]!["ignore_merges"] = false;
         file["post_processor"] = JsonNode.Parse("""{"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false, "use_regex": false}""");
         file["added_tokens"]![3]!["content"] = "<|im_start|>";
         file["added_tokens"]![4]!["content"] = "<|im_end|>";
+        return file;
+    }
+
+    private static JsonObject Decomposed()
+    {
+        var file = Qwen2();
+        file["normalizer"]!["type"] = "NFD";
         return file;
     }
 

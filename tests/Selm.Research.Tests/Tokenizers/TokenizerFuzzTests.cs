@@ -15,7 +15,7 @@ public class TokenizerFuzzTests
     private const ulong Seed = 20_261_130;
 
     public static TheoryData<string> Families =>
-        ["gpt2", "llama3", "llama2", "qwen2", "mistral-metaspace", "gemma", "phi3", "deberta-v3", "unigram-byte-fallback", "demo", "lab"];
+        ["gpt2", "llama3", "llama2", "qwen2", "qwen2-nfd", "mistral-metaspace", "gemma", "phi3", "deberta-v3", "unigram-byte-fallback", "demo", "lab"];
 
     [SkippableTheory]
     [MemberData(nameof(Families))]
