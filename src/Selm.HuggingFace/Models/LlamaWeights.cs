@@ -108,12 +108,21 @@ public static class LlamaWeights
         }
     }
 
-    /// <summary>Whether all weights of two models of one shape are the same numbers.</summary>
-    internal static bool AreEqual(Llama one, Llama other)
+    /// <summary>Whether all weights are the numbers that a folder holds; one tensor of it is read at a time.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="folder">A folder that it could have been loaded from.</param>
+    internal static bool AreThoseOf(Llama model, string folder)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        return one.parameters().Zip(other.parameters()).All(pair => pair.First.allclose(pair.Second, rtol: 0, atol: 0));
+        using var files = SafetensorsFolder.Open(folder);
+        var bare = WeightNames.LackModelPrefix(files);
+        return Named(model).All(weight =>
+        {
+            using var one = NewDisposeScope();
+            var name = bare && weight.Name.StartsWith("model.", StringComparison.Ordinal) ? weight.Name["model.".Length..] : weight.Name;
+            return weight.Weight.allclose(files.ReadWeight(name, weight.Weight.shape, model.Dtype, model.Device), rtol: 0, atol: 0);
+        });
     }
 
     private static IEnumerable<(string Name, Tensor Part)> Parts(Llama model, Func<Parameter, Tensor?> of)

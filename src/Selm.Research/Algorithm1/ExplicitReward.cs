@@ -8,54 +8,33 @@ using Selm.Research.Training;
 
 namespace Selm.Research.Algorithm1;
 
-/// <summary>How the explicit reward model is fitted in each iteration.</summary>
-public sealed record RewardOptions
-{
-    /// <summary>Peak learning rate.</summary>
-    public double LearningRate { get; init; } = 1e-3;
-
-    /// <summary>Passes over the pairs.</summary>
-    public int Epochs { get; init; } = 4;
-}
-
 /// <summary>The reward model of a loop; each iteration goes on from the last one's.</summary>
-/// <param name="settings">The loop's settings.</param>
-/// <param name="initial">The model that the first one is a copy of.</param>
-internal sealed class ExplicitReward(LoopSettings settings, Llama initial) : IDisposable
+internal static class ExplicitReward
 {
     private static readonly OptimizerRecipe adam = new() { Betas = [0.9, 0.99], WeightDecay = 0.01 };
 
-    // r = 0 at the start: the head begins with zeros and so needs no seed.
-    private readonly RewardTrainer model = new(initial, new float[initial.Config.HiddenSize]);
-
-    /// <summary>Fits the reward model and hands its margins to the examples as what the policy is to learn.</summary>
+    /// <summary>Fits the reward model further and tells its margins.</summary>
+    /// <param name="model">The reward model.</param>
+    /// <param name="settings">The loop's settings.</param>
     /// <param name="examples">Kept pairs; y, where there is one, is the policy's own answer.</param>
     /// <param name="references">y' ~ pi_ref of each, or null where there is no optimism.</param>
     /// <param name="iteration">From 0; names the random stream of the batches.</param>
+    /// <returns>r(y_w) - r(y_l) of each example.</returns>
     /// <exception cref="DivergenceException">The loss ran away to a number that is not finite.</exception>
-    public TrainingExample[] Fit(IReadOnlyList<TrainingExample> examples, IReadOnlyList<int[]?> references, int iteration)
+    public static double[] Fit(RewardTrainer model, LoopSettings settings, IReadOnlyList<TrainingExample> examples, IReadOnlyList<int[]?> references, int iteration)
     {
         var pairs = examples.Select(e => Row(e)).ToArray();
         var rows = pairs.Select((pair, k) => examples[k].Tokens.Reference is { } y && references[k] is { } other
             ? pair with { Responses = [.. pair.Responses, y.Response.ToArray(), other] }
             : pair).ToArray();
-        var size = settings.Training.BatchSize;
-        var batches = Enumerable.Range(0, settings.Reward.Epochs).SelectMany(epoch => Order(rows.Length, iteration, epoch).Chunk(size)).ToArray();
+        var batches = Enumerable.Range(0, settings.Reward.Epochs)
+            .SelectMany(epoch => Order(settings, rows.Length, iteration, epoch).Chunk(settings.Training.BatchSize)).ToArray();
         model.Fit(
             "the reward model", batches.Length, step => [.. batches[step].Select(k => rows[k])],
             new OptimisticRewardLoss(settings.Alpha), adam with { LearningRate = settings.Reward.LearningRate });
         var rewards = model.Score(pairs, settings.BatchSize);
-        return
-        [
-            .. examples.Select((e, k) => e.WithoutReference() with
-            {
-                OwnLoss = new RewardDistillationLoss(settings.Beta, rewards[2 * k] - rewards[(2 * k) + 1]),
-            }),
-        ];
+        return [.. examples.Select((_, k) => rewards[2 * k] - rewards[(2 * k) + 1])];
     }
-
-    /// <inheritdoc/>
-    public void Dispose() => model.Dispose();
 
     private static SharedRow Row(TrainingExample example)
     {
@@ -63,7 +42,7 @@ internal sealed class ExplicitReward(LoopSettings settings, Llama initial) : IDi
         return new SharedRow(chosen.InputIds[..chosen.ResponseStart], [chosen.Response.ToArray(), rejected.Response.ToArray()]);
     }
 
-    private int[] Order(int count, int iteration, int epoch)
+    private static int[] Order(LoopSettings settings, int count, int iteration, int epoch)
     {
         var order = Enumerable.Range(0, count).ToArray();
         new PhiloxStream(settings.Training.Seed, FormattableString.Invariant($"reward-batches.iteration-{iteration}.epoch-{epoch}")).Shuffle(order.AsSpan());

@@ -19,7 +19,7 @@ public sealed class OpenRun : IDisposable
     private readonly RunFolder folder;
     private readonly IReadOnlyList<IReadOnlyList<PreferenceRecord>> portions;
     private readonly LazyRanker ranker;
-    private readonly ModelFolder? start; // the base model of a new run, loaded to check it
+    private ModelFolder? start; // the base model of a new run, loaded to check it
 
     internal OpenRun(
         RunOptions options, RunFolder folder, IReadOnlyList<IReadOnlyList<PreferenceRecord>> portions, IReadOnlyList<TrainingPlan> plan, LazyRanker ranker, ModelFolder? start)
@@ -27,7 +27,7 @@ public sealed class OpenRun : IDisposable
         (this.options, recipe, this.folder, this.portions, Plan, this.ranker, this.start) = (options, options.Recipe, folder, portions, plan, ranker, start);
     }
 
-    /// <summary>What each iteration trains.</summary>
+    /// <summary>What each iteration trains, unless the ranker finds prompts whose candidates all tie.</summary>
     public IReadOnlyList<TrainingPlan> Plan { get; }
 
     /// <summary>Does what is not done yet.</summary>
@@ -38,24 +38,21 @@ public sealed class OpenRun : IDisposable
     /// <exception cref="DivergenceException">The training ran away.</exception>
     public IReadOnlyList<BeforeAfter> Finish(IProgress<StepProgress>? progress = null, CancellationToken cancellation = default)
     {
-        var policyFolder = recipe.Base!;
-        long firstStep = 0;
-        for (var number = 0; number < recipe.Iterations; number++)
+        using (var store = new RunStore(options, folder, portions, ranker, start) { Progress = progress, Cancellation = cancellation })
         {
-            // A loss that asks no reference model needs none but the policy itself.
-            var moves = (recipe.Reference == ReferencePolicy.Moves && recipe.Method != "dpo") || !SelmRun.ReadsReference(recipe);
-            var referenceFolder = moves ? policyFolder : recipe.Base!;
-            var iteration = new Iteration(recipe, folder, Plan[number], referenceFolder, SelmRun.PortionOf(recipe, portions, number));
-            if (!iteration.IsTrained)
+            start = null;
+            using var loop = new PreferenceLoop(LoopSettings.Of(recipe), store);
+            for (var t = 0; t < recipe.Iterations; t++)
             {
-                using var reference = number == 0 && start is not null ? start : SelmRun.Load(referenceFolder, recipe);
-                Train(iteration, policyFolder, reference, firstStep, progress, cancellation);
+                if (!store.IsTrained(t))
+                {
+                    store.Current = t;
+                    loop.Run(t);
+                }
             }
-            firstStep += Plan[number].Steps;
-            policyFolder = iteration.ModelFolderPath;
+            LinkResult(store.ModelPath(recipe.Iterations - 1));
         }
-        LinkResult(policyFolder);
-        return Compare(policyFolder, progress, cancellation);
+        return Compare(Path.Combine(folder.Root, $"iteration-{recipe.Iterations - 1}", "model"), progress, cancellation);
     }
 
     /// <inheritdoc/>
@@ -65,28 +62,6 @@ public sealed class OpenRun : IDisposable
         ranker.Dispose();
         folder.Dispose();
     }
-
-    private void Train(
-        Iteration iteration, string policyFolder, ModelFolder reference, long firstStep, IProgress<StepProgress>? progress, CancellationToken cancellation)
-    {
-        using (var store = (iteration.Needs & LossInputs.Reference) == 0
-            ? null
-            : new NumberStore(Path.Combine(options.CacheFolder ?? folder.PathOf("cache"), $"reference-logps-{reference.WeightHash[..16]}.bin")))
-        {
-            var cache = new ReferenceLogps(store, CacheName(reference, recipe), reference.TokenizerHash);
-            iteration.Prefer(recipe.Ranker is null ? null : ranker.Value, cache, reference, progress, cancellation);
-        }
-        // Where the reference moves, the policy starts as its copy; where it stays, as the last iteration left it.
-        using var other = policyFolder == reference.Path ? null : SelmRun.Load(policyFolder, recipe);
-        iteration.Train((other ?? reference).Model, reference, iteration.Examples(reference), firstStep, progress, cancellation);
-    }
-
-    // Everything but the tokens that the last bits of a reference log-prob depend on; another machine fills entries of its own.
-    private static string CacheName(ModelFolder reference, Recipe recipe) => ContentHash.Combine(
-    [
-        reference.WeightHash, recipe.Precision.ToString(), Provenance.KitVersion,
-        .. MachineFacts.Now(recipe.Device).OrderBy(fact => fact.Key, StringComparer.Ordinal).SelectMany(fact => new[] { fact.Key, fact.Value }),
-    ]);
 
     private void LinkResult(string policyFolder)
     {

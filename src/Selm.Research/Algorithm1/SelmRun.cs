@@ -36,9 +36,6 @@ public sealed record BeforeAfter(string Prompt, string Before, string After, dou
 /// </summary>
 public static class SelmRun
 {
-    /// <summary>The methods this loop runs.</summary>
-    public static IReadOnlyList<string> TextMethods { get; } = ["selm", "iterative-dpo", "stepwise-dpo", "dpo", Methods.Training];
-
     /// <summary>
     /// One training on given pairs, nothing generated or ranked: <c>selm train</c>. y is taken from the pairs'
     /// reference_response where the loss needs one.
@@ -61,10 +58,6 @@ public static class SelmRun
     /// <exception cref="InputException">The sentence names the key and the cure.</exception>
     public static void Check(Recipe recipe)
     {
-        if (!TextMethods.Contains(recipe.Method))
-        {
-            throw new InputException($"method {recipe.Method} has its loss in the kit (selm loss --kind {Methods.Find(recipe.Method).Kinds[0]}) but is not yet a loop on text; this loop runs {string.Join(", ", TextMethods)}.");
-        }
         if (recipe.Base is null)
         {
             throw new InputException("The recipe names no base model; add the line \"base: FOLDER\".");
@@ -73,7 +66,7 @@ public static class SelmRun
         {
             throw new InputException("The recipe names no data; add the line \"datasets: [FILE.jsonl]\".");
         }
-        if (recipe.Ranker is null && AsksForAnswers(recipe))
+        if (recipe.Ranker is null && Methods.Find(recipe.Method) is { Asks: true, Name: not "spin" })
         {
             throw new InputException($"method {recipe.Method} needs a ranker; add the line \"ranker: pairrm:FOLDER\".");
         }
@@ -166,8 +159,6 @@ public static class SelmRun
         }
     }
 
-    internal static bool ReadsReference(Recipe recipe) => (PreferenceLosses.Of(Methods.LossOf(recipe)).Needs & LossInputs.Reference) != 0;
-
     private static void CheckPrompt(IRanker ranker, PreferenceRecord record, int number)
     {
         try
@@ -180,21 +171,24 @@ public static class SelmRun
         }
     }
 
-    private static bool AsksForAnswers(Recipe recipe) => recipe.Method is "selm" or "iterative-dpo";
-
     // Where no answers are asked for, a loss that reads y must find it in the data.
     private static List<PreferenceRecord> Records(Recipe recipe)
     {
         var loss = Methods.LossOf(recipe);
-        var readsY = !AsksForAnswers(recipe) && PreferenceLosses.Of(loss).Needs.HasFlag(LossInputs.PolicySample) ? $"loss {loss.Kind}" : null;
+        var readsY = !Methods.Find(recipe.Method).Asks && PreferenceLosses.Of(loss).Needs.HasFlag(LossInputs.PolicySample) ? $"loss {loss.Kind}" : null;
         return [.. recipe.Datasets.SelectMany(path => PreferenceFile.Read(path, readsY).Records)];
     }
 
-    private static TrainingPlan[] Plan(Recipe recipe, IReadOnlyList<IReadOnlyList<PreferenceRecord>> portions) =>
-    [
-        .. Enumerable.Range(0, recipe.Iterations).Select(number =>
-            TrainingPlan.Of(recipe, number, Splits.HoldOut(PortionOf(recipe, portions, number), recipe.EvalFraction, recipe.Seed).Train.Count)),
-    ];
+    private static TrainingPlan[] Plan(Recipe recipe, IReadOnlyList<IReadOnlyList<PreferenceRecord>> portions)
+    {
+        var settings = LoopSettings.Of(recipe);
+        int Own(int t) => PortionOf(recipe, portions, t).Count is var count && settings.Method == LoopMethod.Dno ? (int)Math.Ceiling(settings.KeptShare * count) : count;
+        return [.. Enumerable.Range(0, recipe.Iterations).Select(t =>
+        {
+            var pairs = Enumerable.Range(0, settings.Keeps ? Enumerable.Range(0, t + 1).Sum(Own) : Own(t)).ToArray();
+            return TrainingPlan.Of(recipe, t, Splits.HoldOut(pairs, recipe.EvalFraction, recipe.Seed).Train.Count);
+        })];
+    }
 
     private static Dictionary<string, string> Inputs(Recipe recipe)
     {
@@ -208,13 +202,8 @@ public static class SelmRun
 
     internal static IReadOnlyList<PreferenceRecord> PortionOf(Recipe recipe, IReadOnlyList<IReadOnlyList<PreferenceRecord>> portions, int number)
     {
-        var newest = portions[number % portions.Count];
-        if (recipe.PairsPerIteration is { } limit)
-        {
-            newest = [.. newest.Take(limit)];
-        }
-        // With all data kept, earlier portions are asked anew: y and the ranks belong to the current policy.
-        return recipe.KeepData ? [.. portions.Take(number).SelectMany(p => p), .. newest] : newest;
+        var portion = portions[number % portions.Count];
+        return recipe.PairsPerIteration is { } limit ? [.. portion.Take(limit)] : portion;
     }
 
     internal static ModelFolder Load(string folder, Recipe recipe) =>

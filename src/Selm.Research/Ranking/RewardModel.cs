@@ -16,7 +16,7 @@ namespace Selm.Research.Ranking;
 /// </summary>
 public sealed class RewardModel : IRanker, IDisposable
 {
-    private const string ScoreName = "score.weight";
+    internal const string ScoreName = "score.weight";
 
     private readonly ModelFolder folder;
     private readonly LlamaConfig config;

@@ -71,6 +71,15 @@ public sealed record Recipe
     /// <summary>Whether pairs of earlier iterations stay in the training set.</summary>
     public bool KeepData { get; init; }
 
+    /// <summary>Own samples per prompt of dno and sppo.</summary>
+    public int Samples { get; init; } = 3;
+
+    /// <summary>Share of the pairs that dno keeps, those of the largest margins, in (0, 1].</summary>
+    public double KeptShare { get; init; } = 0.75;
+
+    /// <summary>The reward model of explicit-reward.</summary>
+    public RewardOptions Reward { get; init; } = new();
+
     /// <summary>Whether pi_ref moves to the newest policy before each iteration (Algorithm 1) or stays the base model (XPO, Theorem 5.3).</summary>
     public ReferencePolicy Reference { get; init; } = ReferencePolicy.Moves;
 
@@ -163,6 +172,16 @@ public sealed record Recipe
 
     /// <summary>The whole recipe as canonical JSON: every field, in the order above; the text decides whether two runs have the same recipe.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, JsonFormat.Line);
+}
+
+/// <summary>How the explicit reward model is fitted in each iteration.</summary>
+public sealed record RewardOptions
+{
+    /// <summary>Peak learning rate.</summary>
+    public double LearningRate { get; init; } = 1e-3;
+
+    /// <summary>Passes over the pairs.</summary>
+    public int Epochs { get; init; } = 4;
 }
 
 /// <summary>How responses are drawn; temperature 0 is greedy.</summary>

@@ -28,6 +28,25 @@ public sealed class RewardTrainer : IDisposable
         score.DetachFromDisposeScope();
     }
 
+    private RewardTrainer(Llama trunk, Parameter score) => (this.trunk, this.score) = (trunk, score);
+
+    /// <summary>Copies a decoder and starts from r = 0: a head of zeros needs no seed.</summary>
+    /// <param name="start">The decoder; left as it is.</param>
+    public static RewardTrainer FromZero(Llama start) => new(start, new float[start.Config.HiddenSize]);
+
+    /// <summary>Reads what <see cref="Save"/> wrote.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="device">Where the model lives; null is the CPU.</param>
+    /// <exception cref="InputException">A file is missing or broken.</exception>
+    public static RewardTrainer Load(string folder, Device? device = null)
+    {
+        using var files = SafetensorsFolder.Open(folder);
+        var config = LlamaConfig.Load(folder);
+        var score = new Parameter(files.ReadWeight(RewardModel.ScoreName, [1, config.HiddenSize], ScalarType.Float32, device));
+        score.DetachFromDisposeScope();
+        return new RewardTrainer(LlamaWeights.Load(files, config with { TieWordEmbeddings = true }, null, device), score);
+    }
+
     /// <summary>Rewards without a gradient.</summary>
     /// <param name="rows">Prompts, each with the responses that share it.</param>
     /// <param name="batchSize">Rows scored together.</param>

@@ -1,0 +1,284 @@
+// A loop in a run folder. Each iteration's stages are files that people and tools can read:
+//   responses.jsonl    y ~ pi_ref for every prompt of the portion, with its tokens and log-prob (line 2); further draws of a
+//                      sibling are responses-1.jsonl, responses-2.jsonl, ...
+//   ranks.jsonl        the ranker's scores of the candidates (line 3)
+//   preferences.jsonl  best and worst kept, with reference log-probs (line 3)
+//   model/             the policy trained on them, the next iteration's reference (line 4)
+// What is finished is read, not made again. One model is in memory at a time, loaded when it is first asked for.
+using System.Text.Json;
+using Selm.HuggingFace.Chat;
+using Selm.HuggingFace.Files;
+using Selm.HuggingFace.Models;
+using Selm.Research.Data;
+using Selm.Research.Objectives;
+using Selm.Research.Ranking;
+using Selm.Research.Runs;
+using Selm.Research.Sampling;
+using Selm.Research.Training;
+
+namespace Selm.Research.Algorithm1;
+
+/// <summary>The stages of a run as files; a finished one is skipped.</summary>
+/// <param name="options">What and where.</param>
+/// <param name="run">The open folder.</param>
+/// <param name="portions">The data.</param>
+/// <param name="ranker">Opened when it is first asked.</param>
+/// <param name="start">The base model where it is loaded already; the store owns it then.</param>
+internal sealed class RunStore(RunOptions options, RunFolder run, IReadOnlyList<IReadOnlyList<PreferenceRecord>> portions, LazyRanker ranker, ModelFolder? start) : ILoopStore
+{
+    // Rows that are generated, ranked and scored together; whole batches only are kept when a run is killed.
+    internal const int Batch = 8;
+
+    private readonly Recipe recipe = options.Recipe;
+    private readonly Dictionary<int, LoopPair[]> pairs = [];
+    private readonly Dictionary<(int Iteration, int Draw), string[]> texts = [];
+    private ModelFolder? held = start;
+
+    /// <summary>Is told about rows and steps.</summary>
+    public IProgress<StepProgress>? Progress { get; init; }
+
+    /// <summary>Stops between batches.</summary>
+    public CancellationToken Cancellation { get; init; }
+
+    /// <summary>The iteration that is being run.</summary>
+    public int Current { get; set; }
+
+    /// <inheritdoc/>
+    public Llama Policy => Hold(StartOf(Current)).Model;
+
+    /// <inheritdoc/>
+    public Llama Initial => Hold(recipe.Base!).Model;
+
+    /// <inheritdoc/>
+    public bool AsksPolicy => true;
+
+    /// <inheritdoc/>
+    public bool Remembers => true;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<int> EndIds => Text.EndIds;
+
+    /// <inheritdoc/>
+    public Llama Asked(int iteration) => Policy;
+
+    /// <summary>Whether an iteration is finished.</summary>
+    public bool IsTrained(int iteration) => run.IsDone($"{Name(iteration)}.train");
+
+    /// <summary>Folder of the policy that an iteration trains.</summary>
+    public string ModelPath(int iteration) => run.PathOf(Name(iteration), "model");
+
+    /// <inheritdoc/>
+    public IReadOnlyList<LoopPair> Pairs(int iteration)
+    {
+        if (!pairs.TryGetValue(iteration, out var made))
+        {
+            var encoding = Text.Encoding;
+            pairs[iteration] = made =
+            [
+                .. Portion(iteration).Select(record =>
+                {
+                    var rows = CleanPipeline.Rows(record, encoding, Limits);
+                    return new LoopPair(rows.PromptIds, rows.Chosen.Response.ToArray(), rows.Rejected.Response.ToArray(), rows.Reference?.Response.ToArray());
+                }),
+            ];
+        }
+        return made;
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Answer> Answers(int iteration, int draw, int count, Func<int, int, IReadOnlyList<Generation>> make)
+    {
+        var (suffix, portion) = (draw == 0 ? "" : $"-{draw}", Portion(iteration));
+        var file = $"{Name(iteration)}/responses{suffix}.jsonl";
+        run.Stage($"{Name(iteration)}.generate{suffix}", [file], () => ResumableRows.Write(run.PathOf(file), count, Batch, (at, some) =>
+        {
+            Cancellation.ThrowIfCancellationRequested();
+            var outputs = make(at, some);
+            Progress?.Report(new StepProgress($"iteration {iteration}: generating", at + some, count));
+            return outputs.Select((y, k) => new ResponseRow(portion[at + k].Prompt, Text.Text(y.OutputIds), y.OutputIds, y.Logp));
+        }));
+        var rows = Jsonl.Read(run.PathOf(file)).Select(row => (Text: row.Text("response"), Answer: new Answer(row.WholeNumbers("output_ids"), row.Number("logprob")))).ToArray();
+        texts[(iteration, draw)] = [.. rows.Select(row => row.Text)];
+        return [.. rows.Select(row => row.Answer)];
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<double[]> Scores(int iteration, IReadOnlyList<(int[] Prompt, IReadOnlyList<Candidate> Candidates)> rows)
+    {
+        var (file, portion) = ($"{Name(iteration)}/ranks.jsonl", Portion(iteration));
+        run.Stage($"{Name(iteration)}.rank", [file], () => ResumableRows.Write(run.PathOf(file), rows.Count, Batch, (at, count) =>
+        {
+            Cancellation.ThrowIfCancellationRequested();
+            var requests = Enumerable.Range(at, count).Select(k => RankRequest.Of(portion[k], [.. rows[k].Candidates.Select(c => TextOf(iteration, k, c))])).ToArray();
+            Progress?.Report(new StepProgress($"iteration {iteration}: ranking", at + count, rows.Count));
+            return ranker.Value.Rank(requests).Select(r => new RankRow(r.Scores, r.Ranks));
+        }));
+        return [.. Jsonl.Read(run.PathOf(file)).Select(row => row.Numbers("scores"))];
+    }
+
+    /// <inheritdoc/>
+    public TokenTriple Rows(int iteration, KeptPair pair, int maxLength) => recipe.Pipeline == PipelineKind.SelmRepo
+        ? SelmRepoPipeline.Rows(Record(iteration, pair), Text.Encoding, Limits)
+        : pair.Rows(maxLength);
+
+    /// <inheritdoc/>
+    public IReadOnlyList<double> Margins(int iteration, Func<RewardTrainer, double[]> fit)
+    {
+        string folder = $"{Name(iteration)}/reward", file = $"{folder}/margins.json", weights = $"{folder}/{SafetensorsFolder.SingleName}";
+        run.Stage($"{Name(iteration)}.reward", [file, weights, $"{folder}/{HfConfig.FileName}"], () =>
+        {
+            var before = iteration == 0 ? null : run.PathOf(Name(iteration - 1), "reward");
+            using var trainer = Directory.Exists(before) ? RewardTrainer.Load(before, DeviceName.Parse(recipe.Device)) : RewardTrainer.FromZero(Initial);
+            var margins = fit(trainer);
+            trainer.Save(run.PathOf(folder));
+            Text.CopyTextFiles(run.PathOf(folder));
+            AtomicFile.WriteJson(run.PathOf(file), margins);
+        });
+        return JsonSerializer.Deserialize<double[]>(File.ReadAllBytes(run.PathOf(file)))!;
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<TrainingExample> WithReference(LoopRound round, bool atBase, LossInputs needs, int batchSize)
+    {
+        var name = Name(round.Iteration);
+        run.Stage($"{name}.preferences", [$"{name}/preferences.jsonl", $"{name}/summary.json"], () =>
+        {
+            var examples = Fill(round, atBase, needs);
+            PreferenceFile.Write(run.PathOf(name, "preferences.jsonl"), round.Kept.Zip(examples, (k, example) => Annotate(Record(k.Iteration, k.Pair), example)));
+            AtomicFile.WriteJson(run.PathOf(name, "summary.json"), IterationSummary.Of(round, examples));
+        });
+        var written = PreferenceFile.Read(run.PathOf(name, "preferences.jsonl")).Records;
+        return [.. round.Examples.Zip(written, (example, record) => example with
+        {
+            RefChosen = record.ReferenceLogps?.Chosen ?? double.NaN,
+            RefRejected = record.ReferenceLogps?.Rejected ?? double.NaN,
+            RefSample = record.ReferenceLogps?.Reference ?? double.NaN,
+        })];
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<TrainingRow> Train(int iteration, IReadOnlyList<TrainingExample> examples, IPreferenceLoss loss, TrainerOptions options)
+    {
+        var (train, validation) = Splits.HoldOut(examples, recipe.EvalFraction, recipe.Seed);
+        var plan = TrainingPlan.Of(recipe, iteration, train.Count);
+        var policy = Hold(StartOf(iteration));
+        var checkpoints = run.PathOf(Name(iteration), "checkpoints");
+        try
+        {
+            var rows = Trainer.Run(policy.Model, train, validation, loss, options, run.Metrics, checkpoints, StepsBefore(iteration), Progress, Cancellation);
+            if (LlamaWeights.AreThoseOf(policy.Model, policy.Path))
+            {
+                throw new InputException(
+                    $"The training left every weight as it was ({plan}): the steps are lost in the rounding of {recipe.Precision.ToString().ToLowerInvariant()}; raise {TrainingPlan.RateKey(recipe)} and choose a new folder.");
+            }
+            policy.Save(ModelPath(iteration));
+            ModelCard.Write(ModelPath(iteration), recipe, Methods.LossOf(recipe, !LoopSettings.Of(recipe).IsPlain(iteration)), plan, policy.Path);
+            run.MarkDone($"{Name(iteration)}.train", [.. SafetensorsFolder.WeightFiles(ModelPath(iteration)).Select(Relative), Relative(Path.Combine(ModelPath(iteration), HfConfig.FileName))]);
+            Trainer.DeleteCheckpoints(checkpoints);
+            return rows;
+        }
+        finally
+        {
+            Release(); // its weights are not those of its folder any more
+        }
+    }
+
+    /// <summary>The pairs of an iteration's own portion.</summary>
+    public IReadOnlyList<PreferenceRecord> Portion(int iteration) => SelmRun.PortionOf(recipe, portions, iteration);
+
+    /// <inheritdoc/>
+    public void Dispose() => Release();
+
+    private LengthLimits Limits => new(recipe.MaxLength, recipe.MaxPromptLength);
+
+    // Any model of the run will do: they have the same tokenizer.
+    private ModelFolder Text => held ?? Hold(StartOf(Current));
+
+    private static string Name(int iteration) => $"iteration-{iteration}";
+
+    private string StartOf(int iteration) => iteration == 0 ? recipe.Base! : ModelPath(iteration - 1);
+
+    private ModelFolder Hold(string folder)
+    {
+        if (held?.Path != folder)
+        {
+            Release();
+            held = SelmRun.Load(folder, recipe);
+        }
+        return held!;
+    }
+
+    private void Release()
+    {
+        held?.Dispose();
+        held = null;
+    }
+
+    private string TextOf(int iteration, int row, Candidate candidate) => candidate.Source switch
+    {
+        Candidate.DataChosen => Portion(iteration)[row].ChosenResponse,
+        Candidate.DataRejected => Portion(iteration)[row].RejectedResponse,
+        Candidate.DataSample => Portion(iteration)[row].ReferenceResponse!,
+        var draw => texts[(iteration, draw)][row],
+    };
+
+    // The record of a pair: the data's own, or with the responses that were kept.
+    private PreferenceRecord Record(int iteration, KeptPair pair)
+    {
+        var record = Portion(iteration)[pair.Row] with { Iteration = iteration };
+        if (pair is { Chosen.Source: Candidate.DataChosen, Rejected.Source: Candidate.DataRejected, Ranking: null })
+        {
+            return record;
+        }
+        return record.WithResponses(TextOf(iteration, pair.Row, pair.Chosen), TextOf(iteration, pair.Row, pair.Rejected)) with
+        {
+            ReferenceResponse = pair.Sample is { } y ? TextOf(iteration, pair.Row, y) : null,
+            ReferenceRole = pair.Sample?.Source is not { } source ? null
+                : source == pair.Chosen.Source ? ReferenceRole.Chosen
+                : source == pair.Rejected.Source ? ReferenceRole.Rejected
+                : ReferenceRole.Middle,
+            Scores = pair.Ranking?.Of(pair.Sample, pair.Ranking.Scores),
+            Ranks = pair.Ranking?.Of(pair.Sample, RankedCandidates.FromScores(pair.Ranking.Scores).Ranks),
+            // Of responses that may be gone; they are measured anew.
+            Lengths = null,
+            PolicyLogps = null,
+            ReferenceLogps = null,
+            ScoreChosen = null,
+            ScoreRejected = null,
+        };
+    }
+
+    private TrainingExample[] Fill(LoopRound round, bool atBase, LossInputs needs)
+    {
+        if ((needs & LossInputs.Reference) == 0)
+        {
+            return round.Examples;
+        }
+        var reference = Hold(atBase ? recipe.Base! : StartOf(round.Iteration));
+        using var numbers = new NumberStore(Path.Combine(options.CacheFolder ?? run.PathOf("cache"), $"reference-logps-{reference.WeightHash[..16]}.bin"));
+        return new ReferenceLogps(numbers, CacheName(reference, recipe), reference.TokenizerHash).Fill(reference.Model, round.Examples, Batch, Progress, needs, Cancellation);
+    }
+
+    // Everything but the tokens that the last bits of a reference log-prob depend on; another machine fills entries of its own.
+    private static string CacheName(ModelFolder reference, Recipe recipe) => ContentHash.Combine(
+    [
+        reference.WeightHash, recipe.Precision.ToString(), Provenance.KitVersion,
+        .. MachineFacts.Now(recipe.Device).OrderBy(fact => fact.Key, StringComparer.Ordinal).SelectMany(fact => new[] { fact.Key, fact.Value }),
+    ]);
+
+    private static PreferenceRecord Annotate(PreferenceRecord record, TrainingExample example) => record with
+    {
+        Lengths = new(example.Tokens.Chosen.Response.Length, example.Tokens.Rejected.Response.Length, example.Tokens.Reference?.Response.Length),
+        ReferenceLogps = double.IsNaN(example.RefChosen) ? null : new(example.RefChosen, example.RefRejected, double.IsNaN(example.RefSample) ? null : example.RefSample),
+    };
+
+    // Optimiser steps of the iterations before, which are finished: the pairs that were dropped are known by now.
+    private long StepsBefore(int iteration) => Enumerable.Range(0, iteration).Sum(t =>
+    {
+        using var summary = JsonDocument.Parse(File.ReadAllBytes(run.PathOf(Name(t), "summary.json")));
+        var examples = Enumerable.Range(0, summary.RootElement.GetProperty("pairs").GetInt32()).ToArray();
+        return (long)TrainerOptions.Of(recipe, t).TotalSteps(Splits.HoldOut(examples, recipe.EvalFraction, recipe.Seed).Train.Count);
+    });
+
+    private string Relative(string path) => Path.GetRelativePath(run.Root, path).Replace(Path.DirectorySeparatorChar, '/');
+}
