@@ -62,7 +62,8 @@ internal static class LossCommand
     private static IEnumerable<string> Describe(Objective objective) =>
     [
         $"  {objective.Name,-20}{objective.Formula}",
-        $"  {"",-20}{string.Join(", ", objective.Parameters.Select(parameter => parameter.ToString()))}{(Fields(objective.Needs) is { Length: > 0 } fields ? $"; reads {fields}" : "")}; {objective.Source}",
+        $"  {"",-20}{objective.Source}{(Fields(objective.Needs) is { Length: > 0 } fields ? $"; reads {fields}" : "")}",
+        .. objective.Parameters.Select(parameter => $"  {"",-20}- {parameter}, {parameter.Range}: {parameter.Meaning}"),
     ];
 
     private static string Fields(LossInputs needs) => string.Join(", ", new[]

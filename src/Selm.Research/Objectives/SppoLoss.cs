@@ -33,7 +33,7 @@ public static partial class PreferenceLosses
         [
             LossParameter.Positive("beta", 0.01, "1 / eta"),
             LossParameter.Probability("chosen_win_probability", 1, "P_w; in training each example brings its own"),
-            LossParameter.Probability("rejected_win_probability", 0, "P_l"),
+            LossParameter.Probability("rejected_win_probability", 0, "P_l, likewise"),
         ],
         p => new SppoLoss(p["beta"], p["chosen_win_probability"], p["rejected_win_probability"])));
 }

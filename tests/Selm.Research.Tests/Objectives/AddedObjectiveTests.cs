@@ -66,7 +66,7 @@ public class AddedObjectiveTests
         var loss = PreferenceLosses.Find(AddedObjective.Name).With(("pull", 0.01));
         var examples = new ReferenceLogps(null, "", "").Fill(model, [pair], needs: loss.Needs);
         Assert.True(double.IsNaN(examples[0].RefSample)); // it reads log pi(y) of the policy alone
-        var rows = Trainer.Run(model, examples, [], loss, new TrainerOptions { LearningRate = 1e-2, Epochs = 20 });
+        var rows = Trainer.Run(model, examples, [], loss, new TrainerOptions { LearningRate = 5e-4, Epochs = 20 });
         Assert.True(rows[^1].Loss < rows[0].Loss - 0.1, $"{rows[0].Loss} to {rows[^1].Loss}");
     }
 }
