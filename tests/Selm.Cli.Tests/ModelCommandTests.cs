@@ -124,7 +124,7 @@ public class ModelCommandTests(DemoFixture demo) : IClassFixture<DemoFixture>
     [InlineData("oracle:lab-noisy", "There is no ranker 'oracle:lab-noisy'; did you mean 'oracle:lab-noisy:SEED'? (pairrm:DIR, rm:DIR, oracle:lab or oracle:lab-noisy:SEED.)")]
     [InlineData("pairrm", "There is no ranker 'pairrm'; did you mean 'pairrm:DIR'? (pairrm:DIR, rm:DIR, oracle:lab or oracle:lab-noisy:SEED.)")]
     [InlineData("oracle:lab-noisy:many", "The ranker 'oracle:lab-noisy:many' must end in the seed of its noise, a whole number >= 0; write oracle:lab-noisy:7, for example.")]
-    [InlineData("pairrm:/nowhere", "There is no tokenizer at /nowhere: no such file or folder, check the path.")]
+    [InlineData("pairrm:/nowhere", "/nowhere/config.json does not exist; give the folder of a Hugging Face checkpoint, which holds config.json.")]
     public void a_ranker_that_is_not_there_is_answered_in_one_sentence(string ranker, string sentence)
     {
         using var folder = new TempFolder();

@@ -59,7 +59,7 @@ internal static class ConfigRules
                 : settings?["load_in_8bit"]?.ToString() == "true" ? " to 8 bits"
                 : settings?["load_in_4bit"]?.ToString() == "true" ? $" to 4 bits ({settings["bnb_4bit_quant_type"]?.ToString() ?? "fp4"})" : "";
             throw fields.Error(
-                $"{name} says that the weights are quantised{bits} by {method}, which the kit does not read; use the checkpoint that was quantised, or dequantise this one first (model.dequantize() and save_pretrained in transformers)");
+                $"{name} says that the weights are quantised{bits} by {method}, which the kit does not read; use the unquantised checkpoint, or dequantise this one first (model.dequantize() and save_pretrained in transformers)");
         }
     }
 

@@ -17,14 +17,18 @@ internal static class FolderKind
     /// <exception cref="InputException">The folder holds an adapter and no model.</exception>
     internal static void RefuseAdapter(string folder)
     {
-        var path = Path.Combine(folder, Adapter);
-        if (File.Exists(path) && !File.Exists(Path.Combine(folder, HfConfig.FileName)))
+        if (File.Exists(Path.Combine(folder, Adapter)) && !File.Exists(Path.Combine(folder, HfConfig.FileName)))
         {
-            var fields = ConfigFields.Read(path, Adapter);
-            var (kind, model) = (fields.Text("peft_type") ?? "LORA", fields.Text("base_model_name_or_path") ?? "its base model");
-            throw new InputException(
-                $"{folder} is a {(kind == "LORA" ? "LoRA" : kind)} adapter of {model}, not a whole checkpoint; merge it first: selm merge --model {model} --adapter {folder} --out OUT, then give OUT.");
+            throw OnlyAdapter(folder);
         }
+    }
+
+    private static InputException OnlyAdapter(string folder)
+    {
+        var fields = ConfigFields.Read(Path.Combine(folder, Adapter), Adapter);
+        var (kind, model) = (fields.Text("peft_type") ?? "LORA", fields.Text("base_model_name_or_path") ?? "its base model");
+        return new(
+            $"{folder} is a {(kind == "LORA" ? "LoRA" : kind)} adapter of {model}, not a whole checkpoint; merge it first: selm merge --model {model} --adapter {folder} --out OUT, then give OUT.");
     }
 
     /// <exception cref="InputException">The folder is a reward model, given where a language model is asked for.</exception>
@@ -51,6 +55,10 @@ internal static class FolderKind
     {
         var names = Directory.Exists(folder) ? Directory.EnumerateFiles(folder).Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal).ToArray() : [];
         string? First(Predicate<string> fits) => Array.Find(names, fits);
+        if (First(name => name == Adapter) is not null)
+        {
+            return OnlyAdapter(folder);
+        }
         if (First(name => name.EndsWith(".gguf", StringComparison.Ordinal)) is { } gguf)
         {
             return new($"{Path.Combine(folder, gguf)} is a GGUF file, which the kit does not read; use the checkpoint in safetensors format that it was made from.");

@@ -77,7 +77,7 @@ public sealed class SafetensorsFolder : IDisposable
         if (file.DtypeOf(wrapper + name) is var type and not (ScalarType.Float16 or ScalarType.BFloat16 or ScalarType.Float32 or ScalarType.Float64))
         {
             throw new InputException(
-                $"{file.Path}: the tensor \"{name}\" holds whole numbers ({SafetensorsHeader.NameOf(type)}), as quantised weights do, which the kit does not read; use the checkpoint that was quantised.");
+                $"{file.Path}: the tensor \"{name}\" holds whole numbers ({SafetensorsHeader.NameOf(type)}), as quantised weights do, which the kit does not read; use the unquantised checkpoint.");
         }
         if (file.Shape(wrapper + name) is var found && !found.SequenceEqual(shape))
         {

@@ -49,7 +49,7 @@ internal static class WeightNames
     {
         if (foreign.FirstOrDefault(entry => entry.Marks.Any(mark => name.Contains(mark, StringComparison.Ordinal))) is { Meaning: { } meaning })
         {
-            return $"it belongs to {meaning}, which the kit does not read; use the checkpoint that was quantised";
+            return $"it belongs to {meaning}, which the kit does not read; use the unquantised checkpoint";
         }
         if (name.Contains(".lora_", StringComparison.Ordinal) || name.Contains(".base_layer.", StringComparison.Ordinal))
         {

@@ -81,8 +81,9 @@ public sealed class OpenRun : IDisposable
             var judge = recipe.Ranker is null ? null : ranker.Value;
             Jsonl.Write(folder.PathOf("answers.jsonl"), shown.Select((record, k) =>
             {
-                var scores = judge?.Rank(RankRequest.Of(record, [before[k], after[k]])).Scores;
-                return new BeforeAfter(record.Prompt, before[k], after[k], scores?[0], scores?[1]);
+                var request = RankRequest.Of(record, [before[k], after[k]]);
+                var scores = judge?.Rank(request).Scores;
+                return new BeforeAfter(request.Text, before[k], after[k], scores?[0], scores?[1]);
             }));
 
             string[] Greedy(string of)

@@ -15,6 +15,12 @@ public sealed record RankRequest(string Prompt, IReadOnlyList<string> Candidates
     /// <summary>All turns before the answer.</summary>
     public IReadOnlyList<ChatMessage> Conversation => IsChat ? Turns! : [new("user", Prompt)];
 
+    /// <summary>
+    /// What was asked as one text: a single question as it is, a chat with each turn after its role, as LLM-Blender writes
+    /// user turns for PairRM. Earlier answers stand here and not with the candidates, whose room they would take.
+    /// </summary>
+    public string Text => !IsChat ? Prompt : string.Join('\n', Turns!.Select(turn => $"{turn.Role.ToUpperInvariant()}: {turn.Content}"));
+
     /// <summary>The request for answers to a chat.</summary>
     /// <param name="turns">All turns before the answer.</param>
     /// <param name="candidates">At least one response.</param>

@@ -60,7 +60,7 @@ public sealed class PairRmRanker : IRanker, IDisposable
             return [];
         }
         var (sources, candidates) = packing.Cut(
-            [.. batch.Select(request => Source(PairRmTexts.Source(request)))],
+            [.. batch.Select(request => Source(request.Text))],
             [.. batch.Select(request => request.Candidates.Select(Candidate).ToArray())]);
         var pairs = new List<PackedPair>();
         var places = new Dictionary<(int Row, int Left, int Right), int>();

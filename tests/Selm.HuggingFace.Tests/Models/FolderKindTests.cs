@@ -8,10 +8,16 @@ public class FolderKindTests
 {
     private const string Pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 14483464192\n";
 
-    [Fact]
-    public void a_lora_folder_names_its_base_and_how_to_merge()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void a_lora_folder_names_its_base_and_how_to_merge(bool withConfig)
     {
         using var folder = new TempFolder();
+        if (withConfig)
+        {
+            File.Copy(Golden.Path("hf-models", "llama-gqa-untied", "config.json"), folder.File("config.json"));
+        }
         folder.Write("adapter_config.json", """{"peft_type":"LORA","base_model_name_or_path":"someone/sft-base","r":4}""");
         var message = Assert.Throws<InputException>(() => ModelFolder.Load(folder.Root)).Message;
         Assert.Contains("LoRA adapter of someone/sft-base", message, StringComparison.Ordinal);

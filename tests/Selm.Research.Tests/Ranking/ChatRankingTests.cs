@@ -13,15 +13,15 @@ public class ChatRankingTests
     [Fact]
     public void a_chat_reaches_pairrm_as_one_text()
     {
-        Assert.Equal("USER: Hello there.\nASSISTANT: Hello. What can I do?\nUSER: Name a use of salt.", PairRmTexts.Source(RankRequest.Of(Salt, ["a"])));
-        Assert.Equal("SYSTEM: Answer in one word.\nUSER: Name a use of salt.", PairRmTexts.Source(RankRequest.Of([new("system", "Answer in one word."), Salt[2]], ["a"])));
+        Assert.Equal("USER: Hello there.\nASSISTANT: Hello. What can I do?\nUSER: Name a use of salt.", RankRequest.Of(Salt, ["a"]).Text);
+        Assert.Equal("SYSTEM: Answer in one word.\nUSER: Name a use of salt.", RankRequest.Of([new("system", "Answer in one word."), Salt[2]], ["a"]).Text);
     }
 
     [Fact]
     public void a_single_question_reaches_pairrm_as_it_is()
     {
-        Assert.Equal("Name a use of salt.", PairRmTexts.Source(new RankRequest("Name a use of salt.", ["a"])));
-        Assert.Equal("Name a use of salt.", PairRmTexts.Source(RankRequest.Of(Salt[2..], ["a"])));
+        Assert.Equal("Name a use of salt.", new RankRequest("Name a use of salt.", ["a"]).Text);
+        Assert.Equal("Name a use of salt.", RankRequest.Of(Salt[2..], ["a"]).Text);
     }
 
     [Fact]
