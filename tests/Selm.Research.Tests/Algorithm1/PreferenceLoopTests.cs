@@ -1,6 +1,7 @@
 using Selm.HuggingFace.Models;
 using Selm.Research.Algorithm1;
 using Selm.Research.Numerics;
+using Selm.Research.Runs;
 using Selm.Research.Sampling;
 using Selm.Research.Training;
 using Selm.Tests;
