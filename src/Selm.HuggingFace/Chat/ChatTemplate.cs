@@ -67,13 +67,20 @@ public sealed class ChatTemplate
     /// <summary>The text of a conversation.</summary>
     /// <param name="messages">The turns, first to last.</param>
     /// <param name="addGenerationPrompt">Ends the text with the marker after which the assistant writes.</param>
-    /// <param name="now">The time for templates that write the date (strftime_now); by default that of this machine's clock.</param>
     /// <exception cref="InputException">The template refuses the messages, or fails on them.</exception>
-    public string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, DateTime? now = null)
+    /// <remarks>Templates that write the date (strftime_now) take that of this machine's clock.</remarks>
+    public string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt) => Render(messages, addGenerationPrompt, DateTime.Now);
+
+    /// <summary>The text of a conversation at a given time.</summary>
+    /// <param name="messages">The turns, first to last.</param>
+    /// <param name="addGenerationPrompt">Ends the text with the marker after which the assistant writes.</param>
+    /// <param name="now">What templates write that ask for the date (strftime_now).</param>
+    /// <exception cref="InputException">The template refuses the messages, or fails on them.</exception>
+    public string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, DateTime now)
     {
         ArgumentNullException.ThrowIfNull(messages);
         var scope = new ChatScope(null);
-        ChatFunctions.Define(scope, now ?? DateTime.Now);
+        ChatFunctions.Define(scope, now);
         scope.Set("messages", messages.Select(object? (message) => new Dictionary<string, object?>
         {
             ["role"] = message.Role,
