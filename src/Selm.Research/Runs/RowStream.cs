@@ -1,4 +1,5 @@
 // What a file of rows is, its first bytes say and not its name; what is not read is refused with the command that helps.
+using System.Buffers.Binary;
 using System.IO.Compression;
 using Selm.HuggingFace.Files;
 
@@ -22,11 +23,14 @@ internal sealed class RowStream : IDisposable
 {
     private const int HeadLength = 4096;
     private readonly string _path;
+    private readonly FileStream _file;
     private readonly Stream _stream;
+    private long _length;
 
-    private RowStream(string path, Stream stream, RowFormat format, bool isGzip)
+    private RowStream(string path, FileStream file, RowFormat format, bool isGzip)
     {
-        (_path, _stream, Format, IsGzip) = (path, stream, format, isGzip);
+        (_path, _file, Format, IsGzip) = (path, file, format, isGzip);
+        _stream = isGzip ? new GZipStream(file, CompressionMode.Decompress) : file;
     }
 
     public RowFormat Format { get; }
@@ -54,7 +58,7 @@ internal sealed class RowStream : IDisposable
             var format = Recognise(path, head);
             return format == RowFormat.Parquet && isGzip
                 ? throw new InputException($"{path} is Parquet inside gzip; unpack it with gunzip.")
-                : new(path, isGzip ? new GZipStream(file, CompressionMode.Decompress) : file, format, isGzip);
+                : new(path, file, format, isGzip);
         }
         catch
         {
@@ -67,12 +71,23 @@ internal sealed class RowStream : IDisposable
     {
         try
         {
-            return _stream.Read(buffer);
+            var read = _stream.Read(buffer);
+            _length += read;
+            return read == 0 && IsGzip && !EndsWithLength() ? throw Damaged(_path) : read;
         }
         catch (InvalidDataException e)
         {
             throw Damaged(_path, e);
         }
+    }
+
+    // gzip ends in the length of what it holds; .NET itself takes a cut file for a shorter one.
+    private bool EndsWithLength()
+    {
+        Span<byte> end = stackalloc byte[4];
+        _file.Seek(-4, SeekOrigin.End);
+        _file.ReadExactly(end);
+        return BinaryPrimitives.ReadUInt32LittleEndian(end) == (uint)_length;
     }
 
     public byte[] ReadToEnd()
@@ -135,7 +150,8 @@ internal sealed class RowStream : IDisposable
         }
     }
 
-    private static InputException Damaged(string path, InvalidDataException e) => new($"{path} is gzip that is cut off or damaged; copy it again.", e);
+    private static InputException Damaged(string path, InvalidDataException? e = null) =>
+        new($"{path} is gzip that is cut off or damaged, or of several parts; copy it again, or unpack it with gunzip.", e);
 
     private static FileStream OpenFile(string path)
     {

@@ -45,7 +45,7 @@ public class RowFormatTests
         }
         File.WriteAllBytes(folder.File("f.gz"), whole.ToArray()[..(int)(whole.Length / 2)]);
         Assert.Equal(
-            $"{folder.File("f.gz")} is gzip that is cut off or damaged; copy it again.",
+            $"{folder.File("f.gz")} is gzip that is cut off or damaged, or of several parts; copy it again, or unpack it with gunzip.",
             Assert.Throws<InputException>(() => PreferenceFile.Read(folder.File("f.gz"))).Message);
     }
 
