@@ -3,6 +3,7 @@
 using System.Buffers;
 using System.Text;
 using System.Text.Json;
+using System.Text.Unicode;
 using Parquet.Data;
 using Parquet.Schema;
 
@@ -87,6 +88,15 @@ internal abstract class ParquetColumn(DataField column, RawColumnData data) : ID
 internal sealed class JsonText
 {
     private static readonly SearchValues<char> s_escaped = SearchValues.Create([.. Enumerable.Range(0, 32).Select(code => (char)code), '"', '\\']);
+    private static readonly byte[][] s_escapes = [.. Enumerable.Range(0, 128).Select(code => Encoding.ASCII.GetBytes((char)code switch
+    {
+        '\n' => "\\n",
+        '\t' => "\\t",
+        '\r' => "\\r",
+        '"' => "\\\"",
+        '\\' => "\\\\",
+        _ => $"\\u{code:x4}",
+    }))];
     private readonly ArrayBufferWriter<byte> _buffer = new();
 
     public void Write(Utf8JsonWriter json, ReadOnlyMemory<char> value)
@@ -96,13 +106,19 @@ internal sealed class JsonText
         var rest = value.Span;
         for (int next; (next = rest.IndexOfAny(s_escaped)) >= 0; rest = rest[(next + 1)..])
         {
-            Encoding.UTF8.GetBytes(rest[..next], _buffer);
-            var c = rest[next];
-            _buffer.Write(c is '"' or '\\' ? [(byte)'\\', (byte)c] : Encoding.ASCII.GetBytes($"\\u{(int)c:x4}"));
+            Copy(rest[..next]);
+            _buffer.Write(s_escapes[rest[next]]);
         }
-        Encoding.UTF8.GetBytes(rest, _buffer);
+        Copy(rest);
         _buffer.Write("\""u8);
         json.WriteRawValue(_buffer.WrittenSpan, skipInputValidation: true);
+    }
+
+    private void Copy(ReadOnlySpan<char> text)
+    {
+        var room = _buffer.GetSpan((text.Length * 3) + 1); // a UTF-16 unit takes at most three bytes
+        Utf8.FromUtf16(text, room, out _, out var written);
+        _buffer.Advance(written);
     }
 }
 

@@ -92,7 +92,7 @@ internal static class ParquetRows
         {
             throw Within<NotImplementedException>(e) || Within<NotSupportedException>(e)
                 ? new InputException($"{path} uses a Parquet encoding that is not read (data pages of version 2, for instance); write it again with version 1.0 pages, or as JSONL.", e)
-                : new InputException($"{path} is damaged Parquet ({e.Message.TrimEnd('.')}); copy it again.", e);
+                : new InputException($"{path} is damaged Parquet; copy it again.", e);
         }
     }
 
