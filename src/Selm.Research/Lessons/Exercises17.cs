@@ -20,20 +20,21 @@ public static class Exercises17
             ("divide by the pairs of a step, batch_size times gradient_accumulation, not by their sum", (portion + batch + accumulate - 1) / (batch + accumulate)));
     });
 
-    /// <summary>17.2: memory of a training with AdamW, activations left out: policy and frozen reference.</summary>
+    /// <summary>17.2: memory of a training with AdamW, activations left out.</summary>
     /// <param name="answer">(weights in billions, whether passes are in bf16 over fp32 master weights) to gigabytes.</param>
     public static ExerciseResult Memory(Func<double, bool, double>? answer) => Exercise.Judge("17.2", answer, (f, random) =>
     {
         var (billions, bf16) = (1 + (12 * random.NextDouble()), random.NextInt(2) == 1);
         double Of(double perWeight) => billions * 1e9 * perWeight / Gigabyte;
-        var pass = bf16 ? 2 : 4; // bytes of a weight, of its gradient, and of the reference's weight
-        var right = (3 * pass) + (bf16 ? 8 : 0) + 8;
+        var pass = bf16 ? 2 : 4; // bytes of a weight and of its gradient
+        var right = (2 * pass) + (bf16 ? 8 : 0) + 8;
         return new Trial(f(billions, bf16), Of(right),
-            ("something of a weight's own size is missing: the policy's weights, their gradients and the frozen reference's weights all have it", Of(right - pass)),
+            ("something of a weight's own size is missing: the policy's weights and their gradients both have it", Of(right - pass)),
+            ("the frozen reference is not held during training: its log-probs were taken before", Of(right + pass)),
             ("AdamW keeps two numbers of four bytes per weight", Of(right - 4)),
-            ("in bf16 there are fp32 master weights and their fp32 gradients beside the bf16 ones: eight bytes", Of((3 * pass) + 8)),
+            ("in bf16 there are fp32 master weights and their fp32 gradients beside the bf16 ones: eight bytes", Of((2 * pass) + 8)),
             ("gradients are summed in fp32 too: master weights and their gradients, four bytes each", Of(right - (bf16 ? 4 : 0))),
-            ("the reference is frozen: it has neither gradient nor moments", Of(2 * (right - pass))));
+            ("there is one model in training, not two", Of(2 * right)));
     });
 
     /// <summary>17.3: beta for answers of another length.</summary>
