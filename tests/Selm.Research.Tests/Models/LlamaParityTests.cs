@@ -190,27 +190,28 @@ public class LlamaLeakTests
 /// <summary>One folder of tests/golden/hf-models: the model, and its expected numbers by name.</summary>
 internal sealed class GoldenModel : IDisposable
 {
-    private readonly string folder;
     private readonly JsonElement cases;
     private readonly bool wasDisabled = Fast.Disabled;
 
     public GoldenModel(string name, bool fused, WindowConvention window = WindowConvention.Exclusive)
     {
         Fast.Disabled = !fused;
-        folder = Directory.Exists(Golden.Path("hf-models", name)) ? Golden.Path("hf-models", name) : Golden.Outside("hf-models", name)!;
-        cases = JsonElement.Parse(File.ReadAllBytes(Path.Combine(folder, "expected.json")));
-        Model = LlamaWeights.Load(folder, window: window);
+        Folder = Directory.Exists(Golden.Path("hf-models", name)) ? Golden.Path("hf-models", name) : Golden.Outside("hf-models", name)!;
+        cases = JsonElement.Parse(File.ReadAllBytes(Path.Combine(Folder, "expected.json")));
+        Model = LlamaWeights.Load(Folder, window: window);
     }
+
+    public string Folder { get; }
 
     public Llama Model { get; }
 
-    public bool HasGradients => File.Exists(Path.Combine(folder, "expected_grads.safetensors"));
+    public bool HasGradients => File.Exists(Path.Combine(Folder, "expected_grads.safetensors"));
 
     public int GradientCount
     {
         get
         {
-            using var file = SafetensorsFile.Open(Path.Combine(folder, "expected_grads.safetensors"));
+            using var file = SafetensorsFile.Open(Path.Combine(Folder, "expected_grads.safetensors"));
             return file.Names.Count;
         }
     }
@@ -242,7 +243,7 @@ internal sealed class GoldenModel : IDisposable
 
     public void Close(string name, Tensor actual, double tolerance, bool otherConvention = false)
     {
-        using var file = SafetensorsFile.Open(Path.Combine(folder, otherConvention ? "other_convention_window_plus_one.safetensors" : "expected.safetensors"));
+        using var file = SafetensorsFile.Open(Path.Combine(Folder, otherConvention ? "other_convention_window_plus_one.safetensors" : "expected.safetensors"));
         using var scope = NewDisposeScope();
         var expected = file.Read(name, ScalarType.Float32);
         var gap = (expected.view(-1) - actual.reshape(-1)).abs().max().item<float>();
@@ -251,14 +252,14 @@ internal sealed class GoldenModel : IDisposable
 
     public double Gap(string name, Tensor actual)
     {
-        using var file = SafetensorsFile.Open(Path.Combine(folder, "expected.safetensors"));
+        using var file = SafetensorsFile.Open(Path.Combine(Folder, "expected.safetensors"));
         using var scope = NewDisposeScope();
         return (file.Read(name, ScalarType.Float32).view(-1) - actual.to_type(ScalarType.Float32).reshape(-1)).abs().max().item<float>();
     }
 
     public Tensor Gradient(string name)
     {
-        using var file = SafetensorsFile.Open(Path.Combine(folder, "expected_grads.safetensors"));
+        using var file = SafetensorsFile.Open(Path.Combine(Folder, "expected_grads.safetensors"));
         return file.Read(name, ScalarType.Float32);
     }
 
@@ -273,7 +274,7 @@ internal sealed class GoldenModel : IDisposable
 
     public void CloseWhereMasked(string caseName, string tensorName, SharedRow[] rows)
     {
-        using var file = SafetensorsFile.Open(Path.Combine(folder, "expected.safetensors"));
+        using var file = SafetensorsFile.Open(Path.Combine(Folder, "expected.safetensors"));
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         using var plan = Model.Plan(rows);

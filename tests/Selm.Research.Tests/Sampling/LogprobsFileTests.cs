@@ -21,7 +21,7 @@ public class LogprobsFileTests
         using var folder = new TempFolder();
         var input = folder.Write("in.jsonl", string.Join('\n', rows.Select((row, k) =>
             JsonSerializer.Serialize(new { id = k, input_ids = row.Prompt.Concat(row.Responses[0]), response_start = row.Prompt.Length }))));
-        using var model = ModelFolder.Load(Golden.Path("hf-models", name));
+        using var model = ModelFolder.Load(golden.Folder);
         foreach (var batchSize in new[] { 8, 3, 1 })
         {
             Assert.Equal(rows.Length, LogprobsFile.Run(model, input, folder.File("out.jsonl"), batchSize));
