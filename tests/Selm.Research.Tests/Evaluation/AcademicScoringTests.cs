@@ -113,7 +113,7 @@ public class AcademicScoringTests
         using var model = ModelFolder.Load(checkpoint.Root);
         int[][] prompts = [.. Enumerable.Range(1, 11).Select(i => model.PromptIds(new string('a', i)))];
         SamplingOptions options = new(MaxNewTokens: 40);
-        var whole = GeneratedAnswers.Of(model, prompts, options, null, batchSize: 4);
+        var whole = GeneratedAnswers.Of(model, prompts, options, null, batchSize: 4).Texts();
         var letter = whole.SelectMany(text => text.Skip(8)).GroupBy(c => c).MaxBy(group => group.Count())!.Key;
         var longest = 0;
         string Cut(string text)
@@ -122,13 +122,13 @@ public class AcademicScoringTests
             return text.IndexOf(letter, StringComparison.Ordinal) is >= 0 and var end ? text[..end] : text;
         }
 
-        var alone = GeneratedAnswers.Of(model, prompts, options, null, batchSize: 4, cut: Cut);
+        var alone = GeneratedAnswers.Of(model, prompts, options, null, batchSize: 4, cut: Cut).Texts();
         var read = longest;
-        var kept = GeneratedAnswers.Of(model, prompts, options, checkpoint.Place("kept"), batchSize: 4, cut: Cut);
+        var kept = GeneratedAnswers.Of(model, prompts, options, checkpoint.Place("kept"), batchSize: 4, cut: Cut).Texts();
 
         Assert.Equal(whole.Select(Cut), alone);
         Assert.Equal(alone, kept);
-        Assert.Equal(alone, GeneratedAnswers.Of(model, prompts, options, checkpoint.Place("kept"), batchSize: 4, cut: Cut));
+        Assert.Equal(alone, GeneratedAnswers.Of(model, prompts, options, checkpoint.Place("kept"), batchSize: 4, cut: Cut).Texts());
         Assert.Contains(alone.Zip(whole), pair => pair.First.Length < pair.Second.Length);
         Assert.True(read < whole.Max(text => text.Length), "no row was read to its end");
     }
