@@ -1,9 +1,7 @@
 using System.Globalization;
-using System.Text;
 using Selm.HuggingFace.Chat;
 using Selm.HuggingFace.Files;
 using Selm.HuggingFace.Models;
-using Selm.HuggingFace.Tokenizers;
 using Selm.Research.Algorithm1;
 using Selm.Research.Data;
 using Selm.Research.Runs;
@@ -41,7 +39,7 @@ internal static class GeneratedAnswers
         var room = Math.Max(1, model.Model.Config.MaxPositionEmbeddings - options.MaxNewTokens);
         int[][] fitting = [.. prompts.Select(prompt => prompt[Math.Max(0, prompt.Length - room)..])];
         int[] order = [.. Enumerable.Range(0, fitting.Length).OrderBy(i => fitting[i].Length)];
-        Func<Func<int, bool>>? stop = cut is null ? null : () => new Watch(model.Tokenizer, cut).EndsAt;
+        Func<Func<int, bool>>? stop = cut is null ? null : () => new AnswerWatch(model.Tokenizer, cut).EndsAt;
         IEnumerable<GeneratedAnswer> Work(int at, int count)
         {
             int[] places = [.. order.Skip(at).Take(count)];
@@ -78,28 +76,4 @@ internal static class GeneratedAnswers
 
     private static string Name(ModelFolder model, int[][] prompts, SamplingOptions options, int batchSize, bool cut) => ContentHash.Combine(
         [Identity.Of(model), options.ToString(), batchSize.ToString(CultureInfo.InvariantCulture), cut ? "cut" : "whole", .. prompts.Select(prompt => ContentHash.OfIds(prompt))])[..16];
-
-    // Looks at an answer as it grows, each token decoded once and only the last line read again, so that the work is linear
-    // in the tokens. Text that may still change, such as half a character, is looked at when it is certain.
-    private sealed class Watch(Tokenizer tokenizer, Func<string, string> cut)
-    {
-        private readonly StreamingDecoder decoder = new(tokenizer);
-        private readonly StringBuilder line = new();
-
-        internal bool EndsAt(int id)
-        {
-            var piece = tokenizer.Has(id) ? decoder.Push(id) : "";
-            if (piece.Length == 0)
-            {
-                return false;
-            }
-            var text = line.Append(piece).ToString();
-            if (cut(text).Length < text.Length)
-            {
-                return true;
-            }
-            line.Remove(0, text.LastIndexOf('\n') + 1);
-            return false;
-        }
-    }
 }
