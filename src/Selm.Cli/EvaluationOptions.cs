@@ -41,7 +41,7 @@ internal sealed class EvaluationOptions
         return Path.GetFileName(folder) is var name && name != "model" ? name : Path.GetFileName(Path.GetDirectoryName(folder)) is { Length: > 0 } above ? above : name;
     }
 
-    /// <summary>The name under which a result is kept: the model's, with a number where --out has a result of other weights under it.</summary>
+    /// <summary>The name under which a result is kept: the model's, with a number where --out has a result of another model under it.</summary>
     public string NameFor(ParseResult parsed, string benchmark, ModelFolder model, ModelFolder? other = null)
     {
         var name = NameOf(model.Path);
@@ -50,7 +50,7 @@ internal sealed class EvaluationOptions
     }
 
     /// <summary>The second policy of a comparison, as a setting.</summary>
-    public static string OtherWeights(ModelFolder? other) => other is null ? "" : other.WeightHash[..16];
+    public static string OtherWeights(ModelFolder? other) => other is null ? "" : Identity.Of(other)[..16];
 
     // A file that cannot be read is left alone too.
     private static bool IsOfOthers(string path, ModelFolder model, ModelFolder? other)
@@ -62,7 +62,7 @@ internal sealed class EvaluationOptions
         try
         {
             return EvaluationResult.Read(path) is not { } kept
-                || kept.Provenance.Inputs.GetValueOrDefault("model") != model.WeightHash || kept.Settings.GetValueOrDefault("other_weights", "") != OtherWeights(other);
+                || kept.Provenance.Inputs.GetValueOrDefault("model") != Identity.Of(model) || kept.Settings.GetValueOrDefault("other_weights", "") != OtherWeights(other);
         }
         catch (InputException)
         {
@@ -86,13 +86,21 @@ internal sealed class EvaluationOptions
     /// <summary>The first rows, or all.</summary>
     public static IReadOnlyList<T> First<T>(IReadOnlyList<T> items, int limit) => limit == 0 ? items : [.. items.Take(limit)];
 
-    /// <summary>When, where, from which files and weights.</summary>
-    public Provenance Provenance(ParseResult parsed, IEnumerable<string> inputs, ModelFolder? model = null)
+    /// <summary>When, where, from which files, model and ranker.</summary>
+    public Provenance Provenance(ParseResult parsed, IEnumerable<string> inputs, ModelFolder? model = null, string? ranker = null)
     {
         var hashes = inputs.Distinct().ToDictionary(path => Path.GetFileName(path) is { Length: > 0 } name ? name : path, ContentHash.OfFile);
         if (model is not null)
         {
-            hashes["model"] = model.WeightHash;
+            hashes["model"] = Identity.Of(model);
+            foreach (var (part, hash) in Identity.Parts(model))
+            {
+                hashes[$"model {part}"] = hash;
+            }
+        }
+        foreach (var (part, hash) in ranker is null ? [] : Identity.RankerParts(ranker))
+        {
+            hashes[$"ranker {part}"] = hash;
         }
         return Research.Runs.Provenance.Now(Seed(parsed), clock.Elapsed, hashes, model is null ? null : TorchSharp.torch.__version__);
     }

@@ -52,8 +52,7 @@ internal sealed class JudgeOptions(bool required = true)
             return new(own, [ranker as IDisposable], 1);
         }
         var memory = new JudgeCache(path);
-        var identity = ContentHash.Combine(name, SafetensorsFolder.WeightHash(name[(name.IndexOf(':', StringComparison.Ordinal) + 1)..]), Provenance.KitVersion);
-        return new(own.Remembering(memory, identity), [ranker as IDisposable, memory], 1);
+        return new(own.Remembering(memory, Identity.OfRanker(name, parsed.GetRequiredValue(device))), [ranker as IDisposable, memory], 1);
     }
 
     /// <summary>The endpoint; grading needs one.</summary>

@@ -50,9 +50,9 @@ internal sealed class RunFolderOptions(bool byName = false)
             : recipe;
         var options = new RunOptions(resolved, folder, parsed.GetValue(resume), parsed.GetValue(anyMachine), parsed.GetValue(cache));
         using var run = SelmRun.Open(options, name => Rankers.Open(name, device));
-        foreach (var plan in run.Plan)
+        foreach (var line in run.Notes.Concat(run.Plan.Select(plan => plan.ToString())))
         {
-            Console.Error.WriteLine(plan);
+            Console.Error.WriteLine(line);
         }
         if (ModelCode.Missing(resolved.Base!) is { Count: > 0 } missing)
         {

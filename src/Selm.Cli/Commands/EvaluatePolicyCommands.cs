@@ -56,7 +56,7 @@ internal static class EvaluatePolicyCommands
                 return shared.Show(parsed, new EvaluationResult(
                     "reward-distribution", named,
                     [mean, .. found.Bins.Select(bin => Measure.Share(string.Create(CultureInfo.InvariantCulture, $"fraction {bin.Low:0.###} to {bin.High:0.###}"), bin.Fraction, found.Count))],
-                    shared.Provenance(parsed, [path], opened))
+                    shared.Provenance(parsed, [path], opened, name))
                 {
                     Settings = new Dictionary<string, string> { ["ranker"] = name, ["against"] = parsed.GetValue(against) ?? "nothing" },
                 });
@@ -119,11 +119,11 @@ internal static class EvaluatePolicyCommands
                 AtomicFile.WriteJson(Path.Combine(place, $"implicit-rewards-{own}.curves.json"), Curves(rewards, second is not null, scorer is not null));
             }
             return shared.Show(parsed, new EvaluationResult(
-                "implicit-reward", own, Research.Evaluation.ImplicitReward.Measures(rewards), shared.Provenance(parsed, [path], policy))
+                "implicit-reward", own, Research.Evaluation.ImplicitReward.Measures(rewards), shared.Provenance(parsed, [path], policy, parsed.GetValue(ranker)))
             {
                 Settings = new Dictionary<string, string>
                 {
-                    ["beta"] = scale.ToString("R", CultureInfo.InvariantCulture), ["reference"] = start.WeightHash[..16],
+                    ["beta"] = scale.ToString("R", CultureInfo.InvariantCulture), ["reference"] = Identity.Of(start)[..16],
                     ["other"] = second is null ? "" : EvaluationOptions.NameOf(second.Path), ["other_weights"] = EvaluationOptions.OtherWeights(second), ["ranker"] = parsed.GetValue(ranker) ?? "",
                 }.Where(setting => setting.Value.Length > 0).ToDictionary(),
                 Items = [.. rewards.Select(reward => new ScoredItem($"{reward.Prompt}", reward.Chosen - reward.Rejected))],

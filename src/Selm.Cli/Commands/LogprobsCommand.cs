@@ -25,7 +25,8 @@ internal static class LogprobsCommand
             """
             Input rows:  {"input_ids": [..], "response_start": n}, {"prompt": "..", "response": ".."} or {"messages": [..]} whose last turn is the response
             Output rows: the same plus {"logprob": sum, "token_logprobs": [..]}, natural logs, eos included, no temperature, no filter
-            A prompt is encoded with the tokenizer's bos, a response by itself with eos appended if absent; messages use the chat template.
+            Prompt and response are encoded together, with the tokenizer's bos, and cut where the prompt ends; eos is appended if absent. messages use
+            the chat template, and the answer ends as the template ends it.
             """)
         {
             model, input, output, batch, device, precision,

@@ -34,15 +34,97 @@ public sealed record TextEncoding(
         return [.. bos, .. body.Length <= room ? body : limits.KeepEnd ? body[^room..] : body[..room]];
     }
 
-    /// <summary>The ids of a response: its text, then one eos.</summary>
-    /// <param name="text">The response.</param>
-    public int[] Response(string text)
+    /// <summary>Ids that end a response besides <see cref="EosId"/>.</summary>
+    public IReadOnlyList<int> EndIds { get; init; } = [];
+
+    /// <summary>The ids of an answer to a chat as its template writes them, up to the id that ends it; one eos where the template writes none.</summary>
+    /// <param name="turns">All turns before the answer.</param>
+    /// <param name="answer">The answer.</param>
+    public int[] Response(IReadOnlyList<ChatMessage> turns, string answer)
     {
-        var ids = Encode(text).AsSpan();
-        while (ids.Length > 0 && ids[^1] == EosId)
+        var prompt = Render(turns, true);
+        return Written(turns, prompt, answer) is var (before, text, after)
+            ? Closed(Behind(prompt, before + text), after, () => Behind(prompt, before + text + after))
+            : Response(prompt, answer);
+    }
+
+    /// <summary>The ids of a response to a prompt that is text already, then one eos.</summary>
+    /// <param name="prompt">The prompt as the model reads it.</param>
+    /// <param name="text">The response.</param>
+    public int[] Response(string prompt, string text) => Closed(Behind(prompt, text), "", () => []);
+
+    // What the template puts before and after an answer, such as the space of Llama-2's; the answer as it is or, as many
+    // templates have it, trimmed. Null where the whole chat does not begin with the prompt: the answer follows as it is then.
+    private (string Before, string Text, string After)? Written(IReadOnlyList<ChatMessage> turns, string prompt, string answer)
+    {
+        const string mark = "[[answer]]";
+        string? Tail(string text)
+        {
+            try
+            {
+                var whole = Render([.. turns, new("assistant", text)], false);
+                return whole.StartsWith(prompt, StringComparison.Ordinal) ? whole[prompt.Length..] : null;
+            }
+            catch (InputException)
+            {
+                return null; // a template that refuses turns of the assistant still writes prompts
+            }
+        }
+        if (Tail(mark) is not { } frame || frame.IndexOf(mark, StringComparison.Ordinal) is not (>= 0 and var at) || Tail(answer) is not { } tail)
+        {
+            return null;
+        }
+        var (before, after) = (frame[..at], frame[(at + mark.Length)..]);
+        foreach (var text in new[] { answer, answer.Trim() })
+        {
+            if (tail == before + text + after)
+            {
+                return (before, text, after);
+            }
+        }
+        return null;
+    }
+
+    // The ids of a text behind another one. Both are encoded together and cut where the first one's ids end, so that no mark
+    // of a text's start stands in the middle. The prompt's ids stay as sampling sees them: where a token would reach over
+    // the border, the text is encoded behind a short context with which it does not merge, and at last by itself.
+    private int[] Behind(string prompt, string text)
+    {
+        foreach (var context in new[] { prompt, "\n", ":", "." })
+        {
+            try
+            {
+                var (start, whole) = (Encode(context), Encode(context + text));
+                if (start.Length > 0 && whole.AsSpan().StartsWith(start))
+                {
+                    return whole[start.Length..];
+                }
+            }
+            catch (InputException)
+            {
+                // A vocabulary of whole words may not have the word that two make together.
+            }
+        }
+        return Encode(text);
+    }
+
+    // The response, what its template writes behind it up to the first id that ends it, and that id or else eos, once. Most
+    // templates write that id at once; it is special, so nothing merges with it.
+    private int[] Closed(int[] response, string after, Func<int[]> together)
+    {
+        var ids = response.AsSpan();
+        while (ids.Length > 0 && Ends(ids[^1]))
         {
             ids = ids[..^1];
         }
-        return [.. ids, EosId];
+        var closing = Encode(after);
+        if (closing is [var first, ..] && Ends(first))
+        {
+            return [.. ids, first];
+        }
+        var whole = Array.Exists(closing, Ends) ? together() : [];
+        return whole.AsSpan().StartsWith(ids) && Array.FindIndex(whole, ids.Length, Ends) is >= 0 and var end ? whole[..(end + 1)] : [.. ids, EosId];
     }
+
+    private bool Ends(int id) => id == EosId || EndIds.Contains(id);
 }

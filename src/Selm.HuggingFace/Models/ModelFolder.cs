@@ -12,7 +12,7 @@ namespace Selm.HuggingFace.Models;
 /// </summary>
 public sealed class ModelFolder : IDisposable
 {
-    private const string GenerationConfig = "generation_config.json";
+    internal const string GenerationConfig = "generation_config.json";
     private static readonly LengthLimits uncut = new(int.MaxValue, int.MaxValue);
 
     private readonly Tokenizer? tokenizer;
@@ -27,7 +27,7 @@ public sealed class ModelFolder : IDisposable
         weightHash = new(() => SafetensorsFolder.WeightHash(path));
         EosId = tokenizer?.EosId ?? (model.Config.EosTokenIds is [var first, ..] ? first : null);
         EndIds = [.. ConfiguredEnds(path, model.Config).Concat(EosId is { } eos ? [eos] : []).Distinct()];
-        encoding = new TextEncoding(Encode, BosId, EosId ?? -1, (turns, marker) => template.Value.Render(turns, marker));
+        encoding = new TextEncoding(Encode, BosId, EosId ?? -1, (turns, marker) => template.Value.Render(turns, marker)) { EndIds = EndIds };
     }
 
     /// <summary>The folder.</summary>
@@ -109,10 +109,17 @@ public sealed class ModelFolder : IDisposable
     /// <summary>The ids of a whole conversation as its template writes it, bos once; nothing is put after it.</summary>
     internal int[] WholeIds(IReadOnlyList<ChatMessage> turns) => encoding.Prompt(template.Value.Render(turns, false), uncut);
 
-    /// <summary>The ids of a response: its text encoded by itself, then one eos.</summary>
+    /// <summary>The ids of a response behind a prompt that is text: both encoded together and cut where the prompt ends, then one eos.</summary>
+    /// <param name="prompt">The prompt.</param>
     /// <param name="text">The response.</param>
     /// <exception cref="InputException">The folder has no tokenizer, or nothing in it names an eos.</exception>
-    public int[] ResponseIds(string text) => Encoding.Response(text);
+    public int[] ResponseIds(string prompt, string text) => Encoding.Response(prompt, text);
+
+    /// <summary>The ids of an answer to a chat as the chat template writes it behind the prompt, up to the id that ends it.</summary>
+    /// <param name="turns">The turns before the answer.</param>
+    /// <param name="answer">The answer.</param>
+    /// <exception cref="InputException">The folder has no tokenizer or no chat template, or nothing in it names an eos.</exception>
+    public int[] ResponseIds(IReadOnlyList<ChatMessage> turns, string answer) => Encoding.Response(turns, answer);
 
     /// <summary>The text of generated ids, without special tokens and without ids that only the model has.</summary>
     /// <param name="ids">Token ids.</param>

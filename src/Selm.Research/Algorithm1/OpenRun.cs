@@ -30,6 +30,9 @@ public sealed class OpenRun : IDisposable
     /// <summary>What each iteration trains, unless the ranker finds prompts whose candidates all tie.</summary>
     public IReadOnlyList<TrainingPlan> Plan { get; }
 
+    /// <summary>Sentences about numbers of the recipe that the model's context made smaller.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+
     /// <summary>Does what is not done yet.</summary>
     /// <param name="progress">Is told about rows and steps.</param>
     /// <param name="cancellation">Stops between batches; the run can be continued.</param>

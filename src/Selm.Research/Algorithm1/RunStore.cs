@@ -117,9 +117,15 @@ internal sealed class RunStore(RunOptions options, RunFolder run, IReadOnlyList<
     }
 
     /// <inheritdoc/>
-    public TokenTriple Rows(int iteration, KeptPair pair, int maxLength) => recipe.Pipeline == PipelineKind.SelmRepo
-        ? SelmRepoPipeline.Rows(Record(iteration, pair), Text.Encoding, Limits)
-        : pair.Rows(maxLength);
+    public TokenTriple Rows(int iteration, KeptPair pair, int maxLength)
+    {
+        if (recipe.Pipeline != PipelineKind.SelmRepo)
+        {
+            return pair.Rows(maxLength);
+        }
+        var record = Record(iteration, pair);
+        return RecipeLimits.Within(record, SelmRepoPipeline.Rows(record, Text.Encoding, Limits), Text.Model.Config.MaxPositionEmbeddings);
+    }
 
     /// <inheritdoc/>
     public IReadOnlyList<double> Margins(int iteration, Func<RewardTrainer, double[]> fit)
@@ -264,16 +270,10 @@ internal sealed class RunStore(RunOptions options, RunFolder run, IReadOnlyList<
             return round.Examples;
         }
         var reference = Hold(atBase ? recipe.Base! : StartOf(round.Iteration));
-        using var numbers = new NumberStore(Path.Combine(options.CacheFolder ?? run.PathOf("cache"), $"reference-logps-{reference.WeightHash[..16]}.bin"));
-        return new ReferenceLogps(numbers, CacheName(reference, recipe), reference.TokenizerHash).Fill(reference.Model, round.Examples, Batch, Progress, needs, Cancellation);
+        var identity = Identity.Of(reference);
+        using var numbers = new NumberStore(Path.Combine(options.CacheFolder ?? run.PathOf("cache"), $"reference-logps-{identity[..16]}.bin"));
+        return new ReferenceLogps(numbers, identity, reference.TokenizerHash).Fill(reference.Model, round.Examples, Batch, Progress, needs, Cancellation);
     }
-
-    // Everything but the tokens that the last bits of a reference log-prob depend on; another machine fills entries of its own.
-    private static string CacheName(ModelFolder reference, Recipe recipe) => ContentHash.Combine(
-    [
-        reference.WeightHash, recipe.Precision.ToString(), Provenance.KitVersion,
-        .. MachineFacts.Now(recipe.Device).OrderBy(fact => fact.Key, StringComparer.Ordinal).SelectMany(fact => new[] { fact.Key, fact.Value }),
-    ]);
 
     private static PreferenceRecord Annotate(PreferenceRecord record, TrainingExample example) => record with
     {

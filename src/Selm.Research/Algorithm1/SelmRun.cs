@@ -102,8 +102,9 @@ public static class SelmRun
     /// <exception cref="InputException">As <see cref="Run"/>.</exception>
     public static OpenRun Open(RunOptions options, Func<string, IRanker> openRanker)
     {
-        var recipe = options.Recipe;
-        Check(recipe);
+        Check(options.Recipe);
+        var (recipe, notes) = RecipeLimits.Fit(options.Recipe);
+        options = options with { Recipe = recipe };
         if (recipe.Threads > 0)
         {
             Libtorch.Threads = recipe.Threads;
@@ -121,7 +122,7 @@ public static class SelmRun
         {
             start = RunFolder.IsThere(options.Folder, options.Resume) ? null : Start(recipe, records, ranker);
             var folder = RunFolder.Open(options.Folder, recipe.ToJson(), Inputs(recipe), MachineFacts.Now(recipe.Device), options.Resume, options.AllowDifferentMachine);
-            return new OpenRun(options, folder, portions, plan, ranker, start);
+            return new OpenRun(options, folder, portions, plan, ranker, start) { Notes = notes };
         }
         catch
         {
@@ -140,34 +141,14 @@ public static class SelmRun
         var start = Load(recipe.Base!, recipe);
         try
         {
-            var limits = new LengthLimits(recipe.MaxLength, recipe.MaxPromptLength);
-            _ = (start.TokenizerHash, start.Encoding.Prompt(records[0].PromptMessages, limits));
-            foreach (var record in recipe.Pipeline == PipelineKind.SelmRepo ? records : [])
-            {
-                SelmRepoPipeline.Rows(record, start.Encoding, limits);
-            }
-            for (var k = 0; recipe.Ranker is not null && k < records.Count; k++)
-            {
-                CheckPrompt(ranker.Value, records[k], k + 1);
-            }
+            _ = start.TokenizerHash;
+            RecipeLimits.Check(recipe, start, records, recipe.Ranker is null ? null : ranker.Value);
             return start;
         }
         catch
         {
             start.Dispose();
             throw;
-        }
-    }
-
-    private static void CheckPrompt(IRanker ranker, PreferenceRecord record, int number)
-    {
-        try
-        {
-            ranker.Check(RankRequest.Of(record, []));
-        }
-        catch (InputException e)
-        {
-            throw new InputException($"Pair {number} of the data: {e.Message}", e);
         }
     }
 
@@ -192,10 +173,14 @@ public static class SelmRun
 
     private static Dictionary<string, string> Inputs(Recipe recipe)
     {
-        var inputs = new Dictionary<string, string> { ["base"] = SafetensorsFolder.WeightHash(recipe.Base!) };
-        foreach (var path in recipe.Datasets)
+        var inputs = Identity.Parts(recipe.Base!).ToDictionary(part => $"base {part.Key}", part => part.Value);
+        for (var k = 0; k < recipe.Datasets.Count; k++)
         {
-            inputs[$"dataset {path}"] = ContentHash.OfFile(path);
+            inputs[$"dataset {k + 1}"] = ContentHash.OfFile(recipe.Datasets[k]);
+        }
+        foreach (var (name, hash) in recipe.Ranker is { } ranker ? Identity.RankerParts(ranker) : [])
+        {
+            inputs[$"ranker {name}"] = hash;
         }
         return inputs;
     }

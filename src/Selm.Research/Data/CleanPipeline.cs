@@ -2,8 +2,12 @@
 //  1. prompt = chat template with the generation marker, bos once; the marker belongs to the prompt;
 //  2. a prompt longer than max_prompt_length is always cut to it, whatever the answers are; bos stays, and with
 //     keep_end the rest is the prompt's end;
-//  3. a response is encoded by itself and ends in exactly one eos;
-//  4. every response, y included, is cut to max_length - prompt; one that is cut loses its eos, because it is not over.
+//  3. a response is encoded together with its prompt as the chat template writes both, and cut where the prompt ends, so
+//     that no mark of a text's start stands before it; the prompt's ids stay as they are (TextEncoding says how where a
+//     token would reach over the border);
+//  4. it ends with the first id that closes it in the template (eos where the template writes none), exactly once; y as it
+//     was sampled has such an id only where it was reached;
+//  5. every response, y included, is cut to max_length - prompt; one that is cut loses its eos, because it is not over.
 using Selm.HuggingFace.Chat;
 
 namespace Selm.Research.Data;
@@ -21,7 +25,8 @@ public static class CleanPipeline
     {
         var prompt = encoding.Prompt(record.PromptMessages, limits);
         TokenRow Row(int[] response) => new([.. prompt, .. response.Take(limits.MaxLength - prompt.Length)], prompt.Length);
-        var y = referenceIds ?? (record.ReferenceResponse is { } text ? encoding.Response(text) : null);
-        return new(prompt, Row(encoding.Response(record.ChosenResponse)), Row(encoding.Response(record.RejectedResponse)), y is null ? null : Row(y));
+        int[] Response(string text) => encoding.Response(record.PromptMessages, text);
+        var y = referenceIds ?? (record.ReferenceResponse is { } text ? Response(text) : null);
+        return new(prompt, Row(Response(record.ChosenResponse)), Row(Response(record.RejectedResponse)), y is null ? null : Row(y));
     }
 }

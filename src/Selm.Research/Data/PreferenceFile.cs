@@ -39,7 +39,7 @@ public static class PreferenceFile
                 {
                     throw row.Error($"{readsY} reads y, but the field \"reference_response\" is missing; add the reference model's answer or take a loss without y, such as loss: {{kind: dpo}}");
                 }
-                records.Add(record);
+                records.Add(record with { Place = row.Place });
             }
             else
             {

@@ -66,6 +66,10 @@ public sealed record PreferenceRecord
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public PerRole<double>? ReferenceLogps { get; init; }
 
+    /// <summary>Where the record was read, such as "pairs.jsonl line 12", for complaints about it; null where it was not read from a file.</summary>
+    [JsonIgnore]
+    public string? Place { get; init; }
+
     /// <summary>The turns before the answer: what the chat template turns into the prompt.</summary>
     [JsonIgnore]
     public IReadOnlyList<ChatMessage> PromptMessages => [.. Chosen.Take(Chosen.Count - 1)];

@@ -91,7 +91,7 @@ public sealed record AlpacaOutputs(string Path, string Generator, IReadOnlyList<
         IProgress<StepProgress>? progress = null, CancellationToken cancellation = default) =>
         GeneratedAnswers.Of(
             model, [.. instructions.Select(instruction => GeneratedAnswers.Question(model, instruction))],
-            new SamplingOptions(MaxNewTokens: Math.Min(maxNewTokens, model.Model.Config.MaxPositionEmbeddings / 2)), folder, batchSize, progress, cancellation: cancellation);
+            new SamplingOptions(MaxNewTokens: Math.Min(maxNewTokens, model.Model.Config.MaxPositionEmbeddings / 2)), folder, batchSize, progress, cancellation: cancellation).Texts();
 
     private static string Beginning(string text) => text.Length <= 60 ? text : $"{text[..60]}..";
 

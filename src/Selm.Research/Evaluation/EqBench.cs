@@ -117,7 +117,7 @@ public static partial class EqBench
         IProgress<StepProgress>? progress = null, CancellationToken cancellation = default)
     {
         int[][] prompts = [.. items.Select(item => GeneratedAnswers.Question(model, item.Prompt))];
-        return [.. GeneratedAnswers.Of(model, prompts, new SamplingOptions(MaxNewTokens: maxNewTokens), folder, batchSize, progress, cancellation: cancellation).Zip(items, Score)];
+        return [.. GeneratedAnswers.Of(model, prompts, new SamplingOptions(MaxNewTokens: maxNewTokens), folder, batchSize, progress, cancellation: cancellation).Texts().Zip(items, Score)];
     }
 
     private static Dictionary<string, double> Reference(JsonRow row)

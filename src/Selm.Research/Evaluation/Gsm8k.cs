@@ -89,7 +89,7 @@ public static partial class Gsm8k
         IProgress<StepProgress>? progress = null, CancellationToken cancellation = default)
     {
         int[][] prompts = [.. items.Select((item, i) => model.PromptIds(shots.Before(i) + item.Context))];
-        var texts = GeneratedAnswers.Of(model, prompts, new SamplingOptions(MaxNewTokens: maxNewTokens), folder, batchSize, progress, Counted, cancellation);
+        var texts = GeneratedAnswers.Of(model, prompts, new SamplingOptions(MaxNewTokens: maxNewTokens), folder, batchSize, progress, Counted, cancellation).Texts();
         return [.. texts.Zip(items, Score)];
     }
 

@@ -66,10 +66,12 @@ public static class ImplicitReward
             throw new InputException($"{model.Path} has another tokenizer than {policy.Path}, so their log-probs are not about the same tokens; use models of one family.");
         }
         int[][] prompts = [.. records.Select(record => Prompt(policy, record))];
+        SharedRow[] pairs = [.. records.Select((record, i) => new SharedRow(
+            prompts[i], [Response(policy, record, record.ChosenResponse), Response(policy, record, record.RejectedResponse)]))];
+        DemandRoom(pairs, records, policy);
         var own = GeneratedAnswers.Of(policy, prompts, new SamplingOptions(MaxNewTokens: maxNewTokens), folder, batchSize, progress, cancellation: cancellation);
-        SharedRow[] rows = [.. records.Select((record, i) => new SharedRow(
-            prompts[i], [policy.ResponseIds(record.ChosenResponse), policy.ResponseIds(record.RejectedResponse), policy.ResponseIds(own[i])]))];
-        DemandRoom(rows, policy);
+        SharedRow[] rows = [.. pairs.Select((row, i) => new SharedRow(row.Prompt, [.. row.Responses, own[i].Ids]))];
+        DemandRoom(rows, records, policy);
         var result = new List<ImplicitRewards>(rows.Length);
         foreach (var batch in rows.Index().Chunk(batchSize))
         {
@@ -161,7 +163,12 @@ public static class ImplicitReward
     public static double CalibrationError(IReadOnlyList<CalibrationBin> bins) => bins.Sum(bin => bin.Count * Math.Abs(bin.Predicted - bin.Observed)) / bins.Sum(bin => bin.Count);
 
     private static int[] Prompt(ModelFolder model, PreferenceRecord record) =>
-        model.ChatTemplate is null && record.PromptMessages is [{ Role: "user" }] ? model.PromptIds(record.Prompt) : model.PromptIds(record.PromptMessages);
+        IsText(model, record) ? model.PromptIds(record.Prompt) : model.PromptIds(record.PromptMessages);
+
+    private static int[] Response(ModelFolder model, PreferenceRecord record, string text) =>
+        IsText(model, record) ? model.ResponseIds(record.Prompt, text) : model.ResponseIds(record.PromptMessages, text);
+
+    private static bool IsText(ModelFolder model, PreferenceRecord record) => model.ChatTemplate is null && record.PromptMessages is [{ Role: "user" }];
 
     private static double Margin(IRanker ranker, PreferenceRecord record)
     {
@@ -169,13 +176,13 @@ public static class ImplicitReward
         return scores[0] - scores[1];
     }
 
-    private static void DemandRoom(SharedRow[] rows, ModelFolder model)
+    private static void DemandRoom(SharedRow[] rows, IReadOnlyList<PreferenceRecord> records, ModelFolder model)
     {
         var context = model.Model.Config.MaxPositionEmbeddings;
         var full = Array.FindIndex(rows, row => row.Prompt.Length + row.Responses.Max(response => response.Length) > context);
         if (full >= 0)
         {
-            throw new InputException($"Pair {full + 1}: prompt and response have more tokens than the model's context of {context}; leave the pair out or shorten it.");
+            throw new InputException($"{records[full].Place ?? $"Pair {full + 1}"}: prompt and response have more tokens than the model's context of {context}; leave the pair out or shorten it.");
         }
     }
 }

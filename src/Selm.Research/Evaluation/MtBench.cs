@@ -99,7 +99,7 @@ public static partial class MtBench
             {
                 string[] Turn(IEnumerable<ChatMessage[]> chats, ulong turn) => GeneratedAnswers.Of(
                     model, [.. chats.Select(chat => model.PromptIds(chat))],
-                    new SamplingOptions(group.Key, MaxNewTokens: maxNewTokens, Seed: group.Key == 0 ? turn : (((seed * 1000) + (ulong)run) * 2) + turn), folder, batchSize, progress, cancellation: cancellation);
+                    new SamplingOptions(group.Key, MaxNewTokens: maxNewTokens, Seed: group.Key == 0 ? turn : (((seed * 1000) + (ulong)run) * 2) + turn), folder, batchSize, progress, cancellation: cancellation).Texts();
 
                 MtBenchQuestion[] members = [.. group];
                 var first = Turn(members.Select(question => new ChatMessage[] { new("user", question.Turns[0]) }), 0);

@@ -67,8 +67,8 @@ public interface IRanker
     /// <summary>Scores and ranks each request of one batch, in order.</summary>
     IReadOnlyList<RankedCandidates> Rank(IReadOnlyList<RankRequest> batch);
 
-    /// <summary>Refuses a prompt that this ranker cannot be asked about, before anything is computed; candidates do not matter.</summary>
-    /// <exception cref="InputException">It is such a prompt.</exception>
+    /// <summary>Refuses what this ranker cannot be asked about, before anything is computed: the prompt, and the candidates that are known already.</summary>
+    /// <exception cref="InputException">It cannot, or prompt and candidate are longer than its context.</exception>
     void Check(RankRequest request)
     {
     }

@@ -28,6 +28,10 @@ public static class RankFile
         {
             throw new InputException($"{input} has no rows; put one {{\"prompt\": .., \"candidates\": [..]}} on each line.");
         }
+        foreach (var (row, request) in rows)
+        {
+            Check(row, request, ranker);
+        }
         using var writer = new JsonlWriter(output);
         var done = 0;
         foreach (var batch in rows.Chunk(batchSize))
@@ -41,6 +45,18 @@ public static class RankFile
         }
         writer.Commit();
         return rows.Count;
+    }
+
+    private static void Check(JsonRow row, RankRequest request, IRanker ranker)
+    {
+        try
+        {
+            ranker.Check(request);
+        }
+        catch (InputException e)
+        {
+            throw row.Error(e.Message.TrimEnd('.'));
+        }
     }
 
     private static RankRequest Request(JsonRow row)

@@ -59,12 +59,12 @@ public sealed class RewardModel : IRanker, IDisposable
     /// <exception cref="InputException">The prompt is a chat and the model has no chat template, or one is longer than the context.</exception>
     public IReadOnlyList<RankedCandidates> Rank(IReadOnlyList<RankRequest> batch)
     {
-        foreach (var request in batch)
-        {
-            Check(request);
-        }
         if (folder.ChatTemplate is null)
         {
+            foreach (var request in batch)
+            {
+                DemandQuestion(request);
+            }
             return new RewardModelRanker(Score).Rank(batch);
         }
         var rewards = batch.Select(ChatRow).Chunk(batchSize).SelectMany(Score).ToArray();
@@ -80,10 +80,20 @@ public sealed class RewardModel : IRanker, IDisposable
     /// <inheritdoc/>
     public void Check(RankRequest request)
     {
-        if (request.IsChat && folder.ChatTemplate is null)
+        if (folder.ChatTemplate is null)
+        {
+            DemandQuestion(request);
+            Rows([.. request.Candidates.Select(candidate => (request.Prompt, candidate))]);
+        }
+        var prompt = folder.ChatTemplate is null ? folder.PromptIds(request.Prompt) : folder.PromptIds(request.Conversation);
+        if (prompt.Length >= config.MaxPositionEmbeddings)
         {
             throw new InputException(
-                $"{folder.Path} has no chat template, so it cannot be asked about a chat; add chat_template to its tokenizer_config.json, or give single questions.");
+                $"the prompt has {prompt.Length} tokens, but the context of the reward model {folder.Path} has {config.MaxPositionEmbeddings} and must also hold an answer; shorten the prompt or take another ranker.");
+        }
+        if (folder.ChatTemplate is not null && request.Candidates.Count > 0)
+        {
+            ChatRow(request);
         }
     }
 
@@ -167,6 +177,15 @@ public sealed class RewardModel : IRanker, IDisposable
 
     private static string Kind(LlamaConfig config) => FolderKind.ArchitectureOf(config) is { } name ? $" but a {name}" : "";
 
+    private void DemandQuestion(RankRequest request)
+    {
+        if (request.IsChat)
+        {
+            throw new InputException(
+                $"{folder.Path} has no chat template, so it cannot be asked about a chat; add chat_template to its tokenizer_config.json, or give single questions.");
+        }
+    }
+
     // The template may close the answer with more than its text, so whole conversations are encoded; what all of them
     // begin with is computed once.
     private SharedRow ChatRow(RankRequest request)
@@ -199,7 +218,7 @@ public sealed class RewardModel : IRanker, IDisposable
                 open = (prompt, folder.PromptIds(prompt), []);
                 rows.Add(open);
             }
-            var ids = folder.ResponseIds(response);
+            var ids = folder.ResponseIds(prompt, response);
             if (string.IsNullOrWhiteSpace(prompt) || open.Ids.Length == 0)
             {
                 throw new InputException($"Prompt {k + 1} to the reward model is empty; write one.");

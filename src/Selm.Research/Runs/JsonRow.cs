@@ -15,6 +15,9 @@ public readonly record struct JsonRow(string Path, int Line, JsonElement Value)
     /// <summary>What <see cref="Line"/> counts: lines of a file, or rows of a JSON list.</summary>
     public string Counted { get; init; } = "line";
 
+    /// <summary>File and line as complaints name them: "F.jsonl line 4711".</summary>
+    public string Place => $"{Path} {Counted} {Line}";
+
     /// <summary>Whether the field is there and not null.</summary>
     public bool Has(string name) => Value.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null;
 
@@ -131,7 +134,7 @@ public readonly record struct JsonRow(string Path, int Line, JsonElement Value)
     }
 
     /// <summary>An error about this row: "F.jsonl line 4711: what." ("F.json row 4711: what." in a list) One sentence, without the full stop.</summary>
-    public InputException Error(string what) => new($"{Path} {Counted} {Line}: {what}.");
+    public InputException Error(string what) => new($"{Place}: {what}.");
 
     private InputException Wrong(string name, string expected, JsonElement found) =>
         Error($"the field \"{name}\" must be {expected} but is {Jsonl.Kind(found)}; correct that line");

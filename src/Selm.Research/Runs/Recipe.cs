@@ -53,7 +53,7 @@ public sealed record Recipe
     /// <summary>Whether the first iteration is plain DPO on the original pairs (Zephyr yes, Llama-3 no).</summary>
     public bool FirstIterationIsDpo { get; init; } = true;
 
-    /// <summary>Prompt plus response [tokens].</summary>
+    /// <summary>Prompt plus response [tokens]. Beyond the model's context this default is cut to it, another number refused; so with the next two.</summary>
     public int MaxLength { get; init; } = 1024;
 
     /// <summary>What a prompt is cut to when the whole is too long [tokens].</summary>

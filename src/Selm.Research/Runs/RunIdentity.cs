@@ -41,10 +41,13 @@ internal sealed record RunIdentity(
         }
     }
 
+    // Keys of a recipe that name files, and how the names of inputs begin that hold what is in them: there the content counts.
+    private static readonly (string Key, string Inputs)[] byContent = [("base", "base "), ("datasets", "dataset "), ("ranker", "ranker ")];
+
     /// <summary>This run, continued by a command that means <paramref name="now"/>.</summary>
     public RunIdentity Continue(RunIdentity now, string root, bool allowDifferentMachine)
     {
-        Refuse(root, "recipe", Differences(Flatten(Recipe), Flatten(now.Recipe)), "give the recipe it was started with or choose another folder");
+        Refuse(root, "recipe", Differences(Written(), now.Written()), "give the recipe it was started with or choose another folder");
         Refuse(root, "input", Differences(Inputs, now.Inputs), "give the inputs it was started with or choose another folder");
         var machine = Differences(Machine, now.Machine);
         if (machine.Count == 0)
@@ -58,6 +61,19 @@ internal sealed record RunIdentity(
         return this with { Machine = now.Machine, Commit = now.Commit, EarlierMachines = [.. EarlierMachines, Machine] };
     }
 
+    private SortedDictionary<string, string> Written()
+    {
+        var flat = Flatten(Recipe);
+        foreach (var (key, inputs) in byContent)
+        {
+            if (Inputs.Keys.Any(name => name.StartsWith(inputs, StringComparison.Ordinal)))
+            {
+                flat.Remove(key);
+            }
+        }
+        return flat;
+    }
+
     private static void Refuse(string root, string what, List<string> differences, string cure)
     {
         if (differences.Count > 0)
@@ -69,7 +85,10 @@ internal sealed record RunIdentity(
     private static List<string> Differences(SortedDictionary<string, string> before, SortedDictionary<string, string> now) =>
         [.. before.Keys.Union(now.Keys).Order(StringComparer.Ordinal)
             .Where(key => before.GetValueOrDefault(key) != now.GetValueOrDefault(key))
-            .Select(key => $"{key}: {before.GetValueOrDefault(key, "none")} -> {now.GetValueOrDefault(key, "none")}")];
+            .Select(key => $"{key}: {Shown(before.GetValueOrDefault(key, "none"))} -> {Shown(now.GetValueOrDefault(key, "none"))}")];
+
+    // The first digits of a hash tell two apart.
+    private static string Shown(string value) => value.Length == 64 && value.All(char.IsAsciiHexDigitLower) ? value[..12] : value;
 
     // {"a":{"b":1},"c":[2,3]} -> a.b = 1, c = [2,3]
     private static SortedDictionary<string, string> Flatten(JsonElement json)

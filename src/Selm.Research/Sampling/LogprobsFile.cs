@@ -9,7 +9,8 @@ public static class LogprobsFile
     /// <summary>
     /// Reads rows {"input_ids", "response_start"}, {"messages"} (the last turn is the response) or {"prompt",
     /// "response"} and writes each with "logprob" and "token_logprobs" added: natural logs under the raw model, summed
-    /// over and listed for the response's tokens, eos included. Text responses end in eos whether they name it or not.
+    /// over and listed for the response's tokens, eos included. Text is encoded together with its prompt, cut where the prompt ends, and
+    /// ends in eos whether it names it or not; an answer in messages ends as the chat template ends it.
     /// </summary>
     /// <param name="model">The model.</param>
     /// <param name="input">The JSONL file to read.</param>

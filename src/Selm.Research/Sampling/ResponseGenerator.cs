@@ -27,13 +27,13 @@ public static class ResponseGenerator
     /// <param name="endIds">Ids that end a response; null takes those of the model's config.</param>
     /// <param name="firstRow">Number of the first prompt in the whole input: draws are keyed by (seed, row).</param>
     /// <param name="progress">Is told about finished rows.</param>
-    /// <param name="stop">Asked after each token with the tokens of its row so far: whether the row ends there. Null ends rows at <paramref name="endIds"/> and at the longest answer alone.</param>
+    /// <param name="stop">Makes for each row what is asked with each of its tokens in turn: whether the row ends there. Null ends rows at <paramref name="endIds"/> and at the longest answer alone.</param>
     /// <param name="cancellation">Stops between tokens.</param>
     /// <returns>One response per prompt, in order.</returns>
     /// <exception cref="InputException">A prompt is empty or fills the model's context.</exception>
     public static Generation[] Generate(
         Llama model, IReadOnlyList<int[]> prompts, SamplingOptions options, int batchSize = 8, IReadOnlyList<int>? endIds = null,
-        long firstRow = 0, IProgress<StepProgress>? progress = null, Func<IReadOnlyList<int>, bool>? stop = null,
+        long firstRow = 0, IProgress<StepProgress>? progress = null, Func<Func<int, bool>>? stop = null,
         CancellationToken cancellation = default)
     {
         options.Validate();
@@ -62,9 +62,10 @@ public static class ResponseGenerator
         return results;
     }
 
-    private sealed class Batch(Llama model, PackedLlama? packed, int[][] prompts, SamplingOptions options, HashSet<int> ends, Func<IReadOnlyList<int>, bool>? stop, TokenDraw draw, long[] rows)
+    private sealed class Batch(Llama model, PackedLlama? packed, int[][] prompts, SamplingOptions options, HashSet<int> ends, Func<Func<int, bool>>? stop, TokenDraw draw, long[] rows)
     {
         private readonly int width = prompts.Max(p => p.Length);
+        private readonly Func<int, bool>?[] stops = [.. prompts.Select(_ => stop?.Invoke())];
         private readonly int[] budget = [.. prompts.Select(p => Math.Min(options.MaxNewTokens, model.Config.MaxPositionEmbeddings - p.Length))];
         private readonly List<int>[] tokens = [.. prompts.Select(_ => new List<int>())];
         private readonly List<float>[] logps = [.. prompts.Select(_ => new List<float>())];
@@ -130,7 +131,7 @@ public static class ResponseGenerator
                 }
                 tokens[k].Add((int)next[k]);
                 logps[k].Add(logp[k]);
-                done[k] = ends.Contains((int)next[k]) || tokens[k].Count >= budget[k] || stop?.Invoke(tokens[k]) == true;
+                done[k] = ends.Contains((int)next[k]) || tokens[k].Count >= budget[k] || stops[k]?.Invoke((int)next[k]) == true;
             }
             return Array.TrueForAll(done, d => d);
         }

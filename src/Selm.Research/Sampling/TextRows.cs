@@ -43,7 +43,7 @@ internal static class TextRows
     {
         var result = row.Has("input_ids") ? Split(row, Ids(row, model))
             : row.Has("messages") ? Chat(row, model)
-            : row.Has("prompt") ? Join(Text(row, model), Encoded(row, model.ResponseIds, row.Text("response")))
+            : row.Has("prompt") ? Join(Text(row, model), Encoded(row, text => model.ResponseIds(row.Text("prompt"), text), row.Text("response")))
             : throw row.Error("it has neither \"input_ids\" with \"response_start\" nor \"messages\" nor \"prompt\" with \"response\"; add one of them");
         var context = model.Model.Config.MaxPositionEmbeddings;
         return result.Length <= context
@@ -76,7 +76,8 @@ internal static class TextRows
         {
             throw row.Error("\"messages\" must hold a question and end in the assistant's answer; complete it");
         }
-        return Join(Encoded(row, model.PromptIds, (IReadOnlyList<ChatMessage>)[.. turns.SkipLast(1)]), Encoded(row, model.ResponseIds, answer.Content));
+        IReadOnlyList<ChatMessage> question = [.. turns.SkipLast(1)];
+        return Join(Encoded(row, model.PromptIds, question), Encoded(row, text => model.ResponseIds(question, text), answer.Content));
     }
 
     private static IReadOnlyList<ChatMessage> Question(JsonRow row)

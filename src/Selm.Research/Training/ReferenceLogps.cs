@@ -2,13 +2,16 @@
 // keyed by content (model hash, tokenizer hash, token ids), so a second run over the same data and reference computes
 // nothing. The last bits of a log-prob depend on the rows that it was computed with. A number that is kept is therefore
 // computed with nothing but its own example, which is all that its key says: it is the same number wherever else the
-// example stands, whoever filled the cache and wherever an earlier run was killed.
+// example stands, whoever filled the cache and wherever an earlier run was killed. In bfloat16 a lone example's log-prob is off
+// from a batch's by some thousandths of a nat, so that a first loss would not be log 2: there a batch is what is computed
+// together, and all of it is part of the key.
 using System.Globalization;
 using Selm.HuggingFace.Files;
 using Selm.HuggingFace.Models;
 using Selm.Research.Data;
 using Selm.Research.Objectives;
 using Selm.Research.Runs;
+using TorchSharp;
 
 namespace Selm.Research.Training;
 
@@ -18,13 +21,15 @@ namespace Selm.Research.Training;
 /// <param name="tokenizerHash">Content hash of the tokenizer.</param>
 public sealed class ReferenceLogps(NumberStore? store, string modelHash, string tokenizerHash)
 {
+    private int passes;
+
     /// <summary>Batches that had to be computed because a number was missing.</summary>
     public int BatchesComputed { get; private set; }
 
     /// <summary>Fills in log pi_ref of every response that the loss uses.</summary>
     /// <param name="reference">The reference model.</param>
     /// <param name="examples">The examples.</param>
-    /// <param name="batchSize">Examples per batch. With a store they are computed one by one all the same; without one a whole
+    /// <param name="batchSize">Examples per batch. With a store and in float32 they are computed one by one all the same; else a whole
     /// batch is one pass, which is faster and decides the last bits.</param>
     /// <param name="progress">Is told about finished examples.</param>
     /// <param name="needs">What the loss uses (<see cref="IPreferenceLoss.Needs"/>); the rest is not computed and stays NaN.</param>
@@ -41,8 +46,10 @@ public sealed class ReferenceLogps(NumberStore? store, string modelHash, string 
         for (var at = 0; at < examples.Count; at += batchSize)
         {
             cancellation.ThrowIfCancellationRequested();
+            var before = passes;
             var unknown = examples.Skip(at).Take(batchSize).Select(example => Slots(example, needs).Select(slot => example.Responses[slot]).ToArray()).ToArray();
-            var logps = store is null ? Together(reference, unknown) : OneByOne(reference, unknown, store);
+            var logps = store is null ? Together(reference, unknown) : [.. unknown.Chunk(reference.Dtype == torch.ScalarType.Float32 ? 1 : batchSize).SelectMany(rows => Kept(reference, rows, store))];
+            BatchesComputed += passes > before ? 1 : 0;
             for (var i = 0; i < logps.Length; i++)
             {
                 filled[at + i] = Known(examples[at + i], Slots(examples[at + i], needs), logps[i]);
@@ -71,43 +78,38 @@ public sealed class ReferenceLogps(NumberStore? store, string modelHash, string 
 
     private double[][] Together(Llama reference, TokenRow[][] batch)
     {
-        BatchesComputed++;
-        var known = new Queue<double>(Compute(reference, batch));
-        return [.. batch.Select(rows => rows.Select(_ => known.Dequeue()).ToArray())];
+        passes++;
+        return Split(batch, SequenceSums.Of(reference, [.. batch.Where(rows => rows.Length > 0).SelectMany(rows => TrainingExample.Share(rows))]));
     }
 
-    private double[][] OneByOne(Llama reference, TokenRow[][] batch, NumberStore kept)
+    // The examples are computed together where a number of theirs is missing.
+    private double[][] Kept(Llama reference, TokenRow[][] examples, NumberStore kept)
     {
-        var (logps, computed) = (new double[batch.Length][], false);
-        for (var i = 0; i < batch.Length; i++)
+        var keys = Keys(examples);
+        double[] logps = [.. keys.Select(key => kept.TryGet(key, out var logp) ? logp : double.NaN)];
+        if (!logps.Any(double.IsNaN))
         {
-            var keys = Keys(batch[i]);
-            logps[i] = [.. keys.Select(key => kept.TryGet(key, out var logp) ? logp : double.NaN)];
-            if (!logps[i].Any(double.IsNaN))
-            {
-                continue;
-            }
-            computed = true;
-            logps[i] = Compute(reference, [batch[i]]);
-            foreach (var (key, logp) in keys.Zip(logps[i]))
-            {
-                kept.Put(key, logp);
-            }
+            return Split(examples, logps);
         }
-        BatchesComputed += computed ? 1 : 0;
-        return logps;
+        var computed = Together(reference, examples);
+        foreach (var (key, logp) in keys.Zip(computed.SelectMany(rows => rows)))
+        {
+            kept.Put(key, logp);
+        }
+        return computed;
     }
 
-    private static double[] Compute(Llama reference, TokenRow[][] batch)
+    private static double[][] Split(TokenRow[][] examples, IEnumerable<double> logps)
     {
-        SharedRow[] rows = [.. batch.Where(rows => rows.Length > 0).SelectMany(rows => TrainingExample.Share(rows))];
-        return SequenceSums.Of(reference, rows);
+        var next = new Queue<double>(logps);
+        return [.. examples.Select(rows => rows.Select(_ => next.Dequeue()).ToArray())];
     }
 
-    // One key per number: all rows of the example are part of it, because they are computed together. So is the start of
-    // each response: the same ids with another start are another number.
-    private string[] Keys(TokenRow[] rows)
+    // One key per number: all rows that are computed together are part of it. So is the start of each response: the same ids
+    // with another start are another number.
+    private string[] Keys(TokenRow[][] examples)
     {
+        TokenRow[] rows = [.. examples.SelectMany(example => example)];
         var content = ContentHash.OfIds([.. rows.SelectMany(row => (int[])[row.InputIds.Length, row.ResponseStart, .. row.InputIds])]);
         return [.. rows.Select((_, k) => ContentHash.Combine(modelHash, tokenizerHash, content, k.ToString(CultureInfo.InvariantCulture)))];
     }

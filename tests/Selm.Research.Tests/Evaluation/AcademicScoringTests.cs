@@ -113,7 +113,7 @@ public class AcademicScoringTests
         using var model = ModelFolder.Load(checkpoint.Root);
         int[][] prompts = [.. Enumerable.Range(1, 11).Select(i => model.PromptIds(new string('a', i)))];
         SamplingOptions options = new(MaxNewTokens: 40);
-        var whole = GeneratedAnswers.Of(model, prompts, options, null, batchSize: 4);
+        var whole = GeneratedAnswers.Of(model, prompts, options, null, batchSize: 4).Texts();
         var letter = whole.SelectMany(text => text.Skip(8)).GroupBy(c => c).MaxBy(group => group.Count())!.Key;
         var longest = 0;
         string Cut(string text)
@@ -122,15 +122,47 @@ public class AcademicScoringTests
             return text.IndexOf(letter, StringComparison.Ordinal) is >= 0 and var end ? text[..end] : text;
         }
 
-        var alone = GeneratedAnswers.Of(model, prompts, options, null, batchSize: 4, cut: Cut);
+        var alone = GeneratedAnswers.Of(model, prompts, options, null, batchSize: 4, cut: Cut).Texts();
         var read = longest;
-        var kept = GeneratedAnswers.Of(model, prompts, options, checkpoint.Place("kept"), batchSize: 4, cut: Cut);
+        var kept = GeneratedAnswers.Of(model, prompts, options, checkpoint.Place("kept"), batchSize: 4, cut: Cut).Texts();
 
         Assert.Equal(whole.Select(Cut), alone);
         Assert.Equal(alone, kept);
-        Assert.Equal(alone, GeneratedAnswers.Of(model, prompts, options, checkpoint.Place("kept"), batchSize: 4, cut: Cut));
+        Assert.Equal(alone, GeneratedAnswers.Of(model, prompts, options, checkpoint.Place("kept"), batchSize: 4, cut: Cut).Texts());
         Assert.Contains(alone.Zip(whole), pair => pair.First.Length < pair.Second.Length);
         Assert.True(read < whole.Max(text => text.Length), "no row was read to its end");
+    }
+
+    [Fact]
+    public void a_growing_answer_is_read_line_by_line_and_ends_where_the_whole_text_would_end()
+    {
+        using var checkpoint = new TinyCheckpoint();
+        var tokenizer = Selm.HuggingFace.Tokenizers.Tokenizer.Load(checkpoint.Root);
+        var line = "She has 5 - 2 = 3 apples of 1,800 and 12.\n";
+        int End(int lines, string rest, out long read)
+        {
+            long characters = 0;
+            var watch = new AnswerWatch(tokenizer, text =>
+            {
+                characters += text.Length;
+                return Gsm8k.Counted(text);
+            });
+            var end = Array.FindIndex(tokenizer.Encode(string.Concat(Enumerable.Repeat(line, lines)) + rest), watch.EndsAt);
+            read = characters;
+            return end;
+        }
+
+        foreach (var rest in new[] { "#### 1,800\nand on and on", "Question: another one", "no number" })
+        {
+            var ids = tokenizer.Encode(line + line + rest);
+            var whole = Enumerable.Range(1, ids.Length).FirstOrDefault(n => tokenizer.Decode(ids.AsSpan(0, n)) is var text && Gsm8k.Counted(text).Length < text.Length) - 1;
+            // A line break is a byte token here, whose text is certain with the next token.
+            Assert.InRange(End(2, rest, out _), whole, rest == "no number" ? -1 : whole + 1);
+        }
+        // Four times the tokens are four times the work.
+        End(50, "", out var once);
+        End(200, "", out var fourfold);
+        Assert.InRange(fourfold, 3.9 * once, 4.1 * once);
     }
 
     [Fact]

@@ -106,7 +106,7 @@ public class PolicyComparisonTests
         var rewards = ImplicitReward.Of(second, model, model, records, beta: 0.1, new OracleRanker((_, answer) => answer.Length), maxNewTokens: 3, batchSize: 2);
 
         Assert.All(rewards, reward => Assert.Equal((0.0, 0.0, 0.0), (reward.OtherChosen, reward.OtherRejected, reward.OtherOwn)));
-        var row = new SharedRow(second.PromptIds(records[3].PromptMessages), [second.ResponseIds("abc")]);
+        var row = new SharedRow(second.PromptIds(records[3].PromptMessages), [second.ResponseIds(records[3].PromptMessages, "abc")]);
         Assert.Equal(0.1 * (TokenLogps.Of(second.Model, [row]).Sums[0] - TokenLogps.Of(model.Model, [row]).Sums[0]), rewards[3].Chosen, 1e-5);
         Assert.All(rewards, reward => Assert.Equal(1, reward.RankerMargin));
         var curve = ImplicitReward.SortedDifferences(rewards, reward => reward.Chosen, reward => reward.OtherChosen);

@@ -72,7 +72,7 @@ public class LabModelTests
         using var loaded = ModelFolder.Load(folder.Root);
         var prompt = language.Split.Test[0];
         Assert.Equal(prompt.Ids(language), loaded.PromptIds([new("user", prompt.Text(language))]));
-        Assert.Equal(language.ResponseIds("the cat is nice ."), loaded.ResponseIds("the cat is nice ."));
+        Assert.Equal(language.ResponseIds("the cat is nice ."), loaded.ResponseIds([new("user", prompt.Text(language))], "the cat is nice ."));
         Assert.Equal([language.EosId], loaded.EndIds);
         var options = new SamplingOptions(MaxNewTokens: 5);
         Assert.Equal(

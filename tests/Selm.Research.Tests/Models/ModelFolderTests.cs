@@ -31,9 +31,10 @@ public class ModelFolderTests
         // Ids of "Hello world" and "a" are golden (SentencePiece's own).
         int[] hello = [504, 547, 282, 289, 473];
         Assert.Equal([1, .. hello], model.PromptIds("Hello world"));
-        Assert.Equal([.. hello, 2], model.ResponseIds("Hello world"));
-        Assert.Equal([.. hello, 2], model.ResponseIds("Hello world</s>"));
-        Assert.Equal([2], model.ResponseIds(""));
+        // Behind a prompt the response has no mark of a text's start.
+        Assert.Equal([.. hello[1..], 2], model.ResponseIds("a:", "Hello world"));
+        Assert.Equal([.. hello[1..], 2], model.ResponseIds("a:", "Hello world</s>"));
+        Assert.Equal([2], model.ResponseIds("a:", ""));
         Assert.Equal(model.PromptIds("[user]a</s>[assistant]"), model.PromptIds([new ChatMessage("user", "a")]));
         Assert.Equal("Hello world", model.Text([.. hello, 2]));
     }
@@ -68,7 +69,7 @@ public class ModelFolderTests
         Assert.False(model.HasTokenizer);
         Assert.Null(model.ChatTemplate);
         Assert.Equal((null, 2, 0), (model.BosId, model.EosId, model.PadId));
-        foreach (var ask in new Action[] { () => model.PromptIds("a"), () => model.ResponseIds("a"), () => model.Text([5]), () => _ = model.TokenizerHash })
+        foreach (var ask in new Action[] { () => model.PromptIds("a"), () => model.ResponseIds("a", "b"), () => model.Text([5]), () => _ = model.TokenizerHash })
         {
             Assert.Equal($"{model.Path} has no tokenizer: copy tokenizer.json, or tokenizer.model or spm.model, of the checkpoint into it.", Assert.Throws<InputException>(ask).Message);
         }

@@ -25,7 +25,7 @@ public class RewardModelTests
         for (var k = 0; k < pairs.Length; k++)
         {
             // Each row by itself, from the hidden states of the plain decoder.
-            int[] ids = [.. model.PromptIds(pairs[k].Item1), .. model.ResponseIds(pairs[k].Item2)];
+            int[] ids = [.. model.PromptIds(pairs[k].Item1), .. model.ResponseIds(pairs[k].Item1, pairs[k].Item2)];
             Assert.Equal(2, ids[^1]);
             using var scope = NewDisposeScope();
             using var noGrad = no_grad();
@@ -177,7 +177,7 @@ public class RewardModelTests
     }
 
     // The trunk of the checkpoint with a head made up here; returns the head.
-    private static float[] WriteRewardModel(TinyCheckpoint checkpoint, string folder, int labels = 1)
+    internal static float[] WriteRewardModel(TinyCheckpoint checkpoint, string folder, int labels = 1)
     {
         using var model = ModelFolder.Load(checkpoint.Root);
         var hidden = model.Model.Config.HiddenSize;

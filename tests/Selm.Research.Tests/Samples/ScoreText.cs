@@ -16,8 +16,11 @@ public static class ScoreText
     public static (double Logp, float[] Tokens) Score(string path, string question, string answer)
     {
         using var folder = ModelFolder.Load(path);
-        var prompt = folder.ChatTemplate is null ? folder.PromptIds(question) : folder.PromptIds([new ChatMessage("user", question)]);
-        var (sums, tokens) = TokenLogps.Of(folder.Model, [new SharedRow(prompt, [folder.ResponseIds(answer)])]);
+        ChatMessage[] turns = [new("user", question)];
+        var (prompt, response) = folder.ChatTemplate is null
+            ? (folder.PromptIds(question), folder.ResponseIds(question, answer))
+            : (folder.PromptIds(turns), folder.ResponseIds(turns, answer));
+        var (sums, tokens) = TokenLogps.Of(folder.Model, [new SharedRow(prompt, [response])]);
         return (sums[0], tokens);
     }
 }

@@ -73,7 +73,11 @@ public class GeneratorTests
         foreach (var options in new[] { new SamplingOptions(MaxNewTokens: 12), Sampled })
         {
             var whole = ResponseGenerator.Generate(golden.Model, Prompts, options, endIds: []);
-            var stopped = ResponseGenerator.Generate(golden.Model, Prompts, options, endIds: [], stop: ids => ids.Count >= 3 && ids[^1] % 3 == 0);
+            var stopped = ResponseGenerator.Generate(golden.Model, Prompts, options, endIds: [], stop: () =>
+            {
+                var seen = 0;
+                return id => ++seen >= 3 && id % 3 == 0;
+            });
             for (var k = 0; k < Prompts.Length; k++)
             {
                 var end = Array.FindIndex(whole[k].OutputIds, 2, id => id % 3 == 0) is >= 0 and var place ? place + 1 : whole[k].OutputIds.Length;

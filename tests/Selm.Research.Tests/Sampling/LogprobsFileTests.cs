@@ -51,10 +51,10 @@ public class LogprobsFileTests
             """);
         LogprobsFile.Run(model, input, checkpoint.Place("out.jsonl"), batchSize: 2);
 
-        // The ids are golden; the marker of the chat template belongs to the prompt, eos to the response.
-        int[] hello = [504, 547, 282, 289, 473], fox = [504, 550, 517, 505, 326, 512, 518, 524, 279, 506, 281, 508, 504, 525, 507, 535, 528];
+        // The ids are golden, without the mark of a text's start; the marker of the chat template belongs to the prompt, eos to the response.
+        int[] hello = [504, 547, 282, 289, 473], fox = [550, 517, 505, 326, 512, 518, 524, 279, 506, 281, 508, 504, 525, 507, 535, 528];
         var chat = model.PromptIds([new ChatMessage("user", "Hello world")]);
-        var (sums, tokens) = TokenLogps.Of(model.Model, [new SharedRow([1, .. hello], [[.. fox, 2]]), new SharedRow(chat, [[399, 2]])]);
+        var (sums, tokens) = TokenLogps.Of(model.Model, [new SharedRow([1, .. hello], [[.. fox, 2]]), new SharedRow(chat, [[509, 2]])]);
 
         var rows = TinyCheckpoint.Rows(checkpoint.Place("out.jsonl"));
         Assert.Equal(sums[0], rows[0].GetProperty("logprob").GetDouble(), 1e-4);
