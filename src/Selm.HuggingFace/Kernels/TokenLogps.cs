@@ -58,7 +58,7 @@ internal static unsafe class TokenLogps
     /// <param name="hidden">Width of a state.</param>
     /// <param name="vocabulary">Number of tokens.</param>
     /// <param name="gradStates">[rows, hidden], written.</param>
-    /// <param name="gradHead">[vocabulary, hidden]; the head's gradient is added to it.</param>
+    /// <param name="gradHead">[vocabulary, hidden]; the head's gradient is added to it. Null where the head is frozen.</param>
     /// <exception cref="ArgumentOutOfRangeException">An id is not in the vocabulary.</exception>
     public static void Backward(float* states, float* head, long* ids, float* logps, float* weights, nint rows, nint hidden, nint vocabulary, float* gradStates, float* gradHead)
     {
@@ -73,7 +73,7 @@ internal static unsafe class TokenLogps
             var job = new Job { Logits = logits, Vocabulary = vocabulary, Rows = count, Ids = ids + at, Logps = logps + at, Weights = weights + at };
             Run(&job, &GradientBlock);
             Gemm.Multiply(count, hidden, vocabulary, new Mat(logits, vocabulary), new Mat(head, hidden), gradStates + at * hidden, hidden);
-            Gemm.Multiply(vocabulary, hidden, count, new Mat(logits, vocabulary).T, x, gradHead, hidden, add: true);
+            if (gradHead != null) Gemm.Multiply(vocabulary, hidden, count, new Mat(logits, vocabulary).T, x, gradHead, hidden, add: true);
         }
     }
 

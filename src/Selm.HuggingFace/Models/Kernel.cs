@@ -19,7 +19,8 @@ internal abstract class Kernel
     /// <param name="inputs">As in the forward pass.</param>
     /// <param name="extra">What the forward pass kept.</param>
     /// <param name="grad">Gradient of the result, contiguous.</param>
-    protected abstract Tensor?[] Backward(Tensor[] inputs, Tensor[] extra, Tensor grad);
+    /// <param name="wants">Which inputs want a gradient: of frozen weights none is computed.</param>
+    protected abstract Tensor?[] Backward(Tensor[] inputs, Tensor[] extra, Tensor grad, bool[] wants);
 
     /// <summary>Runs the kernel, with a node in the graph where an input wants a gradient.</summary>
     public Tensor Run(params Tensor[] inputs)
@@ -63,28 +64,28 @@ internal abstract class Kernel
             var extra = new List<Tensor>();
             var output = kernel.Forward(inputs, extra);
             ctx.save_data(nameof(Kernel), kernel);
-            ctx.save_data(nameof(inputs), inputs.Length);
+            ctx.save_data(nameof(inputs), inputs.Select(input => input.requires_grad).ToArray());
             ctx.save_for_backward([.. inputs, .. extra]);
             return output;
         }
 
         public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor gradOutput)
         {
-            var count = (int)ctx.get_data("inputs");
+            var wants = (bool[])ctx.get_data("inputs");
             try
             {
                 using var scope = NewDisposeScope();
                 using var noGrad = no_grad();
                 var saved = ctx.get_saved_variables();
                 var kernel = (Kernel)ctx.get_data(nameof(Kernel));
-                var grads = kernel.Backward([.. saved.Take(count)], [.. saved.Skip(count)], gradOutput.contiguous());
+                var grads = kernel.Backward([.. saved.Take(wants.Length)], [.. saved.Skip(wants.Length)], gradOutput.contiguous(), wants);
                 return [null!, .. grads.Select(grad => grad?.MoveToOuterDisposeScope()!)];
             }
 #pragma warning disable CA1031 // an exception must not cross libtorch's frames
             catch (Exception e)
             {
                 failure ??= e;
-                return [.. Enumerable.Repeat<Tensor>(null!, count + 1)];
+                return [.. Enumerable.Repeat<Tensor>(null!, wants.Length + 1)];
             }
 #pragma warning restore CA1031
         }
