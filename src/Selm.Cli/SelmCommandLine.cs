@@ -54,6 +54,7 @@ internal static class SelmCommandLine
             ReproduceCommand.Create(),
             MakeDemoCommand.Create(),
             LogprobsCommand.Create(),
+            MergeCommand.Create(),
             GenerateCommand.Create(),
             RankCommand.Create(),
             LossCommand.Create(),

@@ -1,6 +1,7 @@
 // A joined matrix of the model (queries, keys and values; gate and up) has one A and one B here too: the A of its targeted
 // layers stacked, and their B stacked; each layer's output block reads columns and rows of its own. Files see the
 // layers' parts, as views.
+using System.Security.Cryptography;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -117,6 +118,18 @@ public sealed class LoraAdapter : IDisposable
 
     /// <summary>Every gradient under the same names, where backward has left one.</summary>
     public IEnumerable<(string Name, Tensor Gradient)> NamedGradients => Parts(parameter => parameter.grad);
+
+    /// <summary>SHA-256 of all its numbers.</summary>
+    public string Fingerprint()
+    {
+        using var scope = NewDisposeScope();
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var parameter in Parameters)
+        {
+            hash.AppendData(parameter.detach().cpu().contiguous().bytes);
+        }
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
 
     /// <inheritdoc/>
     public void Dispose()

@@ -104,6 +104,10 @@ public static class SelmRun
     {
         var recipe = options.Recipe;
         Check(recipe);
+        if (LoraConfig.IsIn(recipe.Base!))
+        {
+            throw new InputException($"base: {recipe.Base} is an adapter; give its base model as base and this folder as adapter: {{path: {recipe.Base}}}, or merge it first (selm merge).");
+        }
         if (recipe.Threads > 0)
         {
             Libtorch.Threads = recipe.Threads;
@@ -137,9 +141,13 @@ public static class SelmRun
     // The base model and the ranker of a run that is not there yet, and a try at what its text stages will ask of them.
     private static ModelFolder Start(Recipe recipe, List<PreferenceRecord> records, LazyRanker ranker)
     {
-        var start = Load(recipe.Base!, recipe);
+        var start = Load(StartOf(recipe), recipe);
         try
         {
+            if (recipe.Adapter is { Path: null })
+            {
+                NewAdapter.Of(start.Model, recipe.Adapter, recipe.Seed).Dispose(); // says now if it names no layer
+            }
             var limits = new LengthLimits(recipe.MaxLength, recipe.MaxPromptLength);
             _ = (start.TokenizerHash, start.Encoding.Prompt(records[0].PromptMessages, limits));
             foreach (var record in recipe.Pipeline == PipelineKind.SelmRepo ? records : [])
@@ -193,6 +201,10 @@ public static class SelmRun
     private static Dictionary<string, string> Inputs(Recipe recipe)
     {
         var inputs = new Dictionary<string, string> { ["base"] = SafetensorsFolder.WeightHash(recipe.Base!) };
+        if (recipe.Adapter?.Path is { } adapter)
+        {
+            inputs["adapter"] = LoraFiles.Hash(adapter);
+        }
         foreach (var path in recipe.Datasets)
         {
             inputs[$"dataset {path}"] = ContentHash.OfFile(path);
@@ -206,6 +218,15 @@ public static class SelmRun
         return recipe.PairsPerIteration is { } limit ? [.. portion.Take(limit)] : portion;
     }
 
-    internal static ModelFolder Load(string folder, Recipe recipe) =>
-        ModelFolder.Load(folder, recipe.Precision == Precision.Bf16 ? ScalarType.BFloat16 : ScalarType.Float32, DeviceName.Parse(recipe.Device));
+    /// <summary>The folder of pi_0: the base model, or the adapter that stands on it.</summary>
+    internal static string StartOf(Recipe recipe) => recipe.Adapter?.Path ?? recipe.Base!;
+
+    /// <summary>A model of a run: the base, or with an adapter the base under one of the run's adapters.</summary>
+    internal static ModelFolder Load(string folder, Recipe recipe)
+    {
+        var (dtype, device) = (recipe.Precision == Precision.Bf16 ? ScalarType.BFloat16 : ScalarType.Float32, DeviceName.Parse(recipe.Device));
+        return recipe.Adapter is null || folder == recipe.Base
+            ? ModelFolder.Load(folder, dtype, device)
+            : ModelFolder.Load(recipe.Base!, dtype, device, adapter: folder);
+    }
 }
