@@ -53,6 +53,7 @@ internal static class SelmCommandLine
             TourCommand.Create(),
             ReproduceCommand.Create(),
             MakeDemoCommand.Create(),
+            DataCommand.Create(),
             LogprobsCommand.Create(),
             MergeCommand.Create(),
             GenerateCommand.Create(),

@@ -29,8 +29,50 @@ internal sealed class ChatExpressionParser(ChatTokens tokens)
         return value;
     }
 
-    /// <summary>An expression in which "if" does not belong to it: the items of a loop.</summary>
-    public ChatExpression ReadWithoutCondition() => Or();
+    /// <summary>One expression, or several between commas as a tuple.</summary>
+    public ChatExpression ReadTuple() => Tuple(Read);
+
+    /// <summary>An expression or tuple to which "if" does not belong: the items of a loop, a condition.</summary>
+    public ChatExpression ReadWithoutCondition() => Tuple(Or);
+
+    /// <summary>The filters behind a block's name, read as if the block's text stood before them.</summary>
+    public ChatExpression ReadFilters(ChatExpression text) => Filtered(text);
+
+    /// <summary>The first filter of a {% filter %} block, whose bar is left out, and those behind it.</summary>
+    public ChatExpression ReadFilterBlock(ChatExpression text) => Filtered(Filter(tokens.Current.At, text));
+
+    /// <summary>A name's call, as in a call block.</summary>
+    public ChatCall ReadCall() => Unary() as ChatCall ?? throw tokens.Unexpected("the call of a macro");
+
+    /// <summary>The parameters of a macro with their defaults, behind the opening parenthesis.</summary>
+    public List<(string Name, ChatExpression? Default)> Parameters()
+    {
+        var parameters = new List<(string Name, ChatExpression? Default)>();
+        while (!tokens.Take(")"))
+        {
+            parameters.Add((tokens.Name(), tokens.Take("=") ? Read() : null));
+            if (!tokens.Is(")"))
+            {
+                tokens.Expect(",");
+            }
+        }
+        return parameters;
+    }
+
+    private ChatExpression Tuple(Func<ChatExpression> read)
+    {
+        var first = read();
+        if (!tokens.Is(","))
+        {
+            return first;
+        }
+        var items = new List<ChatExpression> { first };
+        while (tokens.Take(",") && tokens.Current.Kind != ChatTokenKind.End)
+        {
+            items.Add(read());
+        }
+        return new ChatList(items, isTuple: true);
+    }
 
     private ChatExpression Or()
     {
@@ -97,7 +139,9 @@ internal sealed class ChatExpressionParser(ChatTokens tokens)
 
     private ChatExpression Concatenation() => LeftToRight(Product, "~");
 
-    private ChatExpression Product() => LeftToRight(Unary, "*", "/", "//", "%");
+    private ChatExpression Product() => LeftToRight(Power, "*", "/", "//", "%");
+
+    private ChatExpression Power() => LeftToRight(Unary, "**");
 
     private ChatExpression LeftToRight(Func<ChatExpression> operand, params string[] signs)
     {
@@ -111,14 +155,21 @@ internal sealed class ChatExpressionParser(ChatTokens tokens)
         return left;
     }
 
-    private ChatExpression Unary()
+    private ChatExpression Unary() => Filtered(Signed());
+
+    // The sign binds tighter than a filter: -1 | abs is (-1) | abs.
+    private ChatExpression Signed()
     {
-        var at = tokens.Current.At;
-        if (!tokens.Take("-"))
+        if (++_depth > DeepestNesting)
         {
-            return Filtered(Postfix(Primary()));
+            throw new ChatTemplateFault(tokens.Current.At, "expressions are nested too deeply.");
         }
-        return Filtered(new ChatArithmetic(at, "-", new ChatLiteral(0L), Postfix(Primary())));
+        var at = tokens.Current.At;
+        var value = tokens.Take("-") ? new ChatArithmetic(at, "-", new ChatLiteral(0L), Signed())
+            : tokens.Take("+") ? Signed()
+            : Primary();
+        _depth--;
+        return Postfix(value);
     }
 
     private ChatExpression Primary()
@@ -145,7 +196,7 @@ internal sealed class ChatExpressionParser(ChatTokens tokens)
             case ChatTokenKind.Integer when long.TryParse(token.Text, NumberStyles.None, CultureInfo.InvariantCulture, out var whole):
                 return new ChatLiteral(whole);
             case ChatTokenKind.Float:
-                return new ChatLiteral(double.Parse(token.Text, CultureInfo.InvariantCulture));
+                return new ChatLiteral(double.Parse(token.Text, NumberStyles.Float, CultureInfo.InvariantCulture));
             case ChatTokenKind.Operator when token.Text == "(":
                 return Parenthesis();
             case ChatTokenKind.Operator when token.Text == "[":
@@ -159,6 +210,10 @@ internal sealed class ChatExpressionParser(ChatTokens tokens)
 
     private ChatExpression Parenthesis()
     {
+        if (tokens.Take(")"))
+        {
+            return new ChatList([], isTuple: true);
+        }
         var value = Read();
         if (!tokens.Is(","))
         {
@@ -166,7 +221,7 @@ internal sealed class ChatExpressionParser(ChatTokens tokens)
             return value;
         }
         tokens.Advance();
-        return new ChatList([value, .. Items(")")]);
+        return new ChatList([value, .. Items(")")], isTuple: true);
     }
 
     private List<ChatExpression> Items(string close)
@@ -206,7 +261,7 @@ internal sealed class ChatExpressionParser(ChatTokens tokens)
             var at = tokens.Current.At;
             if (tokens.Take("."))
             {
-                value = new ChatAttribute(at, value, tokens.Name());
+                value = tokens.Current.Kind == ChatTokenKind.Integer ? new ChatIndex(at, value, Primary()) : new ChatAttribute(at, value, tokens.Name());
             }
             else if (tokens.Take("["))
             {
@@ -256,16 +311,15 @@ internal sealed class ChatExpressionParser(ChatTokens tokens)
             var at = tokens.Current.At;
             if (tokens.Take("|"))
             {
-                var name = tokens.Name();
-                value = new ChatFilter(at, name, value, tokens.Take("(") ? Arguments() : ChatArguments.None);
-                ChatFunctions.CheckFilter(at, name);
+                value = Filter(at, value);
             }
             else if (tokens.Take("is"))
             {
-                var negates = tokens.Take("not");
-                var name = tokens.Name();
-                ChatFunctions.CheckTest(at, name);
-                value = new ChatTest(at, name, value, negates);
+                value = Test(at, value);
+            }
+            else if (tokens.Take("("))
+            {
+                value = new ChatCall(at, value, Arguments());
             }
             else
             {
@@ -274,9 +328,40 @@ internal sealed class ChatExpressionParser(ChatTokens tokens)
         }
     }
 
+    private ChatFilter Filter(int at, ChatExpression value)
+    {
+        var name = tokens.Name();
+        return ChatFilters.Exists(name)
+            ? new ChatFilter(at, name, value, tokens.Take("(") ? Arguments() : ChatArguments.None)
+            : throw new ChatTemplateFault(at, $"the filter '{name}' is not supported.");
+    }
+
+    private ChatTest Test(int at, ChatExpression value)
+    {
+        var negates = tokens.Take("not");
+        var name = tokens.Name();
+        if (!ChatTests.Exists(name))
+        {
+            throw new ChatTemplateFault(at, $"the test 'is {name}' is not supported.");
+        }
+        var arguments = tokens.Take("(") ? Arguments()
+            : TakesValue() ? new ChatArguments([(false, Postfix(Primary()))], [])
+            : ChatArguments.None;
+        return new ChatTest(at, name, value, arguments, negates);
+    }
+
+    /// <summary>Whether the value of a test follows without parentheses: x is divisibleby 3.</summary>
+    private bool TakesValue() => tokens.Current.Kind switch
+    {
+        ChatTokenKind.String or ChatTokenKind.Integer or ChatTokenKind.Float => true,
+        ChatTokenKind.Name => !s_reserved.Contains(tokens.Current.Text),
+        ChatTokenKind.Operator => tokens.Current.Text is "[" or "{",
+        _ => false,
+    };
+
     private ChatArguments Arguments()
     {
-        var (positional, named) = (new List<ChatExpression>(), new List<(string Name, ChatExpression Value)>());
+        var (positional, named) = (new List<(bool Starred, ChatExpression Value)>(), new List<(string Name, ChatExpression Value)>());
         while (!tokens.Take(")"))
         {
             if (tokens.Current.Kind == ChatTokenKind.Name && tokens.Next is { Kind: ChatTokenKind.Operator, Text: "=" })
@@ -285,9 +370,13 @@ internal sealed class ChatExpressionParser(ChatTokens tokens)
                 tokens.Expect("=");
                 named.Add((name, Read()));
             }
+            else if (tokens.Take("**"))
+            {
+                named.Add(("**", Read()));
+            }
             else
             {
-                positional.Add(Read());
+                positional.Add((tokens.Take("*"), Read()));
             }
             if (!tokens.Is(")"))
             {

@@ -1,8 +1,8 @@
 namespace Selm.HuggingFace.Chat;
 
 /// <summary>
-/// An expression of a template. Values are null (none), bool, long, double, string, List (list or tuple),
-/// Dictionary, <see cref="ChatNamespace"/> and <see cref="ChatUndefined"/>.
+/// An expression of a template. Values are null (none), bool, long, double, string, List (and <see cref="ChatTuple"/>,
+/// <see cref="ChatGenerator"/>), Dictionary, <see cref="ChatNamespace"/>, <see cref="ChatLoop"/>, <see cref="ChatCallable"/> and <see cref="ChatUndefined"/>.
 /// </summary>
 internal abstract class ChatExpression(int at)
 {
@@ -12,12 +12,36 @@ internal abstract class ChatExpression(int at)
     public abstract object? Evaluate(ChatScope scope);
 }
 
-/// <summary>The arguments of a call or filter.</summary>
-internal sealed record ChatArguments(List<ChatExpression> Positional, List<(string Name, ChatExpression Value)> Named)
+/// <summary>The arguments of a call, filter or test.</summary>
+/// <param name="Positional">By position; a starred one stands for its items.</param>
+/// <param name="Named">By name; the name "**" stands for the entries of a dictionary.</param>
+internal sealed record ChatArguments(List<(bool Starred, ChatExpression Value)> Positional, List<(string Name, ChatExpression Value)> Named)
 {
     public static readonly ChatArguments None = new([], []);
 
-    public List<object?> Values(ChatScope scope) => Positional.ConvertAll(argument => argument.Evaluate(scope));
+    public ChatInputs Evaluate(ChatScope scope, int at)
+    {
+        var inputs = new ChatInputs([], [], at);
+        foreach (var (starred, expression) in Positional)
+        {
+            var value = expression.Evaluate(scope);
+            inputs.Positional.AddRange(starred ? ChatValues.Items(value, at) : [value]);
+        }
+        foreach (var (name, expression) in Named)
+        {
+            var value = expression.Evaluate(scope);
+            if (name != "**")
+            {
+                inputs.Named[name] = value;
+                continue;
+            }
+            foreach (var (key, entry) in value as Dictionary<string, object?> ?? throw new ChatTemplateFault(at, $"argument after ** must be a mapping, not {ChatValues.TypeName(value)}."))
+            {
+                inputs.Named[key] = entry;
+            }
+        }
+        return inputs;
+    }
 }
 
 internal sealed class ChatLiteral(object? value) : ChatExpression(0)
@@ -27,14 +51,13 @@ internal sealed class ChatLiteral(object? value) : ChatExpression(0)
 
 internal sealed class ChatName(int at, string name) : ChatExpression(at)
 {
-    public string Name => name;
-
-    public override object? Evaluate(ChatScope scope) => scope.TryGet(name, out var value) ? value : ChatUndefined.Of(name);
+    public override object? Evaluate(ChatScope scope) => scope.TryGet(name, out var value) ? value : ChatUndefined.Name(name);
 }
 
-internal sealed class ChatList(List<ChatExpression> items) : ChatExpression(0)
+internal sealed class ChatList(List<ChatExpression> items, bool isTuple = false) : ChatExpression(0)
 {
-    public override object? Evaluate(ChatScope scope) => items.ConvertAll(item => item.Evaluate(scope));
+    public override object? Evaluate(ChatScope scope) =>
+        items.ConvertAll(item => item.Evaluate(scope)) is var values && isTuple ? new ChatTuple(values) : values;
 }
 
 internal sealed class ChatDictionary(List<(ChatExpression Key, ChatExpression Value)> entries) : ChatExpression(0)
@@ -55,7 +78,8 @@ internal sealed class ChatConditional(ChatExpression condition, ChatExpression v
 {
     public override object? Evaluate(ChatScope scope) =>
         ChatValues.IsTrue(condition.Evaluate(scope)) ? value.Evaluate(scope)
-            : otherwise is null ? ChatUndefined.Of("the else value") : otherwise.Evaluate(scope);
+            : otherwise is null ? new ChatUndefined("the inline if-expression evaluated to false and no else section was defined")
+            : otherwise.Evaluate(scope);
 }
 
 /// <summary>and, or: the value is that of the side that decides, as in Python.</summary>
@@ -82,18 +106,7 @@ internal sealed class ChatComparison(int at, ChatExpression first, List<(string 
         foreach (var (sign, expression) in rest)
         {
             var right = expression.Evaluate(scope);
-            var holds = sign switch
-            {
-                "==" => ChatValues.AreEqual(left, right),
-                "!=" => !ChatValues.AreEqual(left, right),
-                "in" => ChatValues.Contains(right, left, At),
-                "not in" => !ChatValues.Contains(right, left, At),
-                "<" => ChatValues.Compare(left, right, At) < 0,
-                "<=" => ChatValues.Compare(left, right, At) <= 0,
-                ">" => ChatValues.Compare(left, right, At) > 0,
-                _ => ChatValues.Compare(left, right, At) >= 0,
-            };
-            if (!holds)
+            if (!Holds(sign, left, right, At))
             {
                 return false;
             }
@@ -101,6 +114,18 @@ internal sealed class ChatComparison(int at, ChatExpression first, List<(string 
         }
         return true;
     }
+
+    public static bool Holds(string sign, object? left, object? right, int at) => sign switch
+    {
+        "==" => ChatValues.AreEqual(left, right),
+        "!=" => !ChatValues.AreEqual(left, right),
+        "in" => ChatValues.Contains(right, left, at),
+        "not in" => !ChatValues.Contains(right, left, at),
+        "<" => ChatValues.Compare(left, right, at, sign) < 0,
+        "<=" => ChatValues.Compare(left, right, at, sign) <= 0,
+        ">" => ChatValues.Compare(left, right, at, sign) > 0,
+        _ => ChatValues.Compare(left, right, at, sign) >= 0,
+    };
 }
 
 internal sealed class ChatArithmetic(int at, string sign, ChatExpression left, ChatExpression right) : ChatExpression(at)
@@ -109,18 +134,14 @@ internal sealed class ChatArithmetic(int at, string sign, ChatExpression left, C
     {
         var (a, b) = (left.Evaluate(scope), right.Evaluate(scope));
         return sign == "~"
-            ? ChatValues.Text(a, At) + ChatValues.Text(b, At)
+            ? ChatPrinting.Text(a, At) + ChatPrinting.Text(b, At)
             : ChatValues.Calculate(sign, a, b, At);
     }
 }
 
-/// <summary>x.name: an entry of a dictionary or namespace.</summary>
+/// <summary>x.name</summary>
 internal sealed class ChatAttribute(int at, ChatExpression value, string name) : ChatExpression(at)
 {
-    public ChatExpression Value => value;
-
-    public string Name => name;
-
     public override object? Evaluate(ChatScope scope) => ChatValues.Member(value.Evaluate(scope), name, At);
 }
 
@@ -140,36 +161,41 @@ internal sealed class ChatSlice(int at, ChatExpression value, ChatExpression? st
     {
         null => null,
         long number => number,
-        _ => throw new ChatTemplateFault(At, "a slice needs whole numbers."),
+        bool flag => flag ? 1 : 0,
+        _ => throw new ChatTemplateFault(At, "slice indices must be integers or None."),
     };
 }
 
-/// <summary>A call of a function, or of a method of a text, list or dictionary.</summary>
+/// <summary>A call of a function, macro or method.</summary>
 internal sealed class ChatCall(int at, ChatExpression target, ChatArguments arguments) : ChatExpression(at)
 {
-    public override object? Evaluate(ChatScope scope) => target switch
+    public override object? Evaluate(ChatScope scope) => Evaluate(scope, null);
+
+    /// <summary>The call with the body of a call block, which the macro sees as caller.</summary>
+    public object? Evaluate(ChatScope scope, ChatMacro? caller)
     {
-        ChatName name when !scope.TryGet(name.Name, out _) => ChatFunctions.Call(name.Name, arguments, scope, At),
-        ChatAttribute attribute => ChatFunctions.CallMethod(attribute.Value.Evaluate(scope), attribute.Name, arguments, scope, At),
-        _ => throw new ChatTemplateFault(At, "only functions and methods can be called."),
-    };
+        var callable = target.Evaluate(scope) switch
+        {
+            ChatCallable found => found,
+            var other => throw new ChatTemplateFault(At, $"'{ChatValues.TypeName(ChatValues.Defined(other, target.At))}' object is not callable."),
+        };
+        var inputs = arguments.Evaluate(scope, At);
+        if (caller is not null)
+        {
+            inputs.Named["caller"] = caller;
+        }
+        return callable.Call(inputs);
+    }
 }
 
 /// <summary>x | name(arguments)</summary>
 internal sealed class ChatFilter(int at, string name, ChatExpression value, ChatArguments arguments) : ChatExpression(at)
 {
-    public override object? Evaluate(ChatScope scope) => ChatFunctions.Filter(name, value.Evaluate(scope), arguments, scope, At);
+    public override object? Evaluate(ChatScope scope) => ChatFilters.Apply(name, value.Evaluate(scope), arguments.Evaluate(scope, At));
 }
 
-/// <summary>x is name, x is not name</summary>
-internal sealed class ChatTest(int at, string name, ChatExpression value, bool negates) : ChatExpression(at)
+/// <summary>x is name, x is not name(arguments)</summary>
+internal sealed class ChatTest(int at, string name, ChatExpression value, ChatArguments arguments, bool negates) : ChatExpression(at)
 {
-    public override object? Evaluate(ChatScope scope)
-    {
-        // Functions of the environment are defined though they are no values.
-        var holds = name is "defined" or "undefined" && value is ChatName function && ChatFunctions.Exists(function.Name)
-            ? name == "defined"
-            : ChatFunctions.Test(name, value.Evaluate(scope));
-        return holds != negates;
-    }
+    public override object? Evaluate(ChatScope scope) => ChatTests.Holds(name, value.Evaluate(scope), arguments.Evaluate(scope, At)) != negates;
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace Selm.HuggingFace.Chat;
 
@@ -26,7 +27,7 @@ internal enum ChatTokenKind
 internal readonly record struct ChatToken(ChatTokenKind Kind, string Text, int At);
 
 /// <summary>Cuts a template into tokens and settles all white-space control, so the parser sees only what prints.</summary>
-internal sealed class ChatLexer
+internal sealed partial class ChatLexer
 {
     private static readonly string[] s_operators =
         ["//", "**", "==", "!=", "<=", ">=", "+", "-", "*", "/", "%", "~", "<", ">", "=", "(", ")", "[", "]", "{", "}", ",", ".", ":", "|"];
@@ -68,6 +69,10 @@ internal sealed class ChatLexer
             if (kind == '#')
             {
                 SkipComment(open);
+            }
+            else if (kind == '%' && Word(_at, "raw") is { } inside)
+            {
+                ReadRaw(open, inside);
             }
             else
             {
@@ -113,6 +118,38 @@ internal sealed class ChatLexer
         }
         _at = close + 2;
         AfterTag(_source[close - 1], trimsNewline: true);
+    }
+
+    /// <summary>The offset behind "word %}" (or with a sign before the percent sign), or null where it does not stand here.</summary>
+    private int? Word(int at, string word)
+    {
+        var text = _source.AsSpan(at).TrimStart();
+        if (!text.StartsWith(word))
+        {
+            return null;
+        }
+        text = text[word.Length..].TrimStart();
+        text = text.Length > 0 && text[0] is '-' or '+' ? text[1..] : text;
+        return text.StartsWith("%}") ? _source.Length - text.Length + 2 : null;
+    }
+
+    /// <summary>{% raw %}: text up to {% endraw %} in which tags are text.</summary>
+    private void ReadRaw(int open, int inside)
+    {
+        _at = inside;
+        AfterTag(_source[inside - 3], trimsNewline: true);
+        for (var close = _at; (close = _source.IndexOf("{%", close, StringComparison.Ordinal)) >= 0; close += 2)
+        {
+            var sign = close + 2 < _source.Length ? _source[close + 2] : ' ';
+            if (Word(close + (sign is '-' or '+' ? 3 : 2), "endraw") is { } end)
+            {
+                AddText(BeforeTag(_source[_at..close], '%', sign, startsLine: false), _at);
+                _at = end;
+                AfterTag(_source[end - 3], trimsNewline: true);
+                return;
+            }
+        }
+        throw new ChatTemplateFault(open, "{% raw %} is not closed.");
     }
 
     private void ReadTag(int open, char kind)
@@ -206,7 +243,6 @@ internal sealed class ChatLexer
 
     private string ReadEscape()
     {
-        var at = _at;
         var c = _source[_at + 1];
         _at += 2;
         switch (c)
@@ -214,40 +250,38 @@ internal sealed class ChatLexer
             case 'n': return "\n";
             case 't': return "\t";
             case 'r': return "\r";
+            case 'a': return "\a";
+            case 'b': return "\b";
+            case 'f': return "\f";
+            case 'v': return "\v";
+            case '0': return "\0";
             case '\\' or '\'' or '"': return c.ToString();
             case '\n': return "";
-            case 'x' or 'u':
-                var digits = c == 'x' ? 2 : 4;
+            case 'x' or 'u' or 'U':
+                var digits = c == 'x' ? 2 : c == 'u' ? 4 : 8;
                 if (_at + digits <= _source.Length
-                    && ushort.TryParse(_source.AsSpan(_at, digits), NumberStyles.AllowHexSpecifier, null, out var code))
+                    && int.TryParse(_source.AsSpan(_at, digits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var code) && code is >= 0 and <= 0x10FFFF)
                 {
                     _at += digits;
-                    return ((char)code).ToString();
+                    return code < 0x10000 ? ((char)code).ToString() : char.ConvertFromUtf32(code);
                 }
-                break;
+                throw new ChatTemplateFault(_at - 2, $"the escape '\\{c}' needs {digits} hexadecimal digits.");
+            default: return "\\" + c; // as Python does
         }
-        throw new ChatTemplateFault(at, $"the escape '\\{c}' is not supported.");
     }
 
     private void ReadNumber()
     {
-        var start = _at;
-        while (_at < _source.Length && char.IsAsciiDigit(_source[_at]))
-        {
-            _at++;
-        }
-        var kind = ChatTokenKind.Integer;
-        if (_at + 1 < _source.Length && _source[_at] == '.' && char.IsAsciiDigit(_source[_at + 1]))
-        {
-            kind = ChatTokenKind.Float;
-            _at++;
-            while (_at < _source.Length && char.IsAsciiDigit(_source[_at]))
-            {
-                _at++;
-            }
-        }
-        _tokens.Add(new ChatToken(kind, _source[start.._at], start));
+        var match = Number().Match(_source, _at);
+        // "x.0.1" counts items; only a number that does not follow a dot may have a fraction.
+        var isItem = _tokens is [.., { Kind: ChatTokenKind.Operator, Text: "." }];
+        var text = isItem ? match.Groups["whole"].Value : match.Value;
+        _tokens.Add(new ChatToken(text.Length == match.Groups["whole"].Length ? ChatTokenKind.Integer : ChatTokenKind.Float, text.Replace("_", "", StringComparison.Ordinal), _at));
+        _at += text.Length;
     }
+
+    [GeneratedRegex(@"\G(?<whole>\d+(_\d+)*)(\.\d+(_\d+)*)?([eE][+-]?\d+)?", RegexOptions.ExplicitCapture)]
+    private static partial Regex Number();
 
     private void AddText(string text, int at)
     {

@@ -6,6 +6,7 @@ internal sealed class ChatParser
     private readonly ChatTokens _tokens;
     private readonly ChatExpressionParser _expressions;
     private int _depth;
+    private int _loops;
 
     private ChatParser(string source)
     {
@@ -34,7 +35,7 @@ internal sealed class ChatParser
                     break;
                 case ChatTokenKind.Begin when token.Text == "{{":
                     _tokens.Advance();
-                    body.Add(new ChatPrint(_expressions.Read()));
+                    body.Add(new ChatPrint(_expressions.ReadTuple()));
                     _tokens.End();
                     break;
                 default:
@@ -63,8 +64,13 @@ internal sealed class ChatParser
             "for" => For(),
             "if" => If(),
             "set" => Set(),
-            // Marks the assistant's part for loss masks in other libraries; it prints what is inside.
+            "macro" => Macro(),
+            "call" => Call(),
+            "filter" => Filter(),
+            "with" => With(),
             "generation" => Generation(),
+            "break" => Jump(word, ChatFlow.Break),
+            "continue" => Jump(word, ChatFlow.Continue),
             _ => throw new ChatTemplateFault(word.At, $"the statement {{% {word.Text} %}} is not supported."),
         };
         _depth--;
@@ -74,11 +80,7 @@ internal sealed class ChatParser
     private ChatFor For()
     {
         var at = _tokens.Current.At;
-        var names = new List<string> { _tokens.Name() };
-        while (_tokens.Take(","))
-        {
-            names.Add(_tokens.Name());
-        }
+        var names = Names();
         _tokens.Expect("in");
         var items = _expressions.ReadWithoutCondition();
         var filter = _tokens.Take("if") ? _expressions.Read() : null;
@@ -87,7 +89,9 @@ internal sealed class ChatParser
             throw new ChatTemplateFault(_tokens.Current.At, "recursive loops are not supported.");
         }
         _tokens.End();
+        _loops++;
         var body = Body("else", "endfor");
+        _loops--;
         List<ChatStatement> otherwise = [];
         if (CloseWith("else"))
         {
@@ -102,7 +106,7 @@ internal sealed class ChatParser
         var branches = new List<(ChatExpression? Condition, List<ChatStatement> Body)>();
         do
         {
-            var condition = _expressions.Read();
+            var condition = _expressions.ReadWithoutCondition();
             _tokens.End();
             branches.Add((condition, Body("elif", "else", "endif")));
         }
@@ -126,27 +130,89 @@ internal sealed class ChatParser
         }
     }
 
-    private ChatSet Set()
+    private ChatStatement Set()
     {
         var at = _tokens.Current.At;
-        var name = _tokens.Name();
-        var attribute = _tokens.Take(".") ? _tokens.Name() : null;
-        if (_tokens.Current.Kind == ChatTokenKind.End)
+        var names = Names();
+        var attribute = names.Count == 1 && _tokens.Take(".") ? _tokens.Name() : null;
+        if (_tokens.Take("="))
         {
-            throw new ChatTemplateFault(at, "the block form of {% set %} is not supported.");
+            var value = _expressions.ReadTuple();
+            _tokens.End();
+            return new ChatSet(at, names, attribute, value);
         }
-        _tokens.Expect("=");
-        var value = _expressions.Read();
-        _tokens.End();
-        return new ChatSet(at, name, attribute, value);
+        if (names.Count > 1 || !(_tokens.Is("|") || _tokens.Current.Kind == ChatTokenKind.End))
+        {
+            throw _tokens.Unexpected("'='");
+        }
+        return new ChatSetBlock(at, names[0], attribute, _expressions.ReadFilters(new ChatHole()), BodyOf("endset"));
     }
 
-    private ChatBlock Generation()
+    private ChatMacroStatement Macro()
+    {
+        var name = _tokens.Name();
+        _tokens.Expect("(");
+        return new ChatMacroStatement(name, _expressions.Parameters(), BodyOf("endmacro"));
+    }
+
+    private ChatCallBlock Call()
+    {
+        var parameters = _tokens.Take("(") ? _expressions.Parameters() : [];
+        return new ChatCallBlock(parameters, _expressions.ReadCall(), BodyOf("endcall"));
+    }
+
+    private ChatFilterBlock Filter() => new(_expressions.ReadFilterBlock(new ChatHole()), BodyOf("endfilter"));
+
+    private ChatBlock With()
+    {
+        var at = _tokens.Current.At;
+        var values = new List<(List<string> Names, ChatExpression Value)>();
+        while (_tokens.Current.Kind != ChatTokenKind.End)
+        {
+            if (values.Count > 0)
+            {
+                _tokens.Expect(",");
+            }
+            var name = _tokens.Name();
+            _tokens.Expect("=");
+            values.Add(([name], _expressions.Read()));
+        }
+        return new ChatBlock(at, values, BodyOf("endwith"));
+    }
+
+    private ChatBlock Generation() => new(_tokens.Current.At, [], BodyOf("endgeneration"));
+
+    private ChatJump Jump(ChatToken word, ChatFlow flow)
     {
         _tokens.End();
-        var body = Body("endgeneration");
-        Close("endgeneration");
-        return new ChatBlock(body);
+        return _loops > 0 ? new ChatJump(flow) : throw new ChatTemplateFault(word.At, $"{{% {word.Text} %}} stands outside of a loop.");
+    }
+
+    private List<string> Names()
+    {
+        var isInParentheses = _tokens.Take("(");
+        var names = new List<string> { _tokens.Name() };
+        while (_tokens.Take(","))
+        {
+            names.Add(_tokens.Name());
+        }
+        if (isInParentheses)
+        {
+            _tokens.Expect(")");
+        }
+        return names;
+    }
+
+    /// <summary>The rest of a tag, the statements after it and their closing tag.</summary>
+    private List<ChatStatement> BodyOf(string closing)
+    {
+        _tokens.End();
+        // A loop around a macro or block is not that of a break inside it.
+        (var loops, _loops) = (_loops, 0);
+        var body = Body(closing);
+        _loops = loops;
+        Close(closing);
+        return body;
     }
 
     private bool CloseWith(string word)

@@ -4,14 +4,13 @@ namespace Selm.HuggingFace.Chat;
 
 /// <summary>
 /// A checkpoint's chat template: turns messages into the one text that the model was trained to read.
-///
 /// </summary>
 /// <remarks>
-/// Templates are Jinja programs. The kit runs the part of Jinja that chat templates use (for, if, set, expressions,
-/// slices, the common filters, tests and text methods, white-space control; trim_blocks and lstrip_blocks are on, as
-/// in transformers) and refuses everything else with the construct and its place, instead of guessing.
+/// Templates are Jinja programs. The kit runs what chat templates use of Jinja2 3 as transformers sets it up (statements with
+/// macros, call and set blocks, break and continue; expressions; filters, tests and methods; white-space control with trim_blocks
+/// and lstrip_blocks) and refuses everything else with the construct and its place, instead of guessing.
 /// A template sees messages, add_generation_prompt, bos_token, eos_token, tools and documents (both none),
-/// raise_exception, namespace and range.
+/// raise_exception, strftime_now, namespace, dict and range.
 /// </remarks>
 public sealed class ChatTemplate
 {
@@ -69,10 +68,19 @@ public sealed class ChatTemplate
     /// <param name="messages">The turns, first to last.</param>
     /// <param name="addGenerationPrompt">Ends the text with the marker after which the assistant writes.</param>
     /// <exception cref="InputException">The template refuses the messages, or fails on them.</exception>
-    public string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt)
+    /// <remarks>Templates that write the date (strftime_now) take that of this machine's clock.</remarks>
+    public string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt) => Render(messages, addGenerationPrompt, DateTime.Now);
+
+    /// <summary>The text of a conversation at a given time.</summary>
+    /// <param name="messages">The turns, first to last.</param>
+    /// <param name="addGenerationPrompt">Ends the text with the marker after which the assistant writes.</param>
+    /// <param name="now">What templates write that ask for the date (strftime_now).</param>
+    /// <exception cref="InputException">The template refuses the messages, or fails on them.</exception>
+    public string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, DateTime now)
     {
         ArgumentNullException.ThrowIfNull(messages);
         var scope = new ChatScope(null);
+        ChatFunctions.Define(scope, now);
         scope.Set("messages", messages.Select(object? (message) => new Dictionary<string, object?>
         {
             ["role"] = message.Role,
@@ -86,10 +94,7 @@ public sealed class ChatTemplate
         var output = new StringBuilder();
         try
         {
-            foreach (var statement in _body)
-            {
-                statement.Render(scope, output);
-            }
+            ChatStatement.Render(_body, scope, output);
         }
         catch (ChatTemplateFault fault)
         {

@@ -32,7 +32,7 @@ public sealed record IterationSummary(int Iteration, int Pairs, int Dropped, dou
         double[] differences =
         [
             .. round.Kept.Zip(examples, round.Examples)
-                .Where(t => t.First.Pair.Sample is { Source: >= 0 } y && double.IsNaN(t.Third.RefSample) && t.Second.Tokens.Reference!.Response.Length == y.Ids.Length)
+                .Where(t => t.First.Pair.Sample is { Source: >= 0 } y && double.IsNaN(t.Third.RefSample) && t.Second.Tokens.Reference?.Response.Length == y.Ids.Length)
                 .Select(t => Math.Abs(t.Second.RefSample - t.First.Pair.SampleLogp)).Where(double.IsFinite),
         ];
         return new(

@@ -141,6 +141,15 @@ internal sealed class RunStore(RunOptions options, RunFolder run, IReadOnlyList<
     public IReadOnlyList<TrainingExample> WithReference(LoopRound round, bool atBase, LossInputs needs, int batchSize)
     {
         var name = Name(round.Iteration);
+        if (round.Kept.Count == 0)
+        {
+            throw new InputException(
+                $"Iteration {round.Iteration}: the ranker gave all candidates of each of the {round.Dropped} prompts the same score, so no pair is left to train on; check the ranker ({recipe.Ranker}) and start in a new folder.");
+        }
+        if (round.Dropped > 0)
+        {
+            Progress?.Report(new StepProgress($"iteration {round.Iteration}: ranked", round.Kept.Count, round.Kept.Count, $"{round.Dropped} prompts dropped, all their candidates tied"));
+        }
         run.Stage($"{name}.preferences", [$"{name}/preferences.jsonl", $"{name}/summary.json"], () =>
         {
             var examples = Fill(round, atBase, needs);

@@ -10,25 +10,25 @@ namespace Selm.Research.Data;
 /// <param name="TiesDropped">Judged pairs without a better answer.</param>
 public sealed record PreferenceSet(IReadOnlyList<PreferenceRecord> Records, int TiesDropped);
 
-/// <summary>Reads and writes preference pairs as JSONL; reads CSV too.</summary>
+/// <summary>Reads preference pairs in the forms and shapes that people have; writes them as JSONL.</summary>
 public static class PreferenceFile
 {
-    /// <summary>Reads a .jsonl or .csv file. Each row has one of three shapes:
-    /// UltraFeedback's (chosen and rejected are lists of {role, content}); plain
-    /// ({"prompt", "chosen", "rejected"} as texts); judged ({"instruction", "output_1", "output_2", "preference"}, a
-    /// preference from 1 to 2, above 1.5 where output_2 is better, a tie at 1.5).</summary>
+    private static readonly string[][] s_columns = [["chosen", "rejected"], ["instruction", "output_1", "output_2", "preference"]];
+
+    /// <summary>
+    /// Reads JSONL, a JSON list, gzip of either, Parquet, all recognised by their first bytes, or a .csv file. Each row has one of these shapes:
+    /// UltraFeedback's, which is also the implicit prompt of TRL (chosen and rejected are whole chats, lists of {role, content});
+    /// TRL's explicit prompt (prompt is the list of messages before the answers, chosen and rejected the assistant's turns or, as
+    /// in OpenRLHF, the whole chats, which must begin with it); plain ({"prompt", "chosen", "rejected"}, each answer text, the prompt text or
+    /// messages); judged ({"instruction", "output_1", "output_2", "preference"}, a preference from 1 to 2, above 1.5 where output_2 is better, a tie at 1.5).
+    /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="readsY">What reads y, such as "loss selm", where every row must have a reference_response; null asks for none.</param>
     /// <exception cref="InputException">The file is missing or holds no pair; a row is broken, has no known shape, an
     /// empty prompt, chats that differ before the answer or no y where one is asked for; each with file and line.</exception>
     public static PreferenceSet Read(string path, string? readsY = null)
     {
-        var rows = Path.GetExtension(path).ToLowerInvariant() switch
-        {
-            ".csv" => PreferenceCsv.Rows(path),
-            ".parquet" => throw new InputException($"{path} is Parquet, which is not read; convert it to JSONL (one object per line) first."),
-            _ => Jsonl.Read(path),
-        };
+        var rows = RowFile.Read(path, s_columns);
         var records = new List<PreferenceRecord>();
         var ties = 0;
         foreach (var row in rows)
@@ -63,11 +63,15 @@ public static class PreferenceFile
         {
             return FromJudged(row);
         }
+        if (((string[])["chosen", "rejected"]).FirstOrDefault(name => row.Value.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Null) is { } empty)
+        {
+            throw row.Error($"\"{empty}\" is null; write the answer or delete that {row.Counted}");
+        }
         if (!row.Has("chosen") || !row.Has("rejected"))
         {
             throw row.Error("neither \"chosen\" and \"rejected\" nor \"instruction\", \"output_1\", \"output_2\" and \"preference\" are there; add them");
         }
-        var record = row.Field("chosen").ValueKind == JsonValueKind.Array ? FromChats(row) : FromTexts(row);
+        var record = IsChat(row, "prompt") || IsChat(row, "chosen") || IsChat(row, "rejected") ? FromChats(row) : FromTexts(row);
         return record with
         {
             PromptId = row.TextOrNull("prompt_id"),
@@ -83,6 +87,20 @@ public static class PreferenceFile
             PolicyLogps = ThreeOf(row, "policy_logps", (r, name) => r.Number(name)),
             ReferenceLogps = ThreeOf(row, "reference_logps", (r, name) => r.Number(name)),
         };
+    }
+
+    /// <summary>The name of the shape of a row that <see cref="FromRow"/> reads.</summary>
+    internal static string Shape(JsonRow row)
+    {
+        if (row.Has("instruction") && row.Has("preference"))
+        {
+            return "judged: instruction, two outputs, a preference";
+        }
+        var answers = IsChat(row, "chosen") ? Chat(row, "chosen") is [{ Role: "assistant" }, ..] ? "the assistant's turns" : "whole chats" : "text";
+        return !row.Has("prompt") ? $"no prompt, answers as {answers}"
+            : IsChat(row, "prompt") ? $"prompt as messages, answers as {answers}"
+            : answers == "whole chats" ? "UltraFeedback: prompt as text, answers as whole chats"
+            : $"prompt as text, answers as {answers}";
     }
 
     private static PreferenceRecord? FromJudged(JsonRow row)
@@ -103,14 +121,9 @@ public static class PreferenceFile
 
     private static PreferenceRecord FromChats(JsonRow row)
     {
-        var (chosen, rejected) = (Chat(row, "chosen"), Chat(row, "rejected"));
-        foreach (var (name, chat) in new[] { ("chosen", chosen), ("rejected", rejected) })
-        {
-            if (chat.Count < 2 || chat[^1].Role != "assistant")
-            {
-                throw row.Error($"\"{name}\" must hold at least a prompt and end in a turn of the assistant; complete the chat");
-            }
-        }
+        // What stands before the answers, where the row says so itself.
+        IReadOnlyList<ChatMessage> prompt = IsChat(row, "prompt") ? Chat(row, "prompt") : row.Has("prompt") ? [new("user", NotEmpty(row, "prompt"))] : [];
+        var (chosen, rejected) = (WholeChat(row, "chosen", prompt), WholeChat(row, "rejected", prompt));
         if (!chosen.Take(chosen.Count - 1).SequenceEqual(rejected.Take(rejected.Count - 1)))
         {
             throw row.Error("\"chosen\" and \"rejected\" differ before the last turn; both must answer the same prompt");
@@ -119,8 +132,25 @@ public static class PreferenceFile
         {
             throw row.Error("the prompt is empty; write one or delete that line");
         }
-        return new() { Prompt = row.Has("prompt") ? NotEmpty(row, "prompt") : user.Content, Chosen = chosen, Rejected = rejected };
+        return new() { Prompt = row.Has("prompt") && !IsChat(row, "prompt") ? NotEmpty(row, "prompt") : user.Content, Chosen = chosen, Rejected = rejected };
     }
+
+    /// <summary>The chat that ends in an answer: the answer's text or turns behind the prompt, or a whole chat as it is.</summary>
+    private static List<ChatMessage> WholeChat(JsonRow row, string name, IReadOnlyList<ChatMessage> prompt)
+    {
+        var turns = IsChat(row, name) ? Chat(row, name) : [new("assistant", row.Text(name))];
+        var repeats = turns.Count > prompt.Count && prompt.SequenceEqual(turns.Take(prompt.Count));
+        List<ChatMessage> chat = turns is [{ Role: "assistant" }, ..] && !(repeats && prompt.Count > 0) ? [.. prompt, .. turns] : [.. turns];
+        if (chat.Count < 2 || chat[^1].Role != "assistant")
+        {
+            throw row.Error($"\"{name}\" must hold at least a prompt and end in a turn of the assistant; complete the chat");
+        }
+        return chat.Count > turns.Count || repeats || !IsChat(row, "prompt")
+            ? chat
+            : throw row.Error($"\"{name}\" begins with other turns than \"prompt\"; repeat the prompt as it is, or give the assistant's turns only");
+    }
+
+    private static bool IsChat(JsonRow row, string name) => row.Has(name) && row.Field(name).ValueKind == JsonValueKind.Array;
 
     private static string NotEmpty(JsonRow row, string name) => row.Text(name) is var text && !string.IsNullOrWhiteSpace(text)
         ? text
@@ -139,6 +169,10 @@ public static class PreferenceFile
                 throw row.Error($"message {i} of \"{name}\" is not an object with \"role\" and \"content\"; correct it");
             }
             var turn = row with { Value = turns[i] };
+            if (turn.Value.TryGetProperty("content", out var content) && content.ValueKind == JsonValueKind.Null)
+            {
+                throw row.Error($"the content of message {i} of \"{name}\" is null; write it or delete that {row.Counted}");
+            }
             chat[i] = new(turn.Text("role"), turn.Text("content"));
         }
         return chat;

@@ -23,6 +23,7 @@ public sealed class ChatEndpoint : IDisposable
     private readonly int attempts;
     private readonly TimeSpan firstWait;
     private int asked;
+    private volatile bool takesCompletionTokens;
 
     /// <summary>Prepares an endpoint; nothing is sent yet.</summary>
     /// <param name="baseUrl">Such as https://api.openai.com/v1; chat/completions is appended.</param>
@@ -80,7 +81,11 @@ public sealed class ChatEndpoint : IDisposable
             return known!;
         }
         var reply = Reply(Send(body, cancellation));
-        cache.Add(key, reply);
+        // An empty reply (filtered, or cut before its first word) is no answer to keep: the next run asks again.
+        if (!string.IsNullOrWhiteSpace(reply.Text) || reply.FirstToken.Count > 0)
+        {
+            cache.Add(key, reply);
+        }
         return reply;
     }
 
@@ -121,15 +126,25 @@ public sealed class ChatEndpoint : IDisposable
     // One attempt: the body of the answer, or what went wrong and how long the endpoint wants to be left alone.
     private (string? Text, string Trouble, TimeSpan? After) Once(string body, CancellationToken cancellation)
     {
+        var renamed = takesCompletionTokens;
         try
         {
-            using var request = new HttpRequestMessage(HttpMethod.Post, url) { Content = new StringContent(body, Encoding.UTF8, "application/json") };
+            // Texts of the body have their quotes escaped, so only the field itself is found.
+            var sent = renamed ? body.Replace("\"max_tokens\":", "\"max_completion_tokens\":", StringComparison.Ordinal) : body;
+            using var request = new HttpRequestMessage(HttpMethod.Post, url) { Content = new StringContent(sent, Encoding.UTF8, "application/json") };
             using var response = client.Send(request, cancellation);
             using var reader = new StreamReader(response.Content.ReadAsStream(cancellation));
             var text = reader.ReadToEnd();
             if (response.IsSuccessStatusCode)
             {
                 return (text, "", null);
+            }
+            if (response.StatusCode == HttpStatusCode.BadRequest && !renamed && text.Contains("max_tokens", StringComparison.Ordinal))
+            {
+                // Newer models want another name for the same limit; the cache's key does not change with it.
+                takesCompletionTokens = true;
+                Interlocked.Increment(ref asked);
+                return Once(body, cancellation);
             }
             var status = $"{(int)response.StatusCode} {response.ReasonPhrase}";
             return response.StatusCode is HttpStatusCode.TooManyRequests or HttpStatusCode.RequestTimeout || (int)response.StatusCode >= 500
@@ -155,6 +170,12 @@ public sealed class ChatEndpoint : IDisposable
         try
         {
             using var json = JsonDocument.Parse(body);
+            // Some servers say what went wrong under the status 200.
+            if (json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.TryGetProperty("error", out var error) && error.ValueKind != JsonValueKind.Null)
+            {
+                var said = error.ValueKind == JsonValueKind.Object && error.TryGetProperty("message", out var message) ? message : error;
+                throw new InputException($"{url} answers with an error ({Shortened(said.ToString()).TrimEnd('.')}); correct what it names, {Kept}.");
+            }
             var choice = json.RootElement.GetProperty("choices")[0];
             var text = choice.GetProperty("message").GetProperty("content").GetString() ?? "";
             var tokens = new Dictionary<string, double>();

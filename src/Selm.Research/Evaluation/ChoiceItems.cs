@@ -53,10 +53,11 @@ public static partial class ChoiceItems
     };
 
     /// <summary>
-    /// Reads JSONL, CSV or a JSON list. HellaSwag: {context, endings, label} or the original {activity_label, ctx_a, ctx_b, endings, label};
-    /// ARC and OpenBookQA: {id, question: {stem, choices: [{label, text}]}, answerKey}; TruthfulQA: the columns Question,
-    /// Best Answer, Correct Answers, Incorrect Answers, answers parted by semicolons, or mc_task.json's {question,
-    /// mc1_targets: {answer: 0 or 1}, mc2_targets: {answer: 0 or 1}}.
+    /// Reads JSONL, a JSON list, gzip of either, Parquet or CSV, in the original shapes and those of the hub. HellaSwag: {context, endings, label} or
+    /// {activity_label, ctx_a, ctx_b, endings, label}, the label a number or its digits; ARC and OpenBookQA: {id, question: {stem, choices: [{label, text}]},
+    /// answerKey} or {id, question or question_stem, choices: {text: [..], label: [..]}, answerKey}; TruthfulQA: the columns Question,
+    /// Best Answer, Correct Answers, Incorrect Answers, answers parted by semicolons, or {question, best_answer, correct_answers, incorrect_answers} with lists,
+    /// or {question, mc1_targets, mc2_targets}, each {answer: 0 or 1} or {choices: [..], labels: [0 or 1, ..]}.
     /// </summary>
     /// <exception cref="InputException">The file is missing or a row is broken; names file and line.</exception>
     public static IReadOnlyList<ChoiceItem> Read(ChoiceTask task, string path)
@@ -88,11 +89,28 @@ public static partial class ChoiceItems
             throw row.Error("it has neither \"context\" nor \"activity_label\"; give HellaSwag's file");
         }
         var context = row.TextOrNull("context") ?? Cleaned($"{row.Text("activity_label")}: {row.Text("ctx_a")} {Capitalised(row.TextOrNull("ctx_b") ?? "")}");
-        return Single(row, row.WholeNumberOrNull("ind")?.ToString(CultureInfo.InvariantCulture) ?? $"{number}", context, [.. row.Texts("endings").Select(Cleaned)], row.WholeNumber("label"));
+        return Single(row, row.WholeNumberOrNull("ind")?.ToString(CultureInfo.InvariantCulture) ?? $"{number}", context, [.. row.Texts("endings").Select(Cleaned)], Label(row));
+    }
+
+    // The hub writes the label as text, and an empty one where it is kept secret.
+    private static int Label(JsonRow row)
+    {
+        if (!row.Has("label") || row.Field("label").ValueKind != JsonValueKind.String)
+        {
+            return row.WholeNumber("label");
+        }
+        var text = row.Text("label");
+        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var label)
+            ? label
+            : throw row.Error(text.Length == 0 ? "the label is empty, as in the test split; give the validation split" : $"the label is '{text}' and must be a number; correct it");
     }
 
     private static ChoiceItem Science(JsonRow row, int number, ChoiceTask task)
     {
+        if (row.Has("choices"))
+        {
+            return FromHub(row, number, task);
+        }
         var question = row with { Value = row.Field("question") };
         if (question.Value.ValueKind != JsonValueKind.Object)
         {
@@ -101,26 +119,53 @@ public static partial class ChoiceItems
         var choices = question.Items("choices").Select(choice => choice.ValueKind == JsonValueKind.Object
             ? row with { Value = choice }
             : throw row.Error("an element of \"choices\" is no object with \"label\" and \"text\"; correct that line")).ToList();
+        return Science(row, number, task, question.Text("stem"), [.. choices.Select(choice => choice.Text("text"))], [.. choices.Select(choice => choice.Text("label"))]);
+    }
+
+    // The hub's shape: the choices as two lists side by side.
+    private static ChoiceItem FromHub(JsonRow row, int number, ChoiceTask task)
+    {
+        var choices = row with { Value = row.Field("choices") };
+        if (choices.Value.ValueKind != JsonValueKind.Object)
+        {
+            throw row.Error("\"choices\" must be an object with the lists \"text\" and \"label\"; give the benchmark's file");
+        }
+        var (texts, labels) = (choices.Texts("text"), choices.Texts("label"));
+        return texts.Length == labels.Length
+            ? Science(row, number, task, row.Text(row.Has("question_stem") ? "question_stem" : "question"), texts, labels)
+            : throw row.Error($"\"choices\" has {texts.Length} texts and {labels.Length} labels; correct it");
+    }
+
+    private static ChoiceItem Science(JsonRow row, int number, ChoiceTask task, string stem, string[] texts, string[] labels)
+    {
         var key = row.Text("answerKey");
-        var stem = question.Text("stem");
-        var label = choices.FindIndex(choice => choice.Text("label") == key);
+        var label = Array.IndexOf(labels, key);
         return Single(
             row, row.TextOrNull("id") ?? $"{number}", task == ChoiceTask.Arc ? $"Question: {stem}\nAnswer:" : stem,
-            [.. choices.Select(choice => choice.Text("text"))], label >= 0 ? label : throw row.Error($"\"answerKey\" is {key}, which is the label of no choice; correct it"));
+            texts, label >= 0 ? label : throw row.Error($"\"answerKey\" is {key}, which is the label of no choice; correct it"));
     }
 
     private static ChoiceItem TruthfulQa(JsonRow row, int number)
     {
+        if (row.Has("best_answer"))
+        {
+            return TruthfulQa(row, number, row.Text("question"), row.Text("best_answer"), row.Texts("correct_answers"), row.Texts("incorrect_answers"));
+        }
         if (!row.Has("Best Answer"))
         {
             throw row.Error("it has neither \"Best Answer\" nor \"mc1_targets\" and \"mc2_targets\"; give TruthfulQA.csv or mc_task.json");
         }
-        var best = Closed(row.Text("Best Answer"));
-        string[] truths = [best, .. Split(row.Text("Correct Answers")).Where(answer => answer != best).Distinct()];
-        var falsehoods = Split(row.Text("Incorrect Answers")).Distinct().ToArray();
+        return TruthfulQa(row, number, row.Text("Question"), row.Text("Best Answer"), Split(row.Text("Correct Answers")), Split(row.Text("Incorrect Answers")));
+    }
+
+    private static ChoiceItem TruthfulQa(JsonRow row, int number, string question, string bestAnswer, IEnumerable<string> correct, IEnumerable<string> incorrect)
+    {
+        var best = Closed(bestAnswer);
+        string[] truths = [best, .. correct.Select(Closed).Where(answer => answer != best).Distinct()];
+        var falsehoods = incorrect.Select(Closed).Distinct().ToArray();
         return falsehoods.Length > 0
-            ? new($"{number}", $"Q: {row.Text("Question").Trim()}\nA:", [.. truths, .. falsehoods], 0, [.. truths.Select(_ => true), .. falsehoods.Select(_ => false)])
-            : throw row.Error("\"Incorrect Answers\" is empty; give at least one");
+            ? new($"{number}", $"Q: {question.Trim()}\nA:", [.. truths, .. falsehoods], 0, [.. truths.Select(_ => true), .. falsehoods.Select(_ => false)])
+            : throw row.Error("there are no incorrect answers; give at least one");
     }
 
     // The two measures have option sets of their own: mc1 the best answer and its rivals, mc2 all true and false ones.
@@ -146,14 +191,31 @@ public static partial class ChoiceItems
     private static Dictionary<string, bool> Labels(JsonRow row, string name)
     {
         var labels = new Dictionary<string, bool>();
-        var targets = row.Field(name);
-        foreach (var target in targets.ValueKind == JsonValueKind.Object ? targets.EnumerateObject() : throw row.Error($"\"{name}\" must be an object of answers with label 0 or 1; correct it"))
+        foreach (var (answer, value) in Answers(row, name))
         {
-            labels[target.Name.Trim()] = target.Value.ValueKind == JsonValueKind.Number && target.Value.TryGetInt32(out var label) && label is 0 or 1
+            labels[answer.Trim()] = value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var label) && label is 0 or 1
                 ? label == 1
-                : throw row.Error($"the label of '{target.Name}' in \"{name}\" is {target.Value.GetRawText()} and must be 0 or 1; correct it");
+                : throw row.Error($"the label of '{answer}' in \"{name}\" is {value.GetRawText()} and must be 0 or 1; correct it");
         }
         return labels.Count >= 2 ? labels : throw row.Error($"\"{name}\" has {labels.Count} answers; give at least two");
+    }
+
+    // The original file has {answer: label}, the hub {choices: [answers], labels: [labels]}.
+    private static IEnumerable<(string Answer, JsonElement Label)> Answers(JsonRow row, string name)
+    {
+        var targets = row with { Value = row.Field(name) };
+        if (targets.Value.ValueKind != JsonValueKind.Object)
+        {
+            throw row.Error($"\"{name}\" must be an object of answers with label 0 or 1; correct it");
+        }
+        if (!targets.Has("labels") || targets.Field("labels").ValueKind != JsonValueKind.Array)
+        {
+            return targets.Value.EnumerateObject().Select(target => (target.Name, target.Value));
+        }
+        var (choices, labels) = (targets.Texts("choices"), targets.Items("labels"));
+        return choices.Length == labels.Length
+            ? choices.Zip(labels)
+            : throw row.Error($"\"{name}\" has {choices.Length} choices and {labels.Length} labels; correct it");
     }
 
     private static ChoiceItem Single(JsonRow row, string id, string context, string[] options, int label) => label >= 0 && label < options.Length
@@ -169,9 +231,9 @@ public static partial class ChoiceItems
         return item.Options.Count >= 2 ? item : throw row.Error("there is only one option; give at least two");
     }
 
-    // Answers end in a full stop, as the benchmark's own program closes them.
-    private static IEnumerable<string> Split(string answers) => answers.Split(';', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(Closed);
+    private static string[] Split(string answers) => answers.Split(';', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
 
+    // Answers end in a full stop, as the benchmark's own program closes them.
     private static string Closed(string answer) => answer.Trim() is var text && text.EndsWith('.') ? text : $"{text}.";
 
     private static string Capitalised(string text) => text.Length == 0 ? text : char.ToUpperInvariant(text[0]) + text[1..].ToLowerInvariant();

@@ -8,16 +8,21 @@ namespace Selm.Research.Evaluation;
 /// <summary>The rows of a benchmark's public file, in whichever form it was published.</summary>
 internal static class PublicRows
 {
-    /// <summary>Reads a JSON list (by the ending .json), CSV (.csv) or JSONL.</summary>
+    /// <summary>Reads a JSON list, JSONL, gzip of either, Parquet, or CSV (.csv).</summary>
     /// <param name="path">The file.</param>
     /// <param name="example">What an element of a list holds, for complaints.</param>
     /// <exception cref="InputException">The file is missing, empty or broken; the sentence names the line.</exception>
-    internal static IEnumerable<JsonRow> Read(string path, string example) => Path.GetExtension(path).ToLowerInvariant() switch
+    internal static IEnumerable<JsonRow> Read(string path, string example) =>
+        path.EndsWith(".json", StringComparison.OrdinalIgnoreCase) && File.Exists(path) && RowFile.Format(path) is "JSONL" or "JSON list" && !HasLines(path)
+            ? List(path, example)
+            : RowFile.Read(path);
+
+    // A file may be called .json though each of its lines is an object.
+    private static bool HasLines(string path)
     {
-        ".json" => List(path, example),
-        ".csv" => PreferenceCsv.Rows(path),
-        _ => Jsonl.Read(path),
-    };
+        var lines = File.ReadLines(path).Where(line => !string.IsNullOrWhiteSpace(line)).Take(2).ToList();
+        return lines.Count == 2 && lines.TrueForAll(line => line.StartsWith('{') && line.TrimEnd().EndsWith('}'));
+    }
 
     private static IEnumerable<JsonRow> List(string path, string example)
     {

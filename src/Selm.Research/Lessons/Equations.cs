@@ -38,7 +38,7 @@ public static class Equations
         new("", "Theorem 5.3", "regret of the theoretical version", ["Theory/ExplorationRun", "Theory/ExplorationStudy"], ["Theory/ExplorationTests"], [8, 16]),
         new("appendix A, (A.1)", "", "from (3.1) to (3.2)", ["Theory/ObjectiveSteps"], [Ladder], [5]),
         new("appendix B", "", "proof of Theorem 3.1", ["Theory/TheoremSteps"], [Ladder], [8]),
-        new("Algorithm 1", "", "SELM as it is run", ["Algorithm1/SelmRun", "Algorithm1/Iteration", "Algorithm1/PreferenceLoop", "Theory/AlgorithmSteps"], ["Algorithm1/SelmRunTests", "Algorithm1/PreferenceLoopTests", Ladder], [9]),
+        new("Algorithm 1", "", "SELM as it is run", ["Algorithm1/PreferenceLoop", "Algorithm1/Siblings", "Algorithm1/RunStore", "Theory/AlgorithmSteps"], ["Algorithm1/SelmRunTests", "Algorithm1/PreferenceLoopTests", Ladder], [9]),
         new("", "Algorithm 2", "the theoretical version, reference fixed", ["Theory/AlgorithmSteps", "Theory/ExplorationRun"], [Ladder, "Theory/ExplorationTests"], [16]),
         new("Table 1", "", "AlpacaEval 2.0 and MT-Bench", ["Claims/Table1", "Claims/TablesAudit", "Evaluation/LengthControlledWinRate"], [LabTables, "Claims/TablesAuditTests", "Evaluation/LengthControlledWinRateTests"], [10, 11]),
         new("Table 2", "", "academic benchmarks", ["Claims/Table2", "Lab/LabBenchmarks"], [LabTables], [12]),

@@ -6,7 +6,8 @@ namespace Selm.Research.Runs;
 
 /// <summary>
 /// JSONL files: one JSON object per line. Reading streams, counts lines from 1 and skips empty ones; a bare NaN, as Python
-/// writes it, is read as null; every error names the file and the line. Writing is atomic.
+/// writes it, is read as null; every error names the file and the line. One JSON list of objects is read too, and gzip of
+/// either; which it is the first bytes say. Writing is atomic.
 /// </summary>
 public static class Jsonl
 {
@@ -14,8 +15,22 @@ public static class Jsonl
     /// <exception cref="InputException">The file is missing, or a line is not a JSON object: "F.jsonl line 4711: …".</exception>
     public static IEnumerable<JsonRow> Read(string path)
     {
+        using var rows = RowStream.Open(path);
+        foreach (var row in rows.Format switch
+        {
+            RowFormat.List => Items(path, rows),
+            RowFormat.Parquet => throw new InputException($"{path} is Parquet, which is not read here; convert it to JSONL (one object per line) first."),
+            _ => ObjectsByLine(path, rows),
+        })
+        {
+            yield return row;
+        }
+    }
+
+    private static IEnumerable<JsonRow> ObjectsByLine(string path, RowStream rows)
+    {
         var line = 0;
-        foreach (var bytes in Lines(path))
+        foreach (var bytes in Lines(rows))
         {
             line++;
             if (bytes.AsSpan().IndexOfAnyExcept(" \t\r"u8) < 0)
@@ -24,6 +39,25 @@ public static class Jsonl
             }
             yield return new JsonRow(path, line, Parse(path, line, bytes));
         }
+    }
+
+    private static IEnumerable<JsonRow> Items(string path, RowStream rows)
+    {
+        var bytes = rows.ReadToEnd();
+        JsonElement list;
+        try
+        {
+            list = Utf8.IsValid(bytes)
+                ? PythonJson.Parse(bytes.AsSpan().StartsWith("\uFEFF"u8) ? bytes.AsSpan(3) : bytes, path)
+                : throw new InputException($"{path}: not valid UTF-8; save the file as UTF-8.");
+        }
+        catch (JsonException e)
+        {
+            throw new InputException($"{path} line {e.LineNumber + 1}: not valid JSON at byte {e.BytePositionInLine + 1} of a file that begins as a list; repair it, or put one object on each line without the list.", e);
+        }
+        return list.EnumerateArray().Select((item, i) => item.ValueKind == JsonValueKind.Object
+            ? new JsonRow(path, i + 1, item) { Counted = "row" }
+            : throw new InputException($"{path} row {i + 1}: expected a JSON object {{…}} but found {Kind(item)}; put objects into the list."));
     }
 
     /// <summary>Writes rows as one atomic file; names become snake_case (<see cref="JsonFormat.Line"/>).</summary>
@@ -52,17 +86,17 @@ public static class Jsonl
         }
         catch (JsonException e)
         {
-            throw new InputException(
-                $"{path} line {line}: not valid JSON at byte {e.BytePositionInLine + 1}; repair or delete that line.", e);
+            throw new InputException(bytes.AsSpan().Trim(" \t\r"u8).SequenceEqual("{"u8)
+                ? $"{path} line {line}: an object that goes on over several lines; put each object on one line, or all into one list [..]."
+                : $"{path} line {line}: not valid JSON at byte {e.BytePositionInLine + 1}; repair or delete that line.", e);
         }
         return value.ValueKind == JsonValueKind.Object
             ? value
             : throw new InputException($"{path} line {line}: expected a JSON object {{…}} but found {Kind(value)}; put one object on each line.");
     }
 
-    private static IEnumerable<byte[]> Lines(string path)
+    private static IEnumerable<byte[]> Lines(RowStream stream)
     {
-        using var stream = Open(path);
         var buffer = new byte[1 << 16];
         var pending = new MemoryStream();
         var first = true;
@@ -91,22 +125,6 @@ public static class Jsonl
         var hasMark = first && bytes.AsSpan().StartsWith("\uFEFF"u8);
         first = false;
         return hasMark ? bytes[3..] : bytes;
-    }
-
-    private static FileStream Open(string path)
-    {
-        try
-        {
-            return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 1);
-        }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw new InputException($"{path} does not exist; give the path of a JSONL file.", e);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
-        {
-            throw InputFile.NotRead(path, e, "give the path of a readable JSONL file");
-        }
     }
 
     internal static string Kind(JsonElement value) => value.ValueKind switch

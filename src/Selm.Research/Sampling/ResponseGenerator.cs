@@ -16,7 +16,7 @@ public sealed record Generation(int[] OutputIds, float[] TokenLogps)
     public double Logp { get; } = TokenLogps.Sum(t => (double)t);
 }
 
-/// <summary>Samples responses y ~ pi(.|x), or the greedy one, with their log-probabilities (Algorithm 1, line 5).</summary>
+/// <summary>Samples responses y ~ pi(.|x), or the greedy one, with their log-probabilities (Algorithm 1, line 2).</summary>
 public static class ResponseGenerator
 {
     /// <summary>Generates one response per prompt.</summary>

@@ -44,7 +44,7 @@ public sealed class RewardTrainer : IDisposable
         var config = LlamaConfig.Load(folder);
         var score = new Parameter(files.ReadWeight(RewardModel.ScoreName, [1, config.HiddenSize], ScalarType.Float32, device));
         score.DetachFromDisposeScope();
-        return new RewardTrainer(LlamaWeights.Load(files, config with { TieWordEmbeddings = true }, null, device), score);
+        return new RewardTrainer(LlamaWeights.Load(files, config with { TieWordEmbeddings = true }, null, device, others: RewardModel.ScoreName), score);
     }
 
     /// <summary>Rewards without a gradient.</summary>

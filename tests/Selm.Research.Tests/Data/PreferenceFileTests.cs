@@ -83,12 +83,13 @@ public class PreferenceFileTests
     }
 
     [Fact]
-    public void a_file_without_pairs_and_parquet_are_refused()
+    public void a_file_without_pairs_and_what_is_no_parquet_are_refused()
     {
         using var folder = new TempFolder();
         Assert.Contains("holds no preference pair but 1 ties", Message(folder, "f.jsonl", """{"instruction":"p","output_1":"a","output_2":"b","preference":1.5}"""), StringComparison.Ordinal);
         Assert.Contains("holds no preference pair;", Message(folder, "f.csv", ""), StringComparison.Ordinal);
-        Assert.Contains("Parquet", Message(folder, "f.parquet", "PAR1"), StringComparison.Ordinal);
+        Assert.Contains("begins as Parquet but is cut off", Message(folder, "f.parquet", "PAR1"), StringComparison.Ordinal);
+        Assert.Contains("is not Parquet although its name says so", Message(folder, "f.parquet", Good), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Selm.HuggingFace.Chat;
 using Selm.Research.Data;
 using Selm.Research.Evaluation;
@@ -70,6 +71,36 @@ public sealed class JudgeTests : IDisposable
         using var other = new ChatEndpoint(stranger.Url, "judge", null, null, 3, TimeSpan.FromMilliseconds(1));
         Assert.Contains("does not answer as a chat endpoint does", Assert.Throws<InputException>(() => other.Ask(Question, 5)).Message, StringComparison.Ordinal);
         Assert.Throws<InputException>(() => new ChatEndpoint("nowhere", "judge", null, null));
+    }
+
+    [Fact]
+    public void an_error_under_the_status_200_is_said_and_an_empty_reply_is_asked_again()
+    {
+        using var failing = new FakeEndpoint((_, _) => (200, """{"error": {"message": "model 'judge' is not loaded.", "code": 404}}"""));
+        using (var endpoint = new ChatEndpoint(failing.Url, "judge", null, folder.File("e.jsonl"), 3, TimeSpan.FromMilliseconds(1)))
+        {
+            Assert.Contains("answers with an error (model 'judge' is not loaded)", Assert.Throws<InputException>(() => endpoint.Ask(Question, 5)).Message, StringComparison.Ordinal);
+        }
+        using var filtered = new FakeEndpoint((number, _) => number == 1
+            ? (200, """{"choices": [{"finish_reason": "content_filter", "message": {"role": "assistant", "content": null}}]}""")
+            : FakeEndpoint.Says("A"));
+        using var other = new ChatEndpoint(filtered.Url, "judge", null, folder.File("f.jsonl"), 3, TimeSpan.FromMilliseconds(1));
+        Assert.Equal(["", "A", "A"], Enumerable.Range(0, 3).Select(_ => other.Ask(Question, 5).Text));
+        Assert.Equal(2, other.Asked);
+    }
+
+    [Fact]
+    public void a_judge_that_wants_max_completion_tokens_is_asked_so_from_then_on()
+    {
+        using var newer = new FakeEndpoint((_, request) => request.TryGetProperty("max_tokens", out JsonElement _)
+            ? (400, """{"error": {"message": "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."}}""")
+            : FakeEndpoint.Says("A"));
+        using var endpoint = new ChatEndpoint(newer.Url, "judge", null, null, 1, TimeSpan.FromMilliseconds(1));
+        Assert.Equal("A", endpoint.Ask([new("user", "\"max_tokens\": 7")], 5).Text);
+        Assert.Equal("A", endpoint.Ask([new("user", "again")], 5).Text);
+        Assert.Equal(3, newer.Count);
+        Assert.All(newer.Requests.Skip(1), request => Assert.Equal(5, request.GetProperty("max_completion_tokens").GetInt32()));
+        Assert.Equal("\"max_tokens\": 7", newer.Requests[1].GetProperty("messages")[0].GetProperty("content").GetString());
     }
 
     [Fact]

@@ -86,6 +86,44 @@ public class MultipleChoiceTests
     }
 
     [Fact]
+    public void the_hub_s_shapes_are_read_as_the_original_ones()
+    {
+        using var folder = new TempFolder();
+        var wiki = ChoiceItems.Read(ChoiceTask.HellaSwag, folder.Write("h.jsonl",
+            """{"ind": 7, "activity_label": "Baking", "ctx_a": "Mix [step] flour.", "ctx_b": "the cook", "ctx": "Mix [step] flour. the cook", "endings": ["smiles.", "sleeps."], "source_id": "x", "split": "val", "split_type": "indomain", "label": "1"}"""))[0];
+        var arc = ChoiceItems.Read(ChoiceTask.Arc, folder.Write("a.jsonl",
+            """{"id": "q1", "question": "Why?", "choices": {"text": ["No", "Yes"], "label": ["A", "B"]}, "answerKey": "B"}"""))[0];
+        var open = ChoiceItems.Read(ChoiceTask.OpenBookQa, folder.Write("o.jsonl",
+            """{"id": "7-980", "question_stem": "The sun is", "choices": {"text": ["cold", "hot"], "label": ["A", "B"]}, "answerKey": "A"}"""))[0];
+        var choice = ChoiceItems.Read(ChoiceTask.TruthfulQa, folder.Write("m.jsonl",
+            """{"question": "Why?", "mc1_targets": {"choices": ["Best.", "False."], "labels": [1, 0]}, "mc2_targets": {"choices": ["Best.", "Also.", "False."], "labels": [1, 1, 0]}}"""))[0];
+        var free = ChoiceItems.Read(ChoiceTask.TruthfulQa, folder.Write("g.jsonl",
+            """{"type": "A", "category": "B", "question": "Why?", "best_answer": "Nothing; really", "correct_answers": ["Nothing; really", "Little."], "incorrect_answers": ["Death", "Rain"], "source": "web"}"""))[0];
+
+        Assert.Equal(("7", "Baking: Mix flour. The cook", 1), (wiki.Id, wiki.Context, wiki.Label));
+        Assert.Equal(("q1", "Question: Why?\nAnswer:", 1, "Yes"), (arc.Id, arc.Context, arc.Label, arc.Options[1]));
+        Assert.Equal(("7-980", "The sun is", 0, "hot"), (open.Id, open.Context, open.Label, open.Options[1]));
+        Assert.Equal(["Best.", "False.", "Also."], choice.Options);
+        Assert.Equal([1], choice.Rivals);
+        Assert.Equal(3, choice.Sharing.Count);
+        Assert.Equal(["Nothing; really.", "Little.", "Death.", "Rain."], free.Options);
+        Assert.Equal([true, true, false, false], free.IsTrue);
+    }
+
+    [Theory]
+    [InlineData(ChoiceTask.HellaSwag, """{"activity_label": "B", "ctx_a": "M", "ctx_b": "", "endings": ["s", "t"], "label": ""}""", "the label is empty, as in the test split")]
+    [InlineData(ChoiceTask.Arc, """{"id": "q", "question": "Why?", "choices": {"text": ["No", "Yes"], "label": ["A"]}, "answerKey": "A"}""", "\"choices\" has 2 texts and 1 labels")]
+    [InlineData(ChoiceTask.Arc, """{"id": "q", "question": "Why?", "choices": {"text": ["No", "Yes"], "label": ["A", "B"]}, "answerKey": "C"}""", "\"answerKey\" is C, which is the label of no choice")]
+    [InlineData(ChoiceTask.TruthfulQa, """{"question": "?", "mc1_targets": {"choices": ["a", "b"], "labels": [1]}, "mc2_targets": {"choices": ["a", "b"], "labels": [1, 0]}}""", "\"mc1_targets\" has 2 choices and 1 labels")]
+    public void a_broken_row_of_the_hub_is_refused(ChoiceTask task, string row, string sentence)
+    {
+        using var folder = new TempFolder();
+        var path = folder.Write("f.jsonl", row);
+        var message = Assert.Throws<InputException>(() => ChoiceItems.Read(task, path)).Message;
+        Assert.StartsWith($"{path} line 1: {sentence}", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void truthful_qa_s_task_file_has_option_sets_of_its_own_for_mc1_and_mc2()
     {
         using var folder = new TempFolder();

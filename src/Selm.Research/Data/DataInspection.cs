@@ -1,0 +1,200 @@
+// What a preference file holds, before anything is trained on it: each row is read as training would read it, and what training
+// would refuse or leave out is counted with its place instead of ending the reading.
+using Selm.HuggingFace.Chat;
+using Selm.HuggingFace.Tokenizers;
+using Selm.Research.Runs;
+
+namespace Selm.Research.Data;
+
+/// <summary>What is in a preference file.</summary>
+/// <param name="File">The file.</param>
+/// <param name="Format">JSONL, JSON list, gzip of either, Parquet or CSV.</param>
+/// <param name="Rows">Rows that could be read as objects.</param>
+/// <param name="Pairs">Rows that give a pair.</param>
+/// <param name="Columns">The fields of the rows, in the order in which they were met.</param>
+/// <param name="Shapes">The shapes recognised, by name, with their rows.</param>
+/// <param name="EqualPairs">Pairs whose two answers are the same text: they teach nothing.</param>
+/// <param name="EmptyAnswers">Pairs with an answer of white space only.</param>
+/// <param name="Ties">Judged rows without a better answer: left out in training.</param>
+/// <param name="Problems">What training refuses, most frequent first.</param>
+/// <param name="Characters">Lengths in characters (code points).</param>
+/// <param name="Tokens">Lengths in tokens, the prompt through the chat template where there is one, an answer with its end token; null without a tokenizer.</param>
+public sealed record DataInspection(
+    string File,
+    string Format,
+    int Rows,
+    int Pairs,
+    IReadOnlyList<string> Columns,
+    IReadOnlyDictionary<string, int> Shapes,
+    int EqualPairs,
+    int EmptyAnswers,
+    int Ties,
+    IReadOnlyList<DataProblem> Problems,
+    PairLengths? Characters,
+    PairLengths? Tokens)
+{
+    private const int MostPlaces = 3;
+
+    /// <summary>Reads a file from end to end.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="tokenizer">Counts tokens, or null.</param>
+    /// <exception cref="InputException">The file cannot be read, is of a kind that is not read, or the chat template refuses a prompt.</exception>
+    public static DataInspection Of(string path, Tokenizer? tokenizer = null)
+    {
+        var counted = new Counts(tokenizer);
+        using var rows = RowFile.Read(path).GetEnumerator();
+        while (Next(path, rows, counted.Problems))
+        {
+            counted.Add(path, rows.Current);
+        }
+        return new(
+            path, RowFile.Format(path), counted.Rows, counted.Pairs, counted.Columns, counted.Shapes, counted.Equal, counted.Empty, counted.Ties,
+            [.. counted.Problems.Select(entry => new DataProblem(entry.Key, entry.Value.Count, [.. entry.Value.Take(MostPlaces)])).OrderByDescending(problem => problem.Rows)],
+            counted.Pairs > 0 ? counted.Characters.Summary() : null,
+            counted.Pairs > 0 && tokenizer is not null ? counted.Tokens.Summary() : null);
+    }
+
+    // A line that is no JSON object ends the reading: what is behind it may be anything.
+    private static bool Next(string path, IEnumerator<JsonRow> rows, Dictionary<string, List<string>> problems)
+    {
+        try
+        {
+            return rows.MoveNext();
+        }
+        catch (InputException e) when (Place(path, e.Message) is { } place)
+        {
+            Note(problems, $"{place.What} Nothing behind it was looked at.", place.Where);
+            return false;
+        }
+    }
+
+    private static void Note(Dictionary<string, List<string>> problems, string what, string where)
+    {
+        if (!problems.TryGetValue(what, out var places))
+        {
+            problems[what] = places = [];
+        }
+        places.Add(where);
+    }
+
+    /// <summary>A message such as "F line 3: what." in its two parts; null where it names no place in the file.</summary>
+    private static (string Where, string What)? Place(string path, string message)
+    {
+        var rest = message.StartsWith(path + " ", StringComparison.Ordinal) ? message[(path.Length + 1)..] : "";
+        var colon = rest.IndexOf(": ", StringComparison.Ordinal);
+        return colon > 0 && (rest.StartsWith("line ", StringComparison.Ordinal) || rest.StartsWith("row ", StringComparison.Ordinal)) ? (rest[..colon], rest[(colon + 2)..]) : null;
+    }
+
+    private sealed class Counts(Tokenizer? tokenizer)
+    {
+        private readonly ChatTemplate? _template = tokenizer?.ChatTemplateSource is null ? null : tokenizer.ChatTemplate();
+
+        public int Rows { get; private set; }
+
+        public int Pairs { get; private set; }
+
+        public int Equal { get; private set; }
+
+        public int Empty { get; private set; }
+
+        public int Ties { get; private set; }
+
+        public List<string> Columns { get; } = [];
+
+        public Dictionary<string, int> Shapes { get; } = [];
+
+        public Dictionary<string, List<string>> Problems { get; } = [];
+
+        public LengthLists Characters { get; } = new();
+
+        public LengthLists Tokens { get; } = new();
+
+        public void Add(string path, JsonRow row)
+        {
+            Rows++;
+            Columns.AddRange(row.Value.EnumerateObject().Select(field => field.Name).Where(name => !Columns.Contains(name)).ToList());
+            try
+            {
+                if (PreferenceFile.FromRow(row) is { } record)
+                {
+                    Shapes[PreferenceFile.Shape(row)] = Shapes.GetValueOrDefault(PreferenceFile.Shape(row)) + 1;
+                    Add(record);
+                }
+                else
+                {
+                    Ties++;
+                }
+            }
+            catch (InputException e) when (Place(path, e.Message) is { } place)
+            {
+                Note(Problems, place.What, place.Where);
+            }
+        }
+
+        private void Add(PreferenceRecord record)
+        {
+            Pairs++;
+            var (chosen, rejected) = (record.ChosenResponse, record.RejectedResponse);
+            Equal += chosen == rejected ? 1 : 0;
+            Empty += string.IsNullOrWhiteSpace(chosen) || string.IsNullOrWhiteSpace(rejected) ? 1 : 0;
+            Characters.Add(record.PromptMessages.Sum(turn => Length(turn.Content)), Length(chosen), Length(rejected));
+            if (tokenizer is not null)
+            {
+                var prompt = _template?.Render(record.PromptMessages, true) ?? string.Concat(record.PromptMessages.Select(turn => turn.Content));
+                Tokens.Add(tokenizer.Encode(prompt).Length, tokenizer.Encode(chosen).Length + 1, tokenizer.Encode(rejected).Length + 1);
+            }
+        }
+
+        private static int Length(string text) => text.Length - text.Count(char.IsLowSurrogate);
+    }
+
+    private sealed class LengthLists
+    {
+        private readonly List<int> _prompt = [], _chosen = [], _rejected = [];
+
+        public void Add(int prompt, int chosen, int rejected)
+        {
+            _prompt.Add(prompt);
+            _chosen.Add(chosen);
+            _rejected.Add(rejected);
+        }
+
+        public PairLengths Summary() => new(Lengths.Of(_prompt), Lengths.Of(_chosen), Lengths.Of(_rejected));
+    }
+}
+
+/// <summary>Something that training refuses, and where.</summary>
+/// <param name="What">What is wrong, and the cure.</param>
+/// <param name="Rows">How many rows it concerns.</param>
+/// <param name="Places">The first of them: "line 3".</param>
+public sealed record DataProblem(string What, int Rows, IReadOnlyList<string> Places);
+
+/// <summary>Lengths of prompts and answers.</summary>
+/// <param name="Prompt">Of all turns before the answer.</param>
+/// <param name="Chosen">Of the better answer.</param>
+/// <param name="Rejected">Of the worse answer.</param>
+public sealed record PairLengths(Lengths Prompt, Lengths Chosen, Lengths Rejected);
+
+/// <summary>A distribution of lengths.</summary>
+/// <param name="Least">The smallest.</param>
+/// <param name="Median">Half are at most this.</param>
+/// <param name="Upper">95 of 100 are at most this.</param>
+/// <param name="Most">The largest.</param>
+/// <param name="Histogram">Counts in bins of equal width from 0 to the largest.</param>
+public sealed record Lengths(int Least, int Median, int Upper, int Most, IReadOnlyList<int> Histogram)
+{
+    private const int Bins = 16;
+
+    internal static Lengths Of(List<int> values)
+    {
+        int[] sorted = [.. values.Order()];
+        var histogram = new int[Bins];
+        foreach (var value in sorted)
+        {
+            histogram[(int)((long)value * Bins / (sorted[^1] + 1L))]++;
+        }
+        return new(sorted[0], At(0.5), At(0.95), sorted[^1], histogram);
+
+        int At(double share) => sorted[(int)Math.Ceiling(share * sorted.Length) - 1];
+    }
+}

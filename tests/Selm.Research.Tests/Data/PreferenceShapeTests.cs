@@ -1,0 +1,106 @@
+using Selm.HuggingFace.Chat;
+using Selm.Research.Data;
+using Selm.Tests;
+
+namespace Selm.Research.Tests.Data;
+
+/// <summary>The shapes that TRL, OpenRLHF and others write give the record of UltraFeedback's.</summary>
+public class PreferenceShapeTests
+{
+    private const string User = """{"role":"user","content":"q"}""";
+    private const string Good = """{"role":"assistant","content":"yes"}""";
+    private const string Bad = """{"role":"assistant","content":"no"}""";
+
+    [Theory]
+    [InlineData($$"""{"prompt":"q","chosen":[{{User}},{{Good}}],"rejected":[{{User}},{{Bad}}]}""", "UltraFeedback")]
+    [InlineData($$"""{"chosen":[{{User}},{{Good}}],"rejected":[{{User}},{{Bad}}]}""", "no prompt, answers as whole chats")]
+    [InlineData($$"""{"prompt":[{{User}}],"chosen":[{{Good}}],"rejected":[{{Bad}}]}""", "prompt as messages, answers as the assistant's turns")]
+    [InlineData($$"""{"prompt":[{{User}}],"chosen":[{{User}},{{Good}}],"rejected":[{{User}},{{Bad}}]}""", "prompt as messages, answers as whole chats")]
+    [InlineData($$"""{"prompt":[{{User}}],"chosen":"yes","rejected":"no"}""", "prompt as messages, answers as text")]
+    [InlineData($$"""{"prompt":"q","chosen":[{{Good}}],"rejected":[{{Bad}}]}""", "prompt as text, answers as the assistant's turns")]
+    [InlineData("""{"prompt":"q","chosen":"yes","rejected":"no"}""", "prompt as text, answers as text")]
+    [InlineData("""{"instruction":"q","output_1":"no","output_2":"yes","preference":1.9}""", "judged")]
+    public void every_shape_gives_the_same_record(string row, string shape)
+    {
+        using var folder = new TempFolder();
+        var path = folder.Write("f.jsonl", row);
+        var record = Assert.Single(PreferenceFile.Read(path).Records);
+        Assert.Equal("q", record.Prompt);
+        Assert.Equal([new ChatMessage("user", "q"), new ChatMessage("assistant", "yes")], record.Chosen);
+        Assert.Equal([new ChatMessage("user", "q"), new ChatMessage("assistant", "no")], record.Rejected);
+        Assert.StartsWith(shape, Assert.Single(DataInspection.Of(path).Shapes).Key, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void a_longer_prompt_keeps_all_its_turns()
+    {
+        using var folder = new TempFolder();
+        const string prompt = $$"""{"role":"system","content":"s"},{{User}},{{Good}},{"role":"user","content":"q2"}""";
+        var path = folder.Write("f.jsonl", $$"""
+            {"prompt":[{{prompt}}],"chosen":[{{Good}}],"rejected":[{{Bad}}]}
+            {"prompt":[{{prompt}}],"chosen":[{{prompt}},{{Good}}],"rejected":"no"}
+            """);
+        Assert.All(PreferenceFile.Read(path).Records, record =>
+        {
+            Assert.Equal(["s", "q", "yes", "q2"], record.PromptMessages.Select(turn => turn.Content));
+            Assert.Equal(("q", "yes", "no"), (record.Prompt, record.ChosenResponse, record.RejectedResponse));
+        });
+    }
+
+    [Theory]
+    [InlineData($$"""{"prompt":[{"role":"user","content":"other"}],"chosen":[{{User}},{{Good}}],"rejected":[{{User}},{{Bad}}]}""", "\"chosen\" begins with other turns than \"prompt\"")]
+    [InlineData($$"""{"prompt":[{{User}}],"chosen":[{{Good}}],"rejected":[{"role":"user","content":"x"},{{Bad}}]}""", "\"rejected\" begins with other turns than \"prompt\"")]
+    [InlineData($$"""{"prompt":[],"chosen":[{{Good}}],"rejected":[{{Bad}}]}""", "\"chosen\" must hold at least a prompt")]
+    [InlineData($$"""{"prompt":[{{User}}],"chosen":[{{Good}},{{User}}],"rejected":[{{Bad}}]}""", "end in a turn of the assistant")]
+    [InlineData("""{"prompt":"q","chosen":"yes","rejected":null}""", "\"rejected\" is null; write the answer or delete that line")]
+    [InlineData($$"""{"prompt":"q","chosen":null,"rejected":[{{Bad}}]}""", "\"chosen\" is null")]
+    [InlineData($$"""{"chosen":[{{User}},{"role":"assistant","content":null}],"rejected":[{{User}},{{Bad}}]}""", "the content of message 1 of \"chosen\" is null")]
+    [InlineData($$"""{"chosen":[{"role":"user","content":[{"type":"text","text":"q"}]},{{Good}}],"rejected":[{{User}},{{Bad}}]}""", "the field \"content\" must be text")]
+    public void what_does_not_fit_together_is_told(string row, string sentence)
+    {
+        using var folder = new TempFolder();
+        var path = folder.Write("f.jsonl", row);
+        var message = Assert.Throws<InputException>(() => PreferenceFile.Read(path)).Message;
+        Assert.StartsWith($"{path} line 1: ", message, StringComparison.Ordinal);
+        Assert.Contains(sentence, message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void an_inspection_counts_what_training_would_take_and_refuse()
+    {
+        using var folder = new TempFolder();
+        var path = folder.Write("f.jsonl", """
+            {"prompt":"abc","chosen":"🙂","rejected":"ab"}
+            {"prompt":"abcde","chosen":"same","rejected":"same","source":"x"}
+            {"prompt":"abcde","chosen":" ","rejected":"b"}
+            {"prompt":"","chosen":"a","rejected":"b"}
+            {"prompt":"p","chosen":"a","rejected":null}
+            {"prompt":" ","chosen":"a","rejected":"b"}
+            {"instruction":"q","output_1":"no","output_2":"yes","preference":1.5}
+            {"prompt":"p
+            {"prompt":"never seen","chosen":"a","rejected":"b"}
+            """);
+        var found = DataInspection.Of(path);
+        Assert.Equal(("JSONL", 7, 3, 1, 1, 1), (found.Format, found.Rows, found.Pairs, found.EqualPairs, found.EmptyAnswers, found.Ties));
+        Assert.Equal(["prompt", "chosen", "rejected", "source", "instruction", "output_1", "output_2", "preference"], found.Columns);
+        Assert.Equal((3, 5, 5, 5), (found.Characters!.Prompt.Least, found.Characters.Prompt.Median, found.Characters.Prompt.Upper, found.Characters.Prompt.Most));
+        Assert.Equal((1, 4), (found.Characters.Chosen.Least, found.Characters.Chosen.Most));
+        Assert.Equal(3, found.Characters.Prompt.Histogram.Sum());
+        Assert.Null(found.Tokens);
+        Assert.Equal([2, 1, 1], found.Problems.Select(problem => problem.Rows));
+        Assert.Equal(["line 4", "line 6"], found.Problems[0].Places);
+        Assert.Contains(found.Problems, problem => problem.What.StartsWith("\"rejected\" is null", StringComparison.Ordinal));
+        Assert.Contains(found.Problems, problem => problem.What.Contains("Nothing behind it was looked at", StringComparison.Ordinal) && problem.Places[0] == "line 8");
+    }
+
+    [SkippableFact]
+    public void every_parquet_row_is_counted_once()
+    {
+        var path = Golden.Outside("parquet", "duckdb-snappy.parquet");
+        Skip.If(path is null, "fixtures/parquet is not there");
+        var found = DataInspection.Of(path);
+        Assert.Equal(("Parquet", 60), (found.Format, found.Rows));
+        Assert.Equal(60, found.Pairs + found.Ties + found.Problems.Sum(problem => problem.Rows));
+        Assert.All(found.Problems.SelectMany(problem => problem.Places), place => Assert.StartsWith("row ", place, StringComparison.Ordinal));
+    }
+}
