@@ -2,9 +2,12 @@
 // what it took. The test runner does not come through here.
 using System.Diagnostics;
 using System.Globalization;
+using Selm.HuggingFace.Engine;
 using Selm.HuggingFace.Models;
 using Selm.Research.Numerics;
+using Selm.Research.Runs;
 using Selm.Research.Scale;
+using Selm.Research.Training;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -31,11 +31,13 @@ internal sealed unsafe class LinearKernel(PackedWeights? packed) : Kernel
     protected override Tensor?[] Backward(Tensor[] inputs, Tensor[] extra, Tensor grad, bool[] wants)
     {
         var (x, weight) = (inputs[0], inputs[1]);
-        nint rows = (nint)x.size(0), into = (nint)x.size(1), outOf = (nint)weight.size(0);
-        var (gradX, gradWeight) = (wants[0] ? x.empty_like() : null, wants[1] ? weight.empty_like() : null);
+        nint rows = (nint)grad.size(0), into = (nint)weight.size(1), outOf = (nint)weight.size(0);
+        var (gradX, gradWeight) = (wants[0] ? empty([rows, into], device: CPU) : null, wants[1] ? weight.empty_like() : null);
         LinearAdd.Backward(rows, into, outOf, new(Floats(x), into), new(Floats(weight), into), new(Floats(grad), outOf), Weights.Room(gradX, into), Weights.Room(gradWeight, into));
         return inputs.Length > 2 ? [gradX, gradWeight, grad.alias()] : [gradX, gradWeight];
     }
+
+    protected override bool Reads(int input, bool[] wants) => input == 1 || (input == 0 && wants[1]);
 }
 
 /// <summary>x / sqrt(mean(x^2) + eps) * weight over the last dimension. Inputs: x [.., hidden], weight [hidden].</summary>
@@ -183,6 +185,8 @@ internal sealed unsafe class LoraKernel(LoraDelta delta) : Kernel
         }
         return [wants[0] ? grad.alias() : null, gradX, gradA, gradB];
     }
+
+    protected override bool Reads(int input, bool[] wants) => input > 0;
 }
 
 /// <summary>Weights and rows as the kernels take them.</summary>

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Selm.HuggingFace.Engine;
 using Selm.HuggingFace.Models;
+using Selm.Research.Numerics;
 using Selm.Research.Runs;
 using Selm.Research.Sampling;
 using Selm.Research.Training;
@@ -260,7 +261,7 @@ public class LoraTests
         foreach (var (name, weight) in adapter.Named)
         {
             var values = new float[weight.numel()];
-            new Numerics.PhiloxStream(9, name).FillGaussian(values);
+            new PhiloxStream(9, name).FillGaussian(values);
             weight.copy_(tensor(values, weight.shape).Times(spread));
         }
     }
