@@ -12,7 +12,16 @@ internal static class DataCommand
 {
     private const string Bars = " ▁▂▃▄▅▆▇█";
 
-    public static Command Create() => new("data", "Looks at files of preference pairs before anything is trained on them.") { Inspect() };
+    public static Command Create() => new CliCommand(
+        "data",
+        "Looks at files of preference pairs before anything is trained on them.",
+        [
+            "selm data inspect demo/pairs.jsonl",
+            "selm data inspect train_prefs.parquet --model demo/model",
+        ])
+    {
+        Inspect(),
+    };
 
     private static CliCommand Inspect()
     {
