@@ -55,6 +55,7 @@ internal static class SelmCommandLine
             MakeDemoCommand.Create(),
             DataCommand.Create(),
             LogprobsCommand.Create(),
+            MergeCommand.Create(),
             GenerateCommand.Create(),
             RankCommand.Create(),
             LossCommand.Create(),

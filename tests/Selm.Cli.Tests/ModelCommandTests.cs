@@ -1,4 +1,8 @@
 using System.Text.Json;
+using Selm.HuggingFace.Engine;
+using Selm.HuggingFace.Models;
+using Selm.Research.Runs;
+using Selm.Research.Training;
 
 namespace Selm.Cli.Tests;
 
@@ -28,6 +32,47 @@ public class ModelCommandTests(DemoFixture demo) : IClassFixture<DemoFixture>
             Assert.Equal(Ids(a), Ids(b));
             Assert.Equal(Logprob(a), Logprob(b), 1e-4);
         }
+    }
+
+    [Fact]
+    public void an_adapter_beside_its_base_by_itself_and_merged_are_one_model()
+    {
+        using var folder = new TempFolder();
+        var input = folder.Write("in.jsonl", Prompts);
+        var adapter = folder.File("adapter");
+        using (var model = ModelFolder.Load(demo.Model))
+        {
+            model.Model.Attach(NewAdapter.Of(model.Model, new AdapterRecipe { Alpha = 512 }, seed: 1));
+            using var noGrad = TorchSharp.torch.no_grad();
+            foreach (var (_, weight) in model.Model.Adapter!.Named.Where(w => w.Name.EndsWith("lora_B.weight", StringComparison.Ordinal)))
+            {
+                weight.Fill(0.05);
+            }
+            model.Save(adapter);
+        }
+
+        var merged = folder.File("merged");
+        var merge = SelmProcess.Run("merge", "--model", demo.Model, "--adapter", adapter, "--out", merged);
+        Assert.True(merge.Code == 0, merge.Error);
+        var together = Generate(input, folder.File("together.jsonl"), "--adapter", adapter);
+        JsonElement[] Of(string model)
+        {
+            var run = SelmProcess.Run("generate", "--model", model, "--input", input, "--output", folder.File("of.jsonl"), "--max-new-tokens", "5");
+            Assert.True(run.Code == 0, run.Error);
+            return [.. File.ReadLines(folder.File("of.jsonl")).Select(line => JsonElement.Parse(line))];
+        }
+
+        var plain = Generate(input, folder.File("plain.jsonl"));
+        Assert.NotEqual(plain.Select(Logprob), together.Select(Logprob));
+        foreach (var other in new[] { Of(adapter), Of(merged) })
+        {
+            Assert.Equal(together.Select(Ids), other.Select(Ids));
+            Assert.All(together.Zip(other), pair => Assert.Equal(Logprob(pair.First), Logprob(pair.Second), 1e-3));
+        }
+        SelmProcess.Run("merge", "--model", demo.Model, "--adapter", folder.Root, "--out", merged)
+            .Refused($"{folder.Root} holds no adapter_config.json; give the folder of a LoRA adapter as PEFT saves it.");
+        SelmProcess.Run("generate", "--model", merged, "--adapter", adapter, "--input", input, "--output", folder.File("twice.jsonl"))
+            .Refused($"{adapter} is merged in this model already (config.json: selm_merged_adapter); give the merged model alone, or the adapter with its base model.");
     }
 
     [Fact]

@@ -9,7 +9,8 @@ internal static class GenerateCommand
 {
     public static Command Create()
     {
-        var model = Values.Text("--model", "DIR", "A Hugging Face checkpoint: Llama, Mistral, Phi-3, Qwen2 or Qwen3");
+        var model = Values.Text("--model", "DIR", "A Hugging Face checkpoint: Llama, Mistral, Phi-3, Qwen2 or Qwen3; or a LoRA adapter, which names its base model");
+        var adapter = Values.OptionalText("--adapter", "DIR", "A LoRA adapter of that model in PEFT's format");
         var input = Values.Text("--input", "F.jsonl", "Rows of prompts");
         var output = Values.Text("--output", "G.jsonl", "The same rows with responses");
         var length = Values.Whole("--max-new-tokens", "N", "Longest response in tokens", 256, least: 1);
@@ -35,7 +36,7 @@ internal static class GenerateCommand
                          where it was reached; logprob is of the raw model distribution (no temperature, no filter)
             """)
         {
-            model, input, output, length, temperature, topK, topP, minP, penalty, seed, batch, device, precision,
+            model, adapter, input, output, length, temperature, topK, topP, minP, penalty, seed, batch, device, precision,
         };
         command.SetAction(parsed =>
         {
@@ -45,7 +46,8 @@ internal static class GenerateCommand
             options.Validate();
             var path = parsed.GetRequiredValue(output);
             using var opened = ModelFolder.Load(
-                parsed.GetRequiredValue(model), Devices.Precision(parsed.GetRequiredValue(precision)), DeviceName.Parse(parsed.GetRequiredValue(device)));
+                parsed.GetRequiredValue(model), Devices.Precision(parsed.GetRequiredValue(precision)), DeviceName.Parse(parsed.GetRequiredValue(device)),
+                adapter: parsed.GetValue(adapter));
             var rows = ProgressView.Run(progress => GenerateFile.Run(
                 opened, parsed.GetRequiredValue(input), path, options, parsed.GetValue(batch), progress, Interrupt.Token));
             Console.Error.WriteLine($"{path}: {rows} rows");

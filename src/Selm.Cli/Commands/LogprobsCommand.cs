@@ -9,7 +9,8 @@ internal static class LogprobsCommand
 {
     public static Command Create()
     {
-        var model = Values.Text("--model", "DIR", "A Hugging Face checkpoint: Llama, Mistral, Phi-3, Qwen2 or Qwen3");
+        var model = Values.Text("--model", "DIR", "A Hugging Face checkpoint: Llama, Mistral, Phi-3, Qwen2 or Qwen3; or a LoRA adapter, which names its base model");
+        var adapter = Values.OptionalText("--adapter", "DIR", "A LoRA adapter of that model in PEFT's format");
         var input = Values.Text("--input", "F.jsonl", "Rows of a prompt and a response");
         var output = Values.Text("--output", "G.jsonl", "The same rows with log-probabilities");
         var batch = Values.Whole("--batch-size", "B", "Rows computed together, in the order of the file", 8, least: 1);
@@ -29,13 +30,14 @@ internal static class LogprobsCommand
             the chat template, and the answer ends as the template ends it.
             """)
         {
-            model, input, output, batch, device, precision,
+            model, adapter, input, output, batch, device, precision,
         };
         command.SetAction(parsed =>
         {
             var path = parsed.GetRequiredValue(output);
             using var opened = ModelFolder.Load(
-                parsed.GetRequiredValue(model), Devices.Precision(parsed.GetRequiredValue(precision)), DeviceName.Parse(parsed.GetRequiredValue(device)));
+                parsed.GetRequiredValue(model), Devices.Precision(parsed.GetRequiredValue(precision)), DeviceName.Parse(parsed.GetRequiredValue(device)),
+                adapter: parsed.GetValue(adapter));
             var rows = ProgressView.Run(progress => LogprobsFile.Run(
                 opened, parsed.GetRequiredValue(input), path, parsed.GetValue(batch), progress, Interrupt.Token));
             Console.Error.WriteLine($"{path}: {rows} rows");

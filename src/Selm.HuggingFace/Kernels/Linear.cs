@@ -33,7 +33,7 @@ internal static unsafe class NormLinear
     /// <param name="g">[rows, to], gradient of y.</param>
     /// <param name="dx">[rows, from], overwritten.</param>
     /// <param name="dNorm">[from], overwritten.</param>
-    /// <param name="dWeight">[to, from], overwritten.</param>
+    /// <param name="dWeight">[to, from], overwritten; a null pointer where w is frozen.</param>
     public static void Backward(nint rows, nint from, nint to, Mat x, float* norm, float* inverse, Mat weight, Mat g, Mat dx, float* dNorm, Mat dWeight)
     {
         var most = Math.Min(Chunk, rows);
@@ -41,7 +41,7 @@ internal static unsafe class NormLinear
         {
             X = x, Norm = norm, Inverse = inverse, G = g, Y = dx,
             Weight = Panels.Pack(to, from, weight, Slot.FirstWeight),
-            Normed = new Mat(Scratch.Floats(Slot.Normed, most * from), from),
+            Normed = dWeight.Data == null ? default : new Mat(Scratch.Floats(Slot.Normed, most * from), from),
             Sums = Scratch.Floats(Slot.WeightSums, (Chunk / RowBlocks.Rows) * from),
         };
         for (nint at = 0; at == 0 || at < rows; at += Chunk) // once without rows: gradients are zero then
@@ -50,7 +50,7 @@ internal static unsafe class NormLinear
             var blocks = (int)((job.Rows + RowBlocks.Rows - 1) / RowBlocks.Rows);
             Workers.Run(blocks, &job, &BackwardBlock);
             RmsNorm.SumRows(blocks, from, job.Sums, dNorm, add: at > 0);
-            Gemm.Multiply(to, from, job.Rows, g.From(at, 0).T, job.Normed, dWeight.Data, dWeight.Pitch, add: at > 0);
+            if (dWeight.Data != null) Gemm.Multiply(to, from, job.Rows, g.From(at, 0).T, job.Normed, dWeight.Data, dWeight.Pitch, add: at > 0);
         }
     }
 
@@ -78,7 +78,7 @@ internal static unsafe class NormLinear
         var (at, rows, from) = (job->First + inChunk, Math.Min(RowBlocks.Rows, job->Rows - inChunk), job->Weight.Columns);
         var x = job->X.From(at, 0);
         var inverse = job->Inverse + at;
-        RmsNorm.RowsAgain(rows, from, x, job->Norm, inverse, job->Normed.From(inChunk, 0));
+        if (job->Normed.Data != null) RmsNorm.RowsAgain(rows, from, x, job->Norm, inverse, job->Normed.From(inChunk, 0));
         var dNormed = new Mat(Scratch.Floats(Slot.NormedGradient, rows * from), from);
         Gemm.Multiply(rows, job->G.From(at, 0), job->Weight, dNormed.Data, from);
         RmsNorm.RowsBackward(rows, from, x, job->Norm, inverse, dNormed, default, job->Y.From(at, 0), job->Sums + block * from);
@@ -107,12 +107,12 @@ internal static unsafe class LinearAdd
     /// <param name="x">[rows, from].</param>
     /// <param name="weight">[to, from].</param>
     /// <param name="g">[rows, to], gradient of y.</param>
-    /// <param name="dx">[rows, from], overwritten.</param>
-    /// <param name="dWeight">[to, from], overwritten.</param>
+    /// <param name="dx">[rows, from], overwritten; a null pointer where nobody asks for it.</param>
+    /// <param name="dWeight">[to, from], overwritten; a null pointer where w is frozen.</param>
     public static void Backward(nint rows, nint from, nint to, Mat x, Mat weight, Mat g, Mat dx, Mat dWeight)
     {
-        Gemm.Multiply(rows, from, to, g, weight, dx.Data, dx.Pitch);
-        Gemm.Multiply(to, from, rows, g.T, x, dWeight.Data, dWeight.Pitch);
+        if (dx.Data != null) Gemm.Multiply(rows, from, to, g, weight, dx.Data, dx.Pitch);
+        if (dWeight.Data != null) Gemm.Multiply(to, from, rows, g.T, x, dWeight.Data, dWeight.Pitch);
     }
 
     private struct Job

@@ -42,32 +42,34 @@ internal static unsafe class Mlp
     /// <param name="g">[rows, hidden], gradient of y.</param>
     /// <param name="dx">[rows, hidden], overwritten.</param>
     /// <param name="dNorm">[hidden], overwritten.</param>
-    /// <param name="dGateUp">[2 inner, hidden], overwritten.</param>
-    /// <param name="dDown">[hidden, inner], overwritten.</param>
+    /// <param name="dGateUp">[2 inner, hidden], overwritten; a null pointer where both matrices are frozen.</param>
+    /// <param name="dDown">[hidden, inner], overwritten; null where <paramref name="dGateUp"/> is.</param>
     public static void Backward(nint rows, nint hidden, nint inner, Mat x, float* norm, Mat gateUp, Mat down, Mat kept, float* inverse, Mat g, Mat dx, float* dNorm, Mat dGateUp, Mat dDown)
     {
         var most = Math.Min(Chunk, rows);
+        var frozen = dGateUp.Data == null;
         var job = new BackwardJob
         {
             Hidden = hidden, Inner = inner, X = x, Norm = norm, Kept = kept, Inverse = inverse, G = g, DX = dx,
             GateUp = Panels.Pack(2 * inner, hidden, gateUp, Slot.FirstWeight),
             Down = Panels.Pack(hidden, inner, down, Slot.SecondWeight),
-            Normed = new Mat(Scratch.Floats(Slot.Normed, most * hidden), hidden),
+            Normed = frozen ? default : new Mat(Scratch.Floats(Slot.Normed, most * hidden), hidden),
             Activation = new Mat(Scratch.Floats(Slot.Activation, most * inner), inner),
             DWide = new Mat(Scratch.Floats(Slot.WideGradient, most * 2 * inner), 2 * inner),
             Sums = Scratch.Floats(Slot.WeightSums, (Chunk / RowBlocks.Rows) * hidden),
         };
-        var dGateUpT = Scratch.Floats(Slot.WeightTransposed, hidden * 2 * inner); // the wide factor is the one that is read in place
+        var dGateUpT = frozen ? null : Scratch.Floats(Slot.WeightTransposed, hidden * 2 * inner); // the wide factor is the one that is read in place
         for (nint at = 0; at == 0 || at < rows; at += Chunk) // once without rows: gradients are zero then
         {
             (job.First, job.Rows) = (at, Math.Min(Chunk, rows - at));
             var blocks = (int)((job.Rows + RowBlocks.Rows - 1) / RowBlocks.Rows);
             Workers.Run(blocks, &job, &BackwardBlock);
             RmsNorm.SumRows(blocks, hidden, job.Sums, dNorm, add: at > 0);
+            if (frozen) continue;
             Gemm.Multiply(hidden, inner, job.Rows, g.From(at, 0).T, job.Activation, dDown.Data, dDown.Pitch, add: at > 0);
             Gemm.Multiply(hidden, 2 * inner, job.Rows, job.Normed.T, job.DWide, dGateUpT, 2 * inner, add: at > 0);
         }
-        Panels.TransposeRows(hidden, 2 * inner, dGateUpT, 2 * inner, dGateUp.Data, dGateUp.Pitch);
+        if (!frozen) Panels.TransposeRows(hidden, 2 * inner, dGateUpT, 2 * inner, dGateUp.Data, dGateUp.Pitch);
     }
 
     private struct ForwardJob
@@ -111,10 +113,53 @@ internal static unsafe class Mlp
         var dActivation = new Mat(Scratch.Floats(Slot.ActivationGradient, rows * inner), inner);
         Gemm.Multiply(rows, g, job->Down, dActivation.Data, inner);
         for (nint i = 0; i < rows; i++) GateBackward(inner, kept.At(i, 0), dActivation.At(i, 0), activation.At(i, 0), dWide.At(i, 0));
-        RmsNorm.RowsAgain(rows, hidden, x, job->Norm, inverse, job->Normed.From(inChunk, 0));
+        if (job->Normed.Data != null) RmsNorm.RowsAgain(rows, hidden, x, job->Norm, inverse, job->Normed.From(inChunk, 0));
         var dNormed = new Mat(Scratch.Floats(Slot.NormedGradient, rows * hidden), hidden);
         Gemm.Multiply(rows, dWide, job->GateUp, dNormed.Data, hidden);
         RmsNorm.RowsBackward(rows, hidden, x, job->Norm, inverse, dNormed, g, job->DX.From(at, 0), job->Sums + block * hidden);
+    }
+
+    /// <summary>activation = silu(gate) * up, where no norm and no product are to be done with it (adapters stand between).</summary>
+    /// <param name="rows">Rows.</param>
+    /// <param name="inner">Columns of gate and of up.</param>
+    /// <param name="wide">[rows, 2 inner] without gaps.</param>
+    /// <param name="activation">[rows, inner] without gaps, overwritten.</param>
+    public static void Gate(nint rows, nint inner, float* wide, float* activation)
+    {
+        var job = new GateJob { Rows = rows, Inner = inner, Wide = wide, Activation = activation };
+        Workers.Run(checked((int)((rows + RowBlocks.Rows - 1) / RowBlocks.Rows)), &job, &GateBlock);
+    }
+
+    /// <summary>The gradient of gate and up from that of silu(gate) * up.</summary>
+    /// <param name="rows">Rows.</param>
+    /// <param name="inner">Columns of gate and of up.</param>
+    /// <param name="wide">[rows, 2 inner], as in the forward pass.</param>
+    /// <param name="g">[rows, inner], gradient of the activation.</param>
+    /// <param name="dWide">[rows, 2 inner], overwritten.</param>
+    public static void GateBackward(nint rows, nint inner, float* wide, float* g, float* dWide)
+    {
+        var job = new GateJob { Rows = rows, Inner = inner, Wide = wide, G = g, DWide = dWide };
+        Workers.Run(checked((int)((rows + RowBlocks.Rows - 1) / RowBlocks.Rows)), &job, &GateBackwardBlock);
+    }
+
+    private struct GateJob
+    {
+        public nint Rows, Inner;
+        public float* Wide, Activation, G, DWide;
+    }
+
+    private static void GateBlock(GateJob* job, int block)
+    {
+        var end = Math.Min(job->Rows, ((nint)block + 1) * RowBlocks.Rows);
+        for (var i = (nint)block * RowBlocks.Rows; i < end; i++) Gate(job->Inner, job->Wide + i * 2 * job->Inner, job->Activation + i * job->Inner);
+    }
+
+    private static void GateBackwardBlock(GateJob* job, int block)
+    {
+        var end = Math.Min(job->Rows, ((nint)block + 1) * RowBlocks.Rows);
+        var activation = Scratch.Floats(Slot.Activation, job->Inner);
+        for (var i = (nint)block * RowBlocks.Rows; i < end; i++)
+            GateBackward(job->Inner, job->Wide + i * 2 * job->Inner, job->G + i * job->Inner, activation, job->DWide + i * 2 * job->Inner);
     }
 
     // activation = silu(gate) * up of one row.

@@ -8,6 +8,8 @@ namespace Selm.HuggingFace.Kernels;
 /// <summary>log p(id) under softmax(logits), in float32, by a log-sum-exp with the largest logit taken out.</summary>
 internal static unsafe class TokenLogps
 {
+    private const int FewChunks = 4;
+    private const nint LargeHead = 16 << 20; // floats: 64 MB
     private const int Together = 8; // rows per block
     private const nint Small = 1 << 15; // logits below which threads do not pay
 
@@ -39,11 +41,15 @@ internal static unsafe class TokenLogps
         if (rows == 0) return;
         var step = Math.Min(rows, ChunkRows(vocabulary));
         var logits = Scratch.Floats(Slot.Head0, step * vocabulary);
-        var panels = Panels.Pack(hidden, vocabulary, new Mat(head, hidden).T, Scratch.Floats(Slot.Head1, Panels.Floats(hidden, vocabulary)));
+        // Packed once for all chunks, unless the copy of a large head would outweigh what few positions need.
+        var once = rows > FewChunks * step || hidden * vocabulary <= LargeHead;
+        var panels = once ? Panels.Pack(hidden, vocabulary, new Mat(head, hidden).T, Scratch.Floats(Slot.Head1, Panels.Floats(hidden, vocabulary))) : default;
         for (nint at = 0; at < rows; at += step)
         {
             var count = Math.Min(step, rows - at);
-            Gemm.Multiply(count, new Mat(states + at * hidden, hidden), panels, logits, vocabulary);
+            var x = new Mat(states + at * hidden, hidden);
+            if (once) Gemm.Multiply(count, x, panels, logits, vocabulary);
+            else Gemm.Multiply(count, vocabulary, hidden, x, new Mat(head, hidden).T, logits, vocabulary);
             ChooseRows(new Job { Logits = logits, Vocabulary = vocabulary, Rows = count, Ids = ids + at, Logps = logps + at });
         }
     }
@@ -58,7 +64,7 @@ internal static unsafe class TokenLogps
     /// <param name="hidden">Width of a state.</param>
     /// <param name="vocabulary">Number of tokens.</param>
     /// <param name="gradStates">[rows, hidden], written.</param>
-    /// <param name="gradHead">[vocabulary, hidden]; the head's gradient is added to it.</param>
+    /// <param name="gradHead">[vocabulary, hidden]; the head's gradient is added to it. Null where the head is frozen.</param>
     /// <exception cref="ArgumentOutOfRangeException">An id is not in the vocabulary.</exception>
     public static void Backward(float* states, float* head, long* ids, float* logps, float* weights, nint rows, nint hidden, nint vocabulary, float* gradStates, float* gradHead)
     {
@@ -73,7 +79,7 @@ internal static unsafe class TokenLogps
             var job = new Job { Logits = logits, Vocabulary = vocabulary, Rows = count, Ids = ids + at, Logps = logps + at, Weights = weights + at };
             Run(&job, &GradientBlock);
             Gemm.Multiply(count, hidden, vocabulary, new Mat(logits, vocabulary), new Mat(head, hidden), gradStates + at * hidden, hidden);
-            Gemm.Multiply(vocabulary, hidden, count, new Mat(logits, vocabulary).T, x, gradHead, hidden, add: true);
+            if (gradHead != null) Gemm.Multiply(vocabulary, hidden, count, new Mat(logits, vocabulary).T, x, gradHead, hidden, add: true);
         }
     }
 

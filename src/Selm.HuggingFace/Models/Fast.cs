@@ -126,6 +126,44 @@ internal static class Fast
         return x.addmm(nn.functional.silu(halves[0]) * halves[1], down.t()).MoveToOuterDisposeScope();
     }
 
+    /// <summary>silu(gate) * up.</summary>
+    /// <param name="wide">gate and up side by side, [rows, 2 * intermediate].</param>
+    /// <returns>[rows, intermediate].</returns>
+    internal static Tensor Gate(Tensor wide)
+    {
+        if (Fused(wide))
+        {
+            return GateKernel.Instance.Run(wide);
+        }
+        using var scope = NewDisposeScope();
+        var halves = wide.chunk(2, -1);
+        return (nn.functional.silu(halves[0]) * halves[1]).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>y + scale * (x A') B', where each output block has columns of A's result and rows of B of its own; see <see cref="LoraDelta"/>.</summary>
+    /// <param name="y">[rows, out]; without gradients it may be written to.</param>
+    /// <param name="x">[rows, in].</param>
+    /// <param name="delta">The matrices and their blocks.</param>
+    internal static Tensor AddLora(Tensor y, Tensor x, LoraDelta delta)
+    {
+        if (Fused(y))
+        {
+            return new LoraKernel(delta).Run(y, x, delta.A, delta.B);
+        }
+        using var scope = NewDisposeScope();
+        var low = nn.functional.linear(x, delta.A).Times(delta.Scaling);
+        var parts = new List<Tensor>();
+        var (at, row, rank) = (0L, 0L, delta.Rank);
+        foreach (var (block, k) in delta.Blocks.Select((block, k) => (block, k)))
+        {
+            parts.Add(y.narrow(1, at, block.At - at));
+            parts.Add(y.narrow(1, block.At, block.Width).addmm(low.narrow(1, k * rank, rank), delta.B.narrow(0, row, block.Width).t()));
+            (at, row) = (block.At + block.Width, row + block.Width);
+        }
+        parts.Add(y.narrow(1, at, y.size(1) - at));
+        return cat([.. parts.Where(part => part.size(1) > 0)], 1).MoveToOuterDisposeScope();
+    }
+
     /// <summary>Some rows of a matrix; a row asked for twice gets both gradients.</summary>
     /// <param name="x">[rows, width].</param>
     /// <param name="index">[count], int64.</param>
@@ -185,15 +223,15 @@ internal static class Fast
     /// <param name="ids">[count], int64.</param>
     /// <param name="logps">What <see cref="TokenLogps"/> returned.</param>
     /// <param name="weights">[count], float32.</param>
-    /// <param name="gradHead">[vocabulary, hidden]; the head's gradient is added to it.</param>
+    /// <param name="gradHead">[vocabulary, hidden]; the head's gradient is added to it. Null where the head is frozen.</param>
     /// <returns>The gradient of the states, [count, hidden].</returns>
-    internal static unsafe Tensor TokenLogpsBackward(Tensor states, Tensor head, Tensor ids, Tensor logps, Tensor weights, Tensor gradHead)
+    internal static unsafe Tensor TokenLogpsBackward(Tensor states, Tensor head, Tensor ids, Tensor logps, Tensor weights, Tensor? gradHead)
     {
-        if (Fused(states) && Fused(gradHead) && gradHead.is_contiguous())
+        if (Fused(states) && (gradHead is null || (Fused(gradHead) && gradHead.is_contiguous())))
         {
             var gradStates = states.empty_like();
             LogpKernel.Backward(
-                Floats(states), Floats(head), Longs(ids), Floats(logps), Floats(weights), (nint)states.size(0), (nint)states.size(1), (nint)head.size(0), Floats(gradStates), Floats(gradHead));
+                Floats(states), Floats(head), Longs(ids), Floats(logps), Floats(weights), (nint)states.size(0), (nint)states.size(1), (nint)head.size(0), Floats(gradStates), gradHead is null ? null : Floats(gradHead));
             GC.KeepAlive((states, head, ids, logps, weights, gradHead));
             return gradStates;
         }
@@ -207,7 +245,7 @@ internal static class Fast
             var id = ids.narrow(0, chunk.At, chunk.Count).unsqueeze(1);
             grad.scatter_(1, id, grad.gather(1, id).Plus(weight));
             grad = grad.to_type(states.dtype);
-            gradHead.AddInPlace(grad.t().matmul(part));
+            gradHead?.AddInPlace(grad.t().matmul(part));
             return grad.matmul(head).MoveToOuterDisposeScope();
         })]).MoveToOuterDisposeScope();
     }

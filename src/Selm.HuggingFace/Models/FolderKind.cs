@@ -5,7 +5,7 @@ namespace Selm.HuggingFace.Models;
 /// <summary>Folders that people give as a checkpoint and that are none: each is recognised, with the step that makes one of it.</summary>
 internal static class FolderKind
 {
-    private const string Adapter = "adapter_config.json";
+    private const string Adapter = LoraConfig.FileName;
 
     /// <summary>Whether a file begins as the stand-in that Git LFS leaves where a large file was not fetched.</summary>
     internal static bool IsPointer(ReadOnlySpan<byte> start) => start.StartsWith("version "u8) && (start.Length == 8 || start.StartsWith("version https://git-lfs"u8));
@@ -23,12 +23,13 @@ internal static class FolderKind
         }
     }
 
-    private static InputException OnlyAdapter(string folder)
+    /// <summary>What to say of an adapter whose base model is not at hand, or where a whole checkpoint is asked for.</summary>
+    internal static InputException OnlyAdapter(string folder)
     {
         var fields = ConfigFields.Read(Path.Combine(folder, Adapter), Adapter);
         var (kind, model) = (fields.Text("peft_type") ?? "LORA", fields.Text("base_model_name_or_path") ?? "its base model");
         return new(
-            $"{folder} is a {(kind == "LORA" ? "LoRA" : kind)} adapter of {model}, not a whole checkpoint; merge it first: selm merge --model {model} --adapter {folder} --out OUT, then give OUT.");
+            $"{folder} is a {(kind == "LORA" ? "LoRA" : kind)} adapter of {model}, not a whole checkpoint; give the folder of that base model with it (--model BASE --adapter {folder}), or merge it first: selm merge --model {model} --adapter {folder} --out OUT, then give OUT.");
     }
 
     /// <exception cref="InputException">The folder is a reward model, given where a language model is asked for.</exception>

@@ -10,6 +10,11 @@ internal abstract class Kernel
     [ThreadStatic]
     private static Exception? failure;
 
+    // Gradients that the last node handed to libtorch. It takes them after the call, so they go when the next node is called:
+    // in the caller's dispose scope those of all nodes would stay until the end.
+    [ThreadStatic]
+    private static Tensor?[]? handed;
+
     /// <summary>Computes the result; no graph is recorded meanwhile.</summary>
     /// <param name="inputs">Contiguous tensors.</param>
     /// <param name="extra">Where the backward pass is wanted: further tensors that it needs are added here. Otherwise null.</param>
@@ -19,7 +24,13 @@ internal abstract class Kernel
     /// <param name="inputs">As in the forward pass.</param>
     /// <param name="extra">What the forward pass kept.</param>
     /// <param name="grad">Gradient of the result, contiguous.</param>
-    protected abstract Tensor?[] Backward(Tensor[] inputs, Tensor[] extra, Tensor grad);
+    /// <param name="wants">Which inputs want a gradient: of frozen weights none is computed.</param>
+    protected abstract Tensor?[] Backward(Tensor[] inputs, Tensor[] extra, Tensor grad, bool[] wants);
+
+    /// <summary>Whether the backward pass reads an input's numbers; the others are not kept for it, and it finds an empty tensor in their place.</summary>
+    /// <param name="input">Which.</param>
+    /// <param name="wants">Which inputs want a gradient.</param>
+    protected virtual bool Reads(int input, bool[] wants) => true;
 
     /// <summary>Runs the kernel, with a node in the graph where an input wants a gradient.</summary>
     public Tensor Run(params Tensor[] inputs)
@@ -45,11 +56,21 @@ internal abstract class Kernel
     {
         failure = null;
         autograd.backward(output, grad);
+        Release();
         if (failure is { } thrown)
         {
             failure = null;
             throw new InvalidOperationException($"The backward pass failed: {thrown.Message}", thrown);
         }
+    }
+
+    private static void Release()
+    {
+        foreach (var tensor in handed ?? [])
+        {
+            tensor?.Dispose();
+        }
+        handed = null;
     }
 
     private sealed class Node : autograd.SingleTensorFunction<Node>
@@ -63,30 +84,37 @@ internal abstract class Kernel
             var extra = new List<Tensor>();
             var output = kernel.Forward(inputs, extra);
             ctx.save_data(nameof(Kernel), kernel);
-            ctx.save_data(nameof(inputs), inputs.Length);
-            ctx.save_for_backward([.. inputs, .. extra]);
+            var wants = inputs.Select(input => input.requires_grad).ToArray();
+            ctx.save_data(nameof(wants), wants);
+            ctx.save_for_backward([.. inputs.Select((input, k) => kernel.Reads(k, wants) ? input : empty(0)), .. extra]);
             return output;
         }
 
         public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor gradOutput)
         {
-            var count = (int)ctx.get_data("inputs");
+            var wants = (bool[])ctx.get_data("wants");
+            Release();
             try
             {
                 using var scope = NewDisposeScope();
                 using var noGrad = no_grad();
                 var saved = ctx.get_saved_variables();
                 var kernel = (Kernel)ctx.get_data(nameof(Kernel));
-                var grads = kernel.Backward([.. saved.Take(count)], [.. saved.Skip(count)], gradOutput.contiguous());
-                return [null!, .. grads.Select(grad => grad?.MoveToOuterDisposeScope()!)];
+                var grads = kernel.Backward([.. saved.Take(wants.Length)], [.. saved.Skip(wants.Length)], gradOutput.contiguous(), wants);
+                handed = [.. grads.Select(grad => grad?.DetachFromDisposeScope())];
+                return [null!, .. handed.Select(gradient => gradient!)];
             }
 #pragma warning disable CA1031 // an exception must not cross libtorch's frames
             catch (Exception e)
             {
                 failure ??= e;
-                return [.. Enumerable.Repeat<Tensor>(null!, count + 1)];
+                return [.. Enumerable.Repeat<Tensor>(null!, wants.Length + 1)];
             }
 #pragma warning restore CA1031
+            finally
+            {
+                gradOutput.Dispose();
+            }
         }
     }
 }

@@ -1,3 +1,4 @@
+using Selm.HuggingFace.Engine;
 using Selm.HuggingFace.Kernels;
 using TorchSharp;
 using static Selm.HuggingFace.Engine.TensorMemory;
@@ -27,14 +28,16 @@ internal sealed unsafe class LinearKernel(PackedWeights? packed) : Kernel
         return y;
     }
 
-    protected override Tensor?[] Backward(Tensor[] inputs, Tensor[] extra, Tensor grad)
+    protected override Tensor?[] Backward(Tensor[] inputs, Tensor[] extra, Tensor grad, bool[] wants)
     {
         var (x, weight) = (inputs[0], inputs[1]);
-        nint rows = (nint)x.size(0), into = (nint)x.size(1), outOf = (nint)weight.size(0);
-        var (gradX, gradWeight) = (x.empty_like(), weight.empty_like());
-        LinearAdd.Backward(rows, into, outOf, new(Floats(x), into), new(Floats(weight), into), new(Floats(grad), outOf), new(Floats(gradX), into), new(Floats(gradWeight), into));
+        nint rows = (nint)grad.size(0), into = (nint)weight.size(1), outOf = (nint)weight.size(0);
+        var (gradX, gradWeight) = (wants[0] ? empty([rows, into], device: CPU) : null, wants[1] ? weight.empty_like() : null);
+        LinearAdd.Backward(rows, into, outOf, new(Floats(x), into), new(Floats(weight), into), new(Floats(grad), outOf), Weights.Room(gradX, into), Weights.Room(gradWeight, into));
         return inputs.Length > 2 ? [gradX, gradWeight, grad.alias()] : [gradX, gradWeight];
     }
+
+    protected override bool Reads(int input, bool[] wants) => input == 1 || (input == 0 && wants[1]);
 }
 
 /// <summary>x / sqrt(mean(x^2) + eps) * weight over the last dimension. Inputs: x [.., hidden], weight [hidden].</summary>
@@ -49,7 +52,7 @@ internal sealed unsafe class RmsNormKernel(double eps) : Kernel
         return y;
     }
 
-    protected override Tensor?[] Backward(Tensor[] inputs, Tensor[] extra, Tensor grad)
+    protected override Tensor?[] Backward(Tensor[] inputs, Tensor[] extra, Tensor grad, bool[] wants)
     {
         var (rows, width) = Weights.RowsAndWidth(inputs[0]);
         var (gradX, gradWeight) = (inputs[0].empty_like(), inputs[1].empty_like());
@@ -71,14 +74,14 @@ internal sealed unsafe class NormLinearKernel(double eps, PackedWeights? packed)
         return y;
     }
 
-    protected override Tensor?[] Backward(Tensor[] inputs, Tensor[] extra, Tensor grad)
+    protected override Tensor?[] Backward(Tensor[] inputs, Tensor[] extra, Tensor grad, bool[] wants)
     {
         var (rows, width) = Weights.RowsAndWidth(inputs[0]);
         var outOf = (nint)inputs[2].size(0);
-        var (gradX, gradNorm, gradWeight) = (inputs[0].empty_like(), inputs[1].empty_like(), inputs[2].empty_like());
+        var (gradX, gradNorm, gradWeight) = (inputs[0].empty_like(), inputs[1].empty_like(), wants[2] ? inputs[2].empty_like() : null);
         NormLinear.Backward(
             rows, width, outOf, new(Floats(inputs[0]), width), Floats(inputs[1]), Floats(extra[0]), new(Floats(inputs[2]), width), new(Floats(grad), outOf),
-            new(Floats(gradX), width), Floats(gradNorm), new(Floats(gradWeight), width));
+            new(Floats(gradX), width), Floats(gradNorm), Weights.Room(gradWeight, width));
         return [gradX, gradNorm, gradWeight];
     }
 }
@@ -99,16 +102,91 @@ internal sealed unsafe class MlpKernel(double eps, PackedWeights? packedGateUp, 
         return y;
     }
 
-    protected override Tensor?[] Backward(Tensor[] inputs, Tensor[] extra, Tensor grad)
+    protected override Tensor?[] Backward(Tensor[] inputs, Tensor[] extra, Tensor grad, bool[] wants)
     {
         var (rows, width) = Weights.RowsAndWidth(inputs[0]);
         nint wide = (nint)inputs[2].size(0), inner = wide / 2;
-        Tensor[] grads = [.. inputs.Select(input => input.empty_like())];
+        var matrices = wants[2] || wants[3];
+        Tensor?[] grads = [.. inputs.Select((input, k) => k < 2 || matrices ? input.empty_like() : null)];
         Mlp.Backward(
             rows, width, inner, new(Floats(inputs[0]), width), Floats(inputs[1]), new(Floats(inputs[2]), width), new(Floats(inputs[3]), inner), new(Floats(extra[0]), wide), Floats(extra[1]),
-            new(Floats(grad), width), new(Floats(grads[0]), width), Floats(grads[1]), new(Floats(grads[2]), width), new(Floats(grads[3]), inner));
+            new(Floats(grad), width), new(Floats(grads[0]!), width), Floats(grads[1]!), Weights.Room(grads[2], width), Weights.Room(grads[3], inner));
         return grads;
     }
+}
+
+/// <summary>silu(gate) * up. Input: gate and up side by side, [rows, 2 inner].</summary>
+internal sealed unsafe class GateKernel : Kernel
+{
+    public static readonly GateKernel Instance = new();
+
+    protected override Tensor Forward(Tensor[] inputs, List<Tensor>? extra)
+    {
+        var (rows, wide) = Weights.RowsAndWidth(inputs[0]);
+        var activation = empty([rows, wide / 2], device: CPU);
+        Mlp.Gate(rows, wide / 2, Floats(inputs[0]), Floats(activation));
+        return activation;
+    }
+
+    protected override Tensor?[] Backward(Tensor[] inputs, Tensor[] extra, Tensor grad, bool[] wants)
+    {
+        var (rows, wide) = Weights.RowsAndWidth(inputs[0]);
+        var gradWide = inputs[0].empty_like();
+        Mlp.GateBackward(rows, wide / 2, Floats(inputs[0]), Floats(grad), Floats(gradWide));
+        return [gradWide];
+    }
+}
+
+/// <summary>y + scaling * (x A') B', block by block. Inputs: y [rows, out], x [rows, in], A [blocks * r, in], B [sum of widths, r].</summary>
+internal sealed unsafe class LoraKernel(LoraDelta delta) : Kernel
+{
+    protected override Tensor Forward(Tensor[] inputs, List<Tensor>? extra)
+    {
+        var (rows, outOf) = Weights.RowsAndWidth(inputs[0]);
+        nint into = (nint)inputs[1].size(1), wide = (nint)delta.A.size(0), rank = delta.Rank;
+        var output = extra is null ? inputs[0].alias() : inputs[0].clone(); // without a graph nobody else reads y
+        var low = empty([rows, wide], device: CPU);
+        Gemm.Multiply(rows, wide, into, new(Floats(inputs[1]), into), new Mat(Floats(inputs[2]), into).T, Floats(low), wide);
+        low.MultiplyInPlace(delta.Scaling);
+        var b = Floats(inputs[3]);
+        for (var k = 0; k < delta.Blocks.Length; k++)
+        {
+            var (at, width) = ((nint)delta.Blocks[k].At, (nint)delta.Blocks[k].Width);
+            Gemm.Multiply(rows, width, rank, new(Floats(low) + (k * rank), wide), new Mat(b, rank).T, Floats(output) + at, outOf, add: true);
+            b += width * rank;
+        }
+        extra?.Add(low);
+        return output;
+    }
+
+    protected override Tensor?[] Backward(Tensor[] inputs, Tensor[] extra, Tensor grad, bool[] wants)
+    {
+        var (rows, outOf) = Weights.RowsAndWidth(grad);
+        nint into = (nint)inputs[1].size(1), wide = (nint)delta.A.size(0), rank = delta.Rank;
+        var (gradLow, gradB) = (empty([rows, wide], device: CPU), inputs[3].empty_like());
+        float* b = Floats(inputs[3]), db = Floats(gradB);
+        for (var k = 0; k < delta.Blocks.Length; k++)
+        {
+            var (at, width) = ((nint)delta.Blocks[k].At, (nint)delta.Blocks[k].Width);
+            var g = new Mat(Floats(grad) + at, outOf);
+            Gemm.Multiply(rows, rank, width, g, new(b, rank), Floats(gradLow) + (k * rank), wide);
+            Gemm.Multiply(width, rank, rows, g.T, new(Floats(extra[0]) + (k * rank), wide), db, rank);
+            b += width * rank;
+            db += width * rank;
+        }
+        gradLow.MultiplyInPlace(delta.Scaling);
+        var gradA = inputs[2].empty_like();
+        var low = new Mat(Floats(gradLow), wide);
+        Gemm.Multiply(wide, into, rows, low.T, new(Floats(inputs[1]), into), Floats(gradA), into);
+        var gradX = wants[1] ? inputs[1].empty_like() : null;
+        if (gradX is not null)
+        {
+            Gemm.Multiply(rows, into, wide, low, new(Floats(inputs[2]), into), Floats(gradX), into);
+        }
+        return [wants[0] ? grad.alias() : null, gradX, gradA, gradB];
+    }
+
+    protected override bool Reads(int input, bool[] wants) => input > 0;
 }
 
 /// <summary>Weights and rows as the kernels take them.</summary>
@@ -124,6 +202,9 @@ internal static unsafe class Weights
         nint outOf = (nint)weight.size(0), into = (nint)weight.size(1);
         return Panels.Pack(into, outOf, new Mat(Floats(weight), into).T, Scratch.Floats(slot, Panels.Floats(into, outOf)));
     }
+
+    /// <summary>Where a gradient goes; a null pointer where none is wanted.</summary>
+    public static Mat Room(Tensor? gradient, nint pitch) => gradient is null ? default : new(Floats(gradient), pitch);
 
     /// <summary>All dimensions but the last as rows.</summary>
     public static (nint Rows, nint Width) RowsAndWidth(Tensor x)
@@ -146,7 +227,7 @@ internal sealed unsafe class RowsKernel : Kernel
         return y;
     }
 
-    protected override Tensor?[] Backward(Tensor[] inputs, Tensor[] extra, Tensor grad)
+    protected override Tensor?[] Backward(Tensor[] inputs, Tensor[] extra, Tensor grad, bool[] wants)
     {
         var (x, index) = (inputs[0], inputs[1]);
         var gradX = x.zeros_like();
@@ -168,7 +249,7 @@ internal sealed unsafe class AttentionKernel(int heads, int kvHeads, int headDim
         return output;
     }
 
-    protected override Tensor?[] Backward(Tensor[] inputs, Tensor[] extra, Tensor grad)
+    protected override Tensor?[] Backward(Tensor[] inputs, Tensor[] extra, Tensor grad, bool[] wants)
     {
         var gradQkv = inputs[0].empty_like();
         Attention.Backward(Shape(inputs[0]), Floats(inputs[0]), Angles(inputs), Ranges(inputs), Floats(extra[0]), Floats(extra[1]), Floats(grad), Floats(gradQkv));

@@ -1,4 +1,5 @@
 using Selm.HuggingFace.Engine;
+using Selm.HuggingFace.Kernels;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -56,10 +57,11 @@ public sealed class LlamaBlock : nn.Module
     /// <param name="attend">From packed queries, keys, values [tokens, ..] to mixed values [tokens, heads * headDim].</param>
     /// <param name="keep">Tokens whose result is wanted, [kept], int64; null: all.</param>
     /// <param name="packed">The block's matrices in panels, where many calls read them.</param>
-    internal Tensor Run(Tensor x, double eps, Func<Tensor, Tensor> attend, Tensor? keep = null, PackedBlock? packed = null)
+    /// <param name="lora">What an adapter adds, or null.</param>
+    internal Tensor Run(Tensor x, double eps, Func<Tensor, Tensor> attend, Tensor? keep = null, PackedBlock? packed = null, LoraBlock? lora = null)
     {
         using var scope = NewDisposeScope();
-        var qkv = Fast.NormLinear(x, input_layernorm, qkv_proj, eps, packed?.Qkv);
+        var qkv = lora?.Qkv is { } delta ? WithLora(x, input_layernorm, qkv_proj, eps, packed?.Qkv, delta) : Fast.NormLinear(x, input_layernorm, qkv_proj, eps, packed?.Qkv);
         if (qkv_bias is not null)
         {
             qkv = qkv.Plus(qkv_bias);
@@ -74,11 +76,35 @@ public sealed class LlamaBlock : nn.Module
             (x, mixed) = (Fast.Rows(x, keep), Fast.Rows(mixed, keep));
         }
         x = Fast.LinearAdd(x, mixed, o_proj, packed?.Output);
+        if (lora?.Output is { } output)
+        {
+            x = Fast.AddLora(x, mixed, output);
+        }
         if (o_bias is not null)
         {
             x = x.Plus(o_bias);
         }
-        return Fast.Mlp(x, post_attention_layernorm, gate_up_proj, down_proj, eps, packed?.GateUp, packed?.Down).MoveToOuterDisposeScope();
+        x = lora is { GateUp: null, Down: null } or null
+            ? Fast.Mlp(x, post_attention_layernorm, gate_up_proj, down_proj, eps, packed?.GateUp, packed?.Down)
+            : FeedForward(x, eps, packed, lora);
+        return x.MoveToOuterDisposeScope();
+    }
+
+    // The feed-forward half in its steps, because an adapter stands between them.
+    private Tensor FeedForward(Tensor x, double eps, PackedBlock? packed, LoraBlock lora)
+    {
+        var wide = lora.GateUp is { } first
+            ? WithLora(x, post_attention_layernorm, gate_up_proj, eps, packed?.GateUp, first)
+            : Fast.NormLinear(x, post_attention_layernorm, gate_up_proj, eps, packed?.GateUp);
+        var activation = Fast.Gate(wide);
+        var y = Fast.LinearAdd(x, activation, down_proj, packed?.Down);
+        return lora.Down is { } second ? Fast.AddLora(y, activation, second) : y;
+    }
+
+    private static Tensor WithLora(Tensor x, Tensor norm, Tensor weight, double eps, PackedWeights? packed, LoraDelta delta)
+    {
+        var normed = Fast.RmsNorm(x, norm, eps);
+        return Fast.AddLora(Fast.Linear(normed, weight, packed), normed, delta);
     }
 }
 
@@ -131,7 +157,66 @@ public sealed class Llama : nn.Module
     public int Window { get; }
 
     /// <summary>The matrix that turns hidden states into logits, [vocabulary, hidden].</summary>
-    internal Parameter Head => lm_head ?? embed_tokens;
+    internal Parameter Head => Active?.Head ?? lm_head ?? embed_tokens;
+
+    /// <summary>The adapter, or null.</summary>
+    public LoraAdapter? Adapter { get; private set; }
+
+    /// <summary>Whether the adapter counts; without it the model is its base, so that it can be its own reference.</summary>
+    public bool AdapterOn { get; set; } = true;
+
+    /// <summary>What training changes: the adapter's parameters where there is one, else all.</summary>
+    internal IReadOnlyList<Parameter> Trained => Adapter?.Parameters ?? [.. parameters()];
+
+    private LoraAdapter? Active => AdapterOn ? Adapter : null;
+
+    /// <summary>Puts an adapter on; from now on it alone has gradients, and the model owns it.</summary>
+    /// <param name="adapter">Made for this model.</param>
+    /// <exception cref="InvalidOperationException">There is one already.</exception>
+    public void Attach(LoraAdapter adapter)
+    {
+        if (Adapter is not null)
+        {
+            throw new InvalidOperationException("the model has an adapter already");
+        }
+        Freeze(true);
+        Adapter = adapter;
+    }
+
+    /// <summary>Adds the adapter to the weights, W + scaling * B A, and takes it off.</summary>
+    public void Merge()
+    {
+        if (Adapter is not { } adapter)
+        {
+            return;
+        }
+        using (NewDisposeScope())
+        using (no_grad())
+        {
+            foreach (var (block, lora) in layers.Zip(adapter.Layers))
+            {
+                foreach (var (weight, delta) in new[] { (block.qkv_proj, lora.Qkv), (block.o_proj, lora.Output), (block.gate_up_proj, lora.GateUp), (block.down_proj, lora.Down) })
+                {
+                    foreach (var (part, a, b) in delta?.Split(parameter => parameter) ?? [])
+                    {
+                        var rows = weight.narrow(0, part.At, part.Width);
+                        var product = Fast.Linear(b!.to_type(ScalarType.Float32), a!.to_type(ScalarType.Float32).t().contiguous());
+                        rows.copy_(rows.to_type(ScalarType.Float32).Plus(product.Times(delta!.Scaling)));
+                    }
+                }
+            }
+            foreach (var (weight, copy) in new[] { (lm_head, adapter.Head), (embed_tokens, adapter.Embedding) })
+            {
+                if (copy is not null)
+                {
+                    weight!.copy_(copy);
+                }
+            }
+        }
+        Adapter = null;
+        adapter.Dispose();
+        Freeze(false);
+    }
 
     /// <summary>Id that fills padding; nobody reads what the model makes of it. Published pad ids may lie outside the vocabulary.</summary>
     internal int PadId => Config.PadTokenId is { } id && id < Config.VocabSize ? id : 0;
@@ -164,7 +249,7 @@ public sealed class Llama : nn.Module
         var table = RopeFor(plan.LastPosition + 1);
         return layers[layer].Run(
             x, Config.RmsNormEps,
-            qkv => Fast.Attention(qkv.view(plan.Rows, plan.Width, -1), table, plan, Config).view(plan.Rows * plan.Width, -1), keep);
+            qkv => Fast.Attention(qkv.view(plan.Rows, plan.Width, -1), table, plan, Config).view(plan.Rows * plan.Width, -1), keep, lora: Active?.Layers[layer]);
     }
 
     /// <summary>The norm after the last block.</summary>
@@ -208,7 +293,7 @@ public sealed class Llama : nn.Module
         for (var layer = 0; layer < Depth; layer++)
         {
             x = layers[layer].Run(x, Config.RmsNormEps, qkv =>
-                Fast.CachedAttention(qkv.view(rows, count, -1), table, positions, cache, layer, Config, Window).view(rows * count, -1), packed: cache.Packed?.Blocks[layer]);
+                Fast.CachedAttention(qkv.view(rows, count, -1), table, positions, cache, layer, Config, Window).view(rows * count, -1), packed: cache.Packed?.Blocks[layer], lora: Active?.Layers[layer]);
         }
         cache.Length += (int)count;
         var last = count == 1 ? x : x.view(rows, count, -1).select(1, count - 1);
@@ -221,6 +306,7 @@ public sealed class Llama : nn.Module
         if (disposing)
         {
             rope.Dispose();
+            Adapter?.Dispose();
         }
         base.Dispose(disposing);
     }
@@ -233,7 +319,15 @@ public sealed class Llama : nn.Module
         return parameter;
     }
 
-    private Tensor Rows(Tensor ids) => Fast.Rows(embed_tokens, ids.reshape(-1));
+    private Tensor Rows(Tensor ids) => Fast.Rows(Active?.Embedding ?? embed_tokens, ids.reshape(-1));
+
+    private void Freeze(bool frozen)
+    {
+        foreach (var parameter in parameters())
+        {
+            parameter.requires_grad = !frozen;
+        }
+    }
 
     // The table grows to what is asked for: a config may promise 131,072 positions.
     private RotaryTable RopeFor(int positions)

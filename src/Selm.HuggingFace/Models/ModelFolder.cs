@@ -20,18 +20,21 @@ public sealed class ModelFolder : IDisposable
     private readonly Lazy<string> weightHash;
     private readonly TextEncoding encoding; // its eos is -1 where there is none: enough for prompts
 
-    private ModelFolder(string path, Tokenizer? tokenizer, Llama model)
+    private ModelFolder(string basePath, string? adapter, Tokenizer? tokenizer, Llama model)
     {
-        (Path, this.tokenizer, Model) = (path, tokenizer, model);
+        (Path, BasePath, this.tokenizer, Model) = (adapter ?? basePath, basePath, tokenizer, model);
         template = new(() => Tokenizer.ChatTemplate());
-        weightHash = new(() => SafetensorsFolder.WeightHash(path));
+        weightHash = new(() => adapter is null ? SafetensorsFolder.WeightHash(basePath) : ContentHash.Combine(SafetensorsFolder.WeightHash(basePath), LoraFiles.Hash(adapter)));
         EosId = tokenizer?.EosId ?? (model.Config.EosTokenIds is [var first, ..] ? first : null);
-        EndIds = [.. ConfiguredEnds(path, model.Config).Concat(EosId is { } eos ? [eos] : []).Distinct()];
+        EndIds = [.. ConfiguredEnds(TextPath(GenerationConfig), model.Config).Concat(EosId is { } eos ? [eos] : []).Distinct()];
         encoding = new TextEncoding(Encode, BosId, EosId ?? -1, (turns, marker) => template.Value.Render(turns, marker)) { EndIds = EndIds };
     }
 
-    /// <summary>The folder.</summary>
+    /// <summary>The folder; an adapter's, where one was loaded.</summary>
     public string Path { get; }
+
+    /// <summary>The folder of the whole weights: <see cref="Path"/>, or the adapter's base model.</summary>
+    public string BasePath { get; }
 
     /// <summary>The decoder.</summary>
     public Llama Model { get; }
@@ -65,7 +68,7 @@ public sealed class ModelFolder : IDisposable
         ? encoding
         : throw new InputException($"{Path} names no token that ends a response; add eos_token to its tokenizer_config.json or eos_token_id to its config.json.");
 
-    /// <summary>SHA-256 of config.json and the weight files, as they are on first use.</summary>
+    /// <summary>SHA-256 of config.json and the weight files, and of an adapter's files, as they are on first use.</summary>
     /// <exception cref="InputException">A file cannot be read.</exception>
     public string WeightHash => weightHash.Value;
 
@@ -74,26 +77,56 @@ public sealed class ModelFolder : IDisposable
     public string TokenizerHash => Tokenizer.ContentHash;
 
     /// <summary>Loads a folder.</summary>
-    /// <param name="folder">A Hugging Face checkpoint: config.json, safetensors and, for text, a tokenizer.</param>
+    /// <param name="folder">A Hugging Face checkpoint: config.json, safetensors and, for text, a tokenizer; or a LoRA adapter, which names its base model.</param>
     /// <param name="dtype">Element type to compute in; null is float32.</param>
     /// <param name="device">Where the model lives; null is the CPU.</param>
     /// <param name="window">How a sliding window is counted.</param>
-    /// <exception cref="InputException">A file is missing or broken, or the weights do not fit config.json.</exception>
-    public static ModelFolder Load(string folder, ScalarType? dtype = null, Device? device = null, WindowConvention window = WindowConvention.Exclusive)
+    /// <param name="adapter">Folder of a LoRA adapter for this model, or null.</param>
+    /// <exception cref="InputException">A file is missing or broken, the weights do not fit config.json, or the adapter does not fit the model.</exception>
+    public static ModelFolder Load(
+        string folder, ScalarType? dtype = null, Device? device = null, WindowConvention window = WindowConvention.Exclusive, string? adapter = null)
     {
+        if (LoraConfig.IsIn(folder))
+        {
+            return adapter is null
+                ? Load(LoraConfig.Load(folder).BaseFolder(folder), dtype, device, window, folder)
+                : throw new InputException($"{folder} is an adapter itself, and adapters are not put on one another; merge it first (selm merge), or give its base model with one adapter.");
+        }
+        if (adapter is not null && !LoraConfig.IsIn(adapter))
+        {
+            throw new InputException($"{adapter} holds no {LoraConfig.FileName}; give the folder of a LoRA adapter as PEFT saves it.");
+        }
         // The small files come first: they can be wrong, and the weights may take minutes.
         var config = LlamaConfig.Load(folder);
         FolderKind.RefuseReward(folder, config);
-        var tokenizer = TokenizerFiles.AreIn(folder) ? Tokenizer.Load(folder) : null;
+        var text = adapter is not null && TokenizerFiles.AreIn(adapter) ? adapter : folder;
+        var tokenizer = TokenizerFiles.AreIn(text) ? Tokenizer.Load(text) : null;
         using var files = SafetensorsFolder.Open(folder);
-        return new ModelFolder(folder, tokenizer, LlamaWeights.Load(files, config, dtype, device, window));
+        return new ModelFolder(folder, adapter, tokenizer, Adapted(LlamaWeights.Load(files, config, dtype, device, window), adapter));
     }
 
     /// <summary>Loads the trunk alone, for a model whose head is another one; Head and Logits have no meaning then.</summary>
-    internal static ModelFolder LoadTrunk(string folder, LlamaConfig config, SafetensorsFolder files, ScalarType? dtype, Device? device, params string[] others)
+    internal static ModelFolder LoadTrunk(string folder, string? adapter, LlamaConfig config, SafetensorsFolder files, ScalarType? dtype, Device? device, params string[] others)
     {
-        var tokenizer = Tokenizer.Load(folder);
-        return new ModelFolder(folder, tokenizer, LlamaWeights.Load(files, config with { TieWordEmbeddings = true }, dtype, device, others: others));
+        var tokenizer = Tokenizer.Load(adapter is not null && TokenizerFiles.AreIn(adapter) ? adapter : folder);
+        return new ModelFolder(folder, adapter, tokenizer, Adapted(LlamaWeights.Load(files, config with { TieWordEmbeddings = true }, dtype, device, others: others), adapter, others));
+    }
+
+    private static Llama Adapted(Llama model, string? adapter, params string[] others)
+    {
+        try
+        {
+            if (adapter is not null)
+            {
+                LoraFiles.Attach(model, adapter, others);
+            }
+            return model;
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
     }
 
     /// <summary>The ids of a prompt given as text: bos once, then the text.</summary>
@@ -126,7 +159,10 @@ public sealed class ModelFolder : IDisposable
     /// <exception cref="InputException">The folder has no tokenizer.</exception>
     public string Text(IEnumerable<int> ids) => Tokenizer.Decode([.. ids.Where(Tokenizer.Has)]);
 
-    /// <summary>Writes a folder that loads as this one does: config.json, weights, copies of the tokenizer's files and of code that auto_map names; without the code, no auto_map.</summary>
+    /// <summary>
+    /// Writes a folder that loads as this one does: config.json, weights, copies of the tokenizer's files and of code that auto_map names; without
+    /// the code, no auto_map. Of a model with an adapter, the adapter alone is written, with the tokenizer's files.
+    /// </summary>
     /// <param name="folder">Where to; made if absent.</param>
     /// <param name="trained">Weights to write instead of <see cref="Model"/>, such as those of a trained copy.</param>
     /// <param name="dtype">Element type to store; null stores what the model computes in.</param>
@@ -134,18 +170,26 @@ public sealed class ModelFolder : IDisposable
     public void Save(string folder, Llama? trained = null, ScalarType? dtype = null)
     {
         CopyTextFiles(folder);
-        LlamaWeights.Save(trained ?? Model, folder, dtype);
+        var model = trained ?? Model;
+        if (model.Adapter is { } adapter)
+        {
+            adapter.Config = adapter.Config with { BaseModel = adapter.Config.BaseModel ?? BasePath };
+            LoraFiles.Save(adapter, folder, dtype);
+            return;
+        }
+        LlamaWeights.Save(model, folder, dtype);
     }
 
     /// <summary>Copies the tokenizer's files, generation_config.json and code that auto_map names, each whole or not at all.</summary>
     internal void CopyTextFiles(string folder)
     {
         Directory.CreateDirectory(folder);
-        ModelCode.Copy(Path, folder);
-        var models = Directory.EnumerateFiles(Path, "*.model").Select(file => System.IO.Path.GetFileName(file)!);
+        ModelCode.Copy(BasePath, folder);
+        var text = TokenizerFiles.AreIn(Path) ? Path : BasePath;
+        var models = Directory.EnumerateFiles(text, "*.model").Select(file => System.IO.Path.GetFileName(file)!);
         foreach (var name in TokenizerFiles.Names.Append(GenerationConfig).Concat(models).Distinct())
         {
-            var source = System.IO.Path.Combine(Path, name);
+            var source = System.IO.Path.Combine(name == GenerationConfig ? TextPath(name) : text, name);
             if (File.Exists(source))
             {
                 var bytes = File.ReadAllBytes(source);
@@ -156,6 +200,9 @@ public sealed class ModelFolder : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => Model.Dispose();
+
+    // Where a file of text settings lies: beside an adapter, or else with its base model.
+    private string TextPath(string name) => File.Exists(System.IO.Path.Combine(Path, name)) ? Path : BasePath;
 
     private static int[] ConfiguredEnds(string folder, LlamaConfig config)
     {

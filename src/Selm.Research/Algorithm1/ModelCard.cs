@@ -12,7 +12,7 @@ internal static class ModelCard
     {
         var text = string.Create(CultureInfo.InvariantCulture, $"""
             ---
-            library_name: transformers
+            library_name: {(recipe.Adapter is null ? "transformers" : "peft")}
             tags: [selm, preference-optimization]
             ---
             # {recipe.Name}, iteration {plan.Iteration}
@@ -21,6 +21,7 @@ internal static class ModelCard
             with "Self-Exploring Language Models" (arXiv 2405.19332): method {recipe.Method}, loss {loss.Kind}, beta {loss.Beta}, alpha {loss.Alpha}.
 
             - reference and starting point: `{Path.GetFileName(Path.TrimEndingDirectorySeparator(reference))}`{(recipe.Model is null ? "" : $" ({recipe.Model})")}
+            - trained: {(recipe.Adapter is null ? "all weights" : $"a LoRA adapter (this folder) of `{Path.GetFileName(Path.TrimEndingDirectorySeparator(recipe.Base!))}`, whose weights stay as they are")}
             - preference pairs trained on: {plan.Pairs}
             - optimiser steps: {plan.Steps} of up to {plan.PairsPerStep} pairs, highest learning rate {plan.PeakRate}
             - machine: {Provenance.CpuModel()}, device {recipe.Device}, precision {recipe.Precision}

@@ -80,7 +80,7 @@ public sealed class OpenRun : IDisposable
         folder.Stage("answers", ["answers.jsonl"], () =>
         {
             var shown = portions[0].Take(Answers).ToArray();
-            var (before, after) = (Greedy(recipe.Base!), Greedy(policyFolder));
+            var (before, after) = (Greedy(SelmRun.StartOf(recipe)), Greedy(policyFolder));
             var judge = recipe.Ranker is null ? null : ranker.Value;
             Jsonl.Write(folder.PathOf("answers.jsonl"), shown.Select((record, k) =>
             {

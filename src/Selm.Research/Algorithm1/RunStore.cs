@@ -47,7 +47,7 @@ internal sealed class RunStore(RunOptions options, RunFolder run, IReadOnlyList<
     public Llama Policy => Hold(StartOf(Current)).Model;
 
     /// <inheritdoc/>
-    public Llama Initial => Hold(recipe.Base!).Model;
+    public Llama Initial => Hold(StartOf(0)).Model;
 
     /// <inheritdoc/>
     public bool AsksPolicy => true;
@@ -180,15 +180,17 @@ internal sealed class RunStore(RunOptions options, RunFolder run, IReadOnlyList<
         var checkpoints = run.PathOf(Name(iteration), "checkpoints");
         try
         {
+            policy.WearNewAdapter(recipe);
+            var before = policy.Model.Adapter?.Fingerprint();
             var rows = Trainer.Run(policy.Model, train, validation, loss, options, run.Metrics, checkpoints, StepsBefore(iteration), Progress, Cancellation);
-            if (LlamaWeights.AreThoseOf(policy.Model, policy.Path))
+            if (policy.Model.Adapter is { } adapter ? adapter.Fingerprint() == before : LlamaWeights.AreThoseOf(policy.Model, policy.Path))
             {
                 throw new InputException(
                     $"The training left every weight as it was ({plan}): the steps are lost in the rounding of {recipe.Precision.ToString().ToLowerInvariant()}; raise {TrainingPlan.RateKey(recipe)} and choose a new folder.");
             }
             policy.Save(ModelPath(iteration));
             ModelCard.Write(ModelPath(iteration), recipe, Methods.LossOf(recipe, !LoopSettings.Of(recipe).IsPlain(iteration)), plan, policy.Path);
-            run.MarkDone($"{Name(iteration)}.train", [.. SafetensorsFolder.WeightFiles(ModelPath(iteration)).Select(Relative), Relative(Path.Combine(ModelPath(iteration), HfConfig.FileName))]);
+            run.MarkDone($"{Name(iteration)}.train", [.. WeightFiles(ModelPath(iteration)).Select(Relative)]);
             Trainer.DeleteCheckpoints(checkpoints);
             return rows;
         }
@@ -211,7 +213,11 @@ internal sealed class RunStore(RunOptions options, RunFolder run, IReadOnlyList<
 
     private static string Name(int iteration) => $"iteration-{iteration}";
 
-    private string StartOf(int iteration) => iteration == 0 ? recipe.Base! : ModelPath(iteration - 1);
+    private string StartOf(int iteration) => iteration == 0 ? SelmRun.StartOf(recipe) : ModelPath(iteration - 1);
+
+    private string[] WeightFiles(string folder) => recipe.Adapter is null
+        ? [.. SafetensorsFolder.WeightFiles(folder), Path.Combine(folder, HfConfig.FileName)]
+        : [Path.Combine(folder, LoraFiles.WeightsName), Path.Combine(folder, LoraConfig.FileName)];
 
     private ModelFolder Hold(string folder)
     {
@@ -269,7 +275,7 @@ internal sealed class RunStore(RunOptions options, RunFolder run, IReadOnlyList<
         {
             return round.Examples;
         }
-        var reference = Hold(atBase ? recipe.Base! : StartOf(round.Iteration));
+        var reference = Hold(StartOf(atBase ? 0 : round.Iteration));
         var identity = Identity.Of(reference);
         using var numbers = new NumberStore(Path.Combine(options.CacheFolder ?? run.PathOf("cache"), $"reference-logps-{identity[..16]}.bin"));
         return new ReferenceLogps(numbers, identity, reference.TokenizerHash).Fill(reference.Model, round.Examples, Batch, Progress, needs, Cancellation);

@@ -103,6 +103,10 @@ public static class SelmRun
     public static OpenRun Open(RunOptions options, Func<string, IRanker> openRanker)
     {
         Check(options.Recipe);
+        if (LoraConfig.IsIn(options.Recipe.Base!))
+        {
+            throw new InputException($"base: {options.Recipe.Base} is an adapter; give its base model as base and this folder as adapter: {{path: {options.Recipe.Base}}}, or merge it first (selm merge).");
+        }
         var (recipe, notes) = RecipeLimits.Fit(options.Recipe);
         options = options with { Recipe = recipe };
         if (recipe.Threads > 0)
@@ -138,9 +142,13 @@ public static class SelmRun
     // The base model and the ranker of a run that is not there yet, and a try at what its text stages will ask of them.
     private static ModelFolder Start(Recipe recipe, List<PreferenceRecord> records, LazyRanker ranker)
     {
-        var start = Load(recipe.Base!, recipe);
+        var start = Load(StartOf(recipe), recipe);
         try
         {
+            if (recipe.Adapter is { Path: null })
+            {
+                NewAdapter.Of(start.Model, recipe.Adapter, recipe.Seed).Dispose(); // says now if it names no layer
+            }
             _ = start.TokenizerHash;
             RecipeLimits.Check(recipe, start, records, recipe.Ranker is null ? null : ranker.Value);
             return start;
@@ -174,6 +182,10 @@ public static class SelmRun
     private static Dictionary<string, string> Inputs(Recipe recipe)
     {
         var inputs = Identity.Parts(recipe.Base!).ToDictionary(part => $"base {part.Key}", part => part.Value);
+        if (recipe.Adapter?.Path is { } adapter)
+        {
+            inputs["adapter"] = LoraFiles.Hash(adapter);
+        }
         for (var k = 0; k < recipe.Datasets.Count; k++)
         {
             inputs[$"dataset {k + 1}"] = ContentHash.OfFile(recipe.Datasets[k]);
@@ -191,6 +203,15 @@ public static class SelmRun
         return recipe.PairsPerIteration is { } limit ? [.. portion.Take(limit)] : portion;
     }
 
-    internal static ModelFolder Load(string folder, Recipe recipe) =>
-        ModelFolder.Load(folder, recipe.Precision == Precision.Bf16 ? ScalarType.BFloat16 : ScalarType.Float32, DeviceName.Parse(recipe.Device));
+    /// <summary>The folder of pi_0: the base model, or the adapter that stands on it.</summary>
+    internal static string StartOf(Recipe recipe) => recipe.Adapter?.Path ?? recipe.Base!;
+
+    /// <summary>A model of a run: the base, or with an adapter the base under one of the run's adapters.</summary>
+    internal static ModelFolder Load(string folder, Recipe recipe)
+    {
+        var (dtype, device) = (recipe.Precision == Precision.Bf16 ? ScalarType.BFloat16 : ScalarType.Float32, DeviceName.Parse(recipe.Device));
+        return recipe.Adapter is null || folder == recipe.Base
+            ? ModelFolder.Load(folder, dtype, device)
+            : ModelFolder.Load(recipe.Base!, dtype, device, adapter: folder);
+    }
 }

@@ -26,7 +26,7 @@ public sealed class RewardModel : IRanker, IDisposable
     private RewardModel(ModelFolder folder, LlamaConfig config, Tensor score, int batchSize) =>
         (this.folder, this.config, this.score, this.batchSize) = (folder, config, score, batchSize);
 
-    /// <summary>Loads a folder: config.json, safetensors with model.* and score.weight, a tokenizer.</summary>
+    /// <summary>Loads a folder: config.json, safetensors with model.* and score.weight, a tokenizer; or a LoRA adapter, which names its base model.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="dtype">Element type to compute in; null is float32.</param>
     /// <param name="device">Where the model lives; null is the CPU.</param>
@@ -35,17 +35,19 @@ public sealed class RewardModel : IRanker, IDisposable
     public static RewardModel Load(string folder, ScalarType? dtype = null, Device? device = null, int batchSize = 8)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
+        var adapter = LoraConfig.IsIn(folder) ? folder : null;
+        folder = adapter is null ? folder : LoraConfig.Load(folder).BaseFolder(folder);
         var config = LlamaConfig.Load(folder);
         using var files = SafetensorsFolder.Open(folder);
-        if (!files.Contains(ScoreName))
-        {
-            throw new InputException(
-                $"{folder} has no tensor \"{ScoreName}\", so it is no reward model{Kind(config)}; give a checkpoint made for sequence classification with one label.");
-        }
-        var score = files.ReadWeight(ScoreName, [1, config.HiddenSize], dtype ?? ScalarType.Float32, device).DetachFromDisposeScope();
+        var score = (LoraFiles.ReadCopy(adapter, ScoreName, [1, config.HiddenSize], dtype ?? ScalarType.Float32, device) ?? (files.Contains(ScoreName)
+            ? files.ReadWeight(ScoreName, [1, config.HiddenSize], dtype ?? ScalarType.Float32, device)
+            : throw new InputException(
+                $"{folder} has no tensor \"{ScoreName}\", so it is no reward model{Kind(config)}; give a checkpoint made for sequence classification with one label."))).DetachFromDisposeScope();
         try
         {
-            return new RewardModel(ModelFolder.LoadTrunk(folder, config, files, dtype, device, ScoreName), config, score, batchSize);
+            // An adapter with a head of its own may stand on a language model, whose head nobody reads then.
+            string[] others = files.Contains(ScoreName) || !files.Contains("lm_head.weight") ? [ScoreName] : [ScoreName, "lm_head.weight"];
+            return new RewardModel(ModelFolder.LoadTrunk(folder, adapter, config, files, dtype, device, others), config, score, batchSize);
         }
         catch
         {

@@ -23,7 +23,16 @@ public static class Identity
     /// <summary>The parts of a loaded model's folder, its weights hashed once.</summary>
     /// <param name="model">The model.</param>
     /// <exception cref="InputException">A file cannot be read.</exception>
-    public static SortedDictionary<string, string> Parts(ModelFolder model) => Parts(model.Path, () => model.WeightHash);
+    public static SortedDictionary<string, string> Parts(ModelFolder model)
+    {
+        var parts = Parts(model.Path, () => model.WeightHash);
+        parts["weights"] = model.WeightHash; // under an adapter the base's too
+        foreach (var (name, hash) in model.BasePath == model.Path ? [] : Parts(model.BasePath, () => model.WeightHash))
+        {
+            parts.TryAdd(name, hash); // an adapter's folder may have no tokenizer of its own
+        }
+        return parts;
+    }
 
     /// <summary>The identity of a loaded model: its folder's parts, element type, device, kernels and the kit's version.</summary>
     /// <param name="model">The model.</param>

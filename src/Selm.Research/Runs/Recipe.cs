@@ -83,6 +83,9 @@ public sealed record Recipe
     /// <summary>Whether pi_ref moves to the newest policy before each iteration (Algorithm 1) or stays the base model (XPO, Theorem 5.3).</summary>
     public ReferencePolicy Reference { get; init; } = ReferencePolicy.Moves;
 
+    /// <summary>The LoRA adapter that is trained in place of the model's weights; null trains all weights.</summary>
+    public AdapterRecipe? Adapter { get; init; }
+
     /// <summary>The optimiser; it starts afresh in every iteration.</summary>
     public OptimizerRecipe Optimizer { get; init; } = new();
 

@@ -86,21 +86,21 @@ internal sealed class RecipeYaml(string source)
     private object? ReadValue(YamlNode node, PropertyInfo field, string key)
     {
         var type = field.PropertyType;
-        if (IsRecord(type))
+        if (IsRecord(type) && !(IsNull(node) && IsNullable(field)))
         {
             return ReadRecord(node, type, key + ".");
         }
         if (ElementType(type) is { } element)
         {
-            return node is YamlSequenceNode items
-                ? ReadList(items, element, key)
+            return node is YamlSequenceNode items ? ReadList(items, element, key)
+                : field.DeclaringType == typeof(AdapterRecipe) && node is YamlScalarNode { Value: { } word } && !IsNull(node) ? new[] { word } // target_modules: all-linear, as PEFT writes it
                 : throw Wrong(key, node, $"a list such as [a, b], each element {Describe(element)},");
         }
         if (node is not YamlScalarNode { Value: { } text } scalar)
         {
             throw Wrong(key, node, Describe(type));
         }
-        if (scalar.Style == ScalarStyle.Plain && text is "" or "~" or "null")
+        if (IsNull(scalar))
         {
             return IsNullable(field) ? null : throw Wrong(key, node, Describe(type));
         }
@@ -142,6 +142,8 @@ internal sealed class RecipeYaml(string source)
         }
         return Enum.GetValues(type).Cast<object>().FirstOrDefault(value => Kebab(value) == text);
     }
+
+    private static bool IsNull(YamlNode node) => node is YamlScalarNode { Style: ScalarStyle.Plain, Value: "" or "~" or "null" };
 
     private InputException Unknown(string key, YamlNode node, string text, Type type) => type.IsEnum
         ? new($"{source} line {node.Start.Line}: '{text}' is not a value of {key}; did you mean '{NearestName.Of(text, Names(type))}' (it is one of {string.Join(", ", Names(type))})?")

@@ -18,11 +18,11 @@ public sealed class ParameterUpdate : IDisposable
     private readonly (string Name, Tensor[] OfParameter)[] moments; // as PyTorch calls them
     private int steps;
 
-    /// <summary>Makes the optimiser of a recipe over all weights of a model.</summary>
+    /// <summary>Makes the optimiser of a recipe over what a model trains: all its weights, or its adapter.</summary>
     /// <param name="model">The policy, already on its device and in its element type.</param>
     /// <param name="recipe">Kind and constants; weight decay, where asked for, is taken from every weight as PyTorch does.</param>
     public ParameterUpdate(Llama model, OptimizerRecipe recipe)
-        : this([.. model.parameters()], recipe)
+        : this([.. model.Trained], recipe)
     {
     }
 

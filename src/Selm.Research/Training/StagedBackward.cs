@@ -86,9 +86,12 @@ public static class StagedBackward
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var head = model.Head;
-        var gradHead = head.grad ?? head.zeros_like();
+        var gradHead = head.requires_grad ? head.grad ?? head.zeros_like() : null;
         var gradStates = Fast.TokenLogpsBackward(states, head, targets.Ids, logps, perToken, gradHead);
-        head.grad = gradHead;
+        if (gradHead is not null)
+        {
+            head.grad = gradHead;
+        }
         return gradStates.MoveToOuterDisposeScope();
     }
 
@@ -114,7 +117,11 @@ public static class StagedBackward
             grad = input.grad!.MoveToOuterDisposeScope();
             inputs[stage].Dispose();
         }
-        Kernel.Backward(model.Embed(group.Plan), grad);
+        using var embedded = model.Embed(group.Plan);
+        if (embedded.requires_grad)
+        {
+            Kernel.Backward(embedded, grad);
+        }
     }
 
     /// <summary>One group between its forward and its backward pass; Inputs are those of each block where they are kept.</summary>

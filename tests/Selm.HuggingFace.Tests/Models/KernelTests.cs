@@ -92,7 +92,7 @@ public class KernelTests
     {
         protected override Tensor Forward(Tensor[] inputs, List<Tensor>? extra) => inputs[0].clone();
 
-        protected override Tensor?[] Backward(Tensor[] inputs, Tensor[] extra, Tensor grad) => throw new ArithmeticException("on purpose");
+        protected override Tensor?[] Backward(Tensor[] inputs, Tensor[] extra, Tensor grad, bool[] wants) => throw new ArithmeticException("on purpose");
     }
 
     private static Tensor Norm(Tensor x, Tensor weight) => weight * (x * (x.pow(2).mean([-1], keepdim: true) + Eps).rsqrt());

@@ -38,6 +38,19 @@ public class RecipeTests
         }
     }
 
+    [Theory]
+    [InlineData("target_modules: all-linear", "all-linear")]
+    [InlineData("target_modules: [q_proj, v_proj]", "q_proj v_proj")]
+    [InlineData("rank: 8", "")]
+    public void an_adapter_names_its_layers_by_one_word_or_a_list(string line, string modules)
+    {
+        var recipe = Recipe.Parse($"adapter:\n  rslora: true\n  {line}\n", "r.yaml");
+        Assert.Equal(modules, string.Join(' ', recipe.Adapter!.TargetModules));
+        Assert.True(recipe.Adapter.Rslora);
+        Assert.Equal(recipe.ToJson(), Recipe.Parse(recipe.ToYaml(), "copy").ToJson());
+        Assert.Null(Recipe.Parse("adapter: null\n", "r.yaml").Adapter);
+    }
+
     [Fact]
     public void an_unknown_key_is_told_with_line_and_nearest_name()
     {
@@ -54,6 +67,10 @@ public class RecipeTests
     [InlineData("keep_data: yes", "r.yaml line 1: keep_data must be true or false but is 'yes'.")]
     [InlineData("datasets: a.jsonl", "r.yaml line 1: datasets must be a list such as [a, b], each element text, but is 'a.jsonl'.")]
     [InlineData("name:", "r.yaml line 1: name must be text but is ''.")]
+    [InlineData("adapter: 3", "r.yaml line 1: adapter must be a list of 'key: value' lines.")]
+    [InlineData("adapter:\n  rank: 0", "r.yaml line 2: adapter.rank must be from 1 to 65536.")]
+    [InlineData("adapter:\n  path: a\n  rank: 8", "r.yaml line 3: adapter.rank must be left out beside adapter.path, whose adapter_config.json says it.")]
+    [InlineData("method: explicit-reward\nadapter:\n  rank: 8", "r.yaml line 2: adapter does not go with method explicit-reward, whose reward model is a whole copy of the base.")]
     [InlineData("update_rule: best-wurst", "r.yaml line 1: 'best-wurst' is not a value of update_rule; did you mean 'best-worst' (it is one of best-worst, replace)?")]
     [InlineData("batch_size: 2147483647", "r.yaml line 1: batch_size must be from 1 to 65536.")]
     [InlineData("gradient_accumulation: 2147483647", "r.yaml line 1: gradient_accumulation must be from 1 to 65536.")]
