@@ -99,8 +99,9 @@ internal static class EvaluateJudgedCommands
             ],
             """
             Three steps, each by itself or together: --model answers (published temperatures by category), --judge-prompts with --judge grades, and the
-            grades are averaged. A judgement without a number has the score -1 and is left out; the result is then partial. When grading stops half-way,
-            what is graded stands in G.partial.jsonl, and the same command goes on; no grade is paid twice.
+            grades are averaged. A judgement without a number from 1 to 10 has the score -1 and is left out; the result is then partial, and the same command
+            asks for these grades again. When grading stops half-way, what is graded stands in G.partial.jsonl, and the same command goes on; no grade is
+            paid twice.
             """)
         {
             questions, references, prompts, model, answers, grades, runs, length, batch, limit, device, precision,
