@@ -106,8 +106,13 @@ internal sealed class EvaluationOptions
     }
 
     /// <summary>Prints a result, and keeps it where a folder was given.</summary>
+    /// <exception cref="InputException">No item has a score: an average over nothing is no result.</exception>
     public int Show(ParseResult parsed, EvaluationResult result)
     {
+        if (result.Measures.Count == 0 || result.Measures[0] is { N: 0 })
+        {
+            throw new InputException($"Nothing was measured: none of {result.Missing} items of {result.Benchmark} for {result.Model} has a score; look at the answers and judgements, and run it again.");
+        }
         if (!parsed.GetValue(json))
         {
             TextTable.Print(Console.Out, [$"{result.Benchmark} {result.Model}", "value", "std. error", "95 % interval", "n"], result.Measures.Select(measure => new[]

@@ -41,7 +41,7 @@ internal sealed class JudgeOptions(bool required = true)
         if (IsEndpoint(parsed))
         {
             var endpoint = Endpoint(parsed, shared, written);
-            return new(PairJudge.Of(endpoint, parsed.GetValue(prompt) is { } file ? EvaluationOptions.ReadText(file) : PairJudge.DefaultPrompt, shared.Seed(parsed), Interrupt.Token), [endpoint], parsed.GetValue(parallel));
+            return new(PairJudge.Of(endpoint, parsed.GetValue(prompt) is { } file ? EvaluationOptions.ReadText(file) : PairJudge.DefaultPrompt, shared.Seed(parsed)), [endpoint], parsed.GetValue(parallel));
         }
         var name = parsed.GetRequiredValue(judge);
         var ranker = Rankers.Open(name, DeviceName.Parse(parsed.GetRequiredValue(device)));
@@ -69,6 +69,29 @@ internal sealed class JudgeOptions(bool required = true)
         return new(parsed.GetRequiredValue(judge), name, Environment.GetEnvironmentVariable(KeyVariable), CachePath(parsed, shared, written), parsed.GetValue(attempts));
     }
 
+    /// <summary>Judges with progress; where judging ends early, what the judge has to note is said before the error.</summary>
+    public static async Task<T> RunAsync<T>(Func<IProgress<StepProgress>, Task<T>> work, Func<IReadOnlyList<string>> notes)
+    {
+        try
+        {
+            return await ProgressView.RunAsync(work);
+        }
+        catch
+        {
+            Say(notes());
+            throw;
+        }
+    }
+
+    /// <summary>Prints notes of a judge.</summary>
+    public static void Say(IReadOnlyList<string> notes)
+    {
+        foreach (var note in notes)
+        {
+            Console.Error.WriteLine(note);
+        }
+    }
+
     public int Parallel(ParseResult parsed) => parsed.GetValue(parallel);
 
     private string? CachePath(ParseResult parsed, EvaluationOptions shared, string? written) => parsed.GetValue(cache)
@@ -80,6 +103,9 @@ internal sealed class JudgeOptions(bool required = true)
 /// <summary>A judge with what it holds open.</summary>
 internal sealed record OpenedJudge(PairJudge Judge, IReadOnlyList<IDisposable?> Owned, int Parallel) : IDisposable
 {
+    /// <summary>What whoever reads its verdicts must know.</summary>
+    public IReadOnlyList<string> Notes => [.. Owned.OfType<ChatEndpoint>().SelectMany(endpoint => endpoint.Notes)];
+
     public void Dispose()
     {
         foreach (var owned in Owned)

@@ -33,14 +33,38 @@ internal static class ProgressView
         }
     }
 
+    /// <summary>The same for work that waits: a signal ends it at once, and what it has kept stays.</summary>
+    /// <param name="work">The work; it watches <see cref="Interrupt.Token"/>.</param>
+    public static async Task<T> RunAsync<T>(Func<IProgress<StepProgress>, Task<T>> work)
+    {
+        Interrupt.WorkReports = true;
+        try
+        {
+            if (Console.IsErrorRedirected)
+            {
+                var lines = new PlainLines(Console.Error);
+                var result = await work(lines);
+                lines.Finish();
+                return result;
+            }
+            var left = new TimeLeft();
+            return await Columns(AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) }), left).StartAsync(context => work(new Bars(context, left)));
+        }
+        finally
+        {
+            Interrupt.WorkReports = false;
+        }
+    }
+
     /// <summary>Runs work with bars on a terminal.</summary>
     internal static T Draw<T>(IAnsiConsole console, Func<IProgress<StepProgress>, T> work)
     {
         var left = new TimeLeft();
-        return console.Progress()
-            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new TimeLeftColumn(left))
-            .Start(context => work(new Bars(context, left)));
+        return Columns(console, left).Start(context => work(new Bars(context, left)));
     }
+
+    private static Progress Columns(IAnsiConsole console, TimeLeft left) => console.Progress()
+        .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new TimeLeftColumn(left));
 
     // Spectre's own column divides by the last moments only, in which most often no step has ended.
     private sealed class TimeLeftColumn(TimeLeft left) : ProgressColumn

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using Selm.Research.Evaluation;
 using Selm.Tests;
@@ -79,18 +80,70 @@ public sealed class JudgeCommandTests : IDisposable
     }
 
     [Fact]
+    public void ctrl_c_ends_a_judge_that_waits_for_a_silent_endpoint_at_once_and_keeps_what_was_paid_for()
+    {
+        using var server = new FakeEndpoint((number, _) => number <= 3 ? Prefers() : (FakeEndpoint.Silence, ""));
+
+        var running = SelmProcess.Start([], Command(server, "--parallel", "2"));
+        Assert.True(SpinWait.SpinUntil(() => server.Count == 5, TimeSpan.FromMinutes(1)));
+        var clock = Stopwatch.StartNew();
+        running.Signal("INT");
+        var stopped = running.Finish();
+
+        Assert.Equal(130, stopped.Code);
+        Assert.InRange(clock.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(60));
+        Assert.Matches(@"Interrupted; .*annotations\.partial\.json keeps 3 of 10 judgements, and the same command goes on\.\n$", stopped.Error);
+        Assert.Equal(3, File.ReadAllLines(folder.File("annotations.judge-cache.jsonl")).Length);
+    }
+
+    [Fact]
+    public void a_judge_without_any_preference_is_an_error_and_leaves_nothing()
+    {
+        using var server = new FakeEndpoint((_, _) => FakeEndpoint.IsCutAfter("Well"));
+
+        var run = SelmProcess.Run(Command(server, "--parallel", "1"));
+
+        Assert.Equal(2, run.Code);
+        Assert.Contains("10 replies hold no verdict and are not kept; the same command asks for what is missing and for nothing else: instruction 0 (\"Well\", cut at the limit of tokens); ", run.Error, StringComparison.Ordinal);
+        Assert.StartsWith("Nothing was measured: none of 10 judgements holds a verdict", run.Error.TrimEnd().Split('\n')[^1], StringComparison.Ordinal);
+        Assert.Equal(["base.json", "ours.json"], folder.Names());
+    }
+
+    [Fact]
+    public void an_average_over_no_grade_is_an_error_and_over_some_says_how_the_rest_is_got()
+    {
+        var rated = "none";
+        using var server = new FakeEndpoint((number, _) => FakeEndpoint.Says(rated == "all" || (rated == "some" && number % 2 == 0) ? "Rating: [[6]]" : "Rating: [[60]]"));
+        string[] command = Grading(server);
+
+        var none = SelmProcess.Run(command);
+        File.WriteAllText(folder.File("old.jsonl"), """{"question_id": 81, "model": "ours", "turn": 1, "score": -1, "judgment": ""}""");
+        var old = SelmProcess.Run("evaluate", "mt-bench", "--questions", folder.File("q.jsonl"), "--grades", folder.File("old.jsonl"), "--json");
+        rated = "some";
+        var some = SelmProcess.Run(command);
+        rated = "all";
+        var before = server.Count;
+        var all = SelmProcess.Run(command);
+
+        Assert.Equal((2, 2, "", ""), (none.Code, old.Code, none.Out, old.Out));
+        Assert.EndsWith("Nothing was measured: none of 8 grades holds a verdict and none is kept; look at the judge's model, prompt and replies, then run the same command again.\n", none.Error, StringComparison.Ordinal);
+        Assert.EndsWith("Nothing was measured: none of 8 items of mt-bench for ours has a score; look at the answers and judgements, and run it again.\n", old.Error, StringComparison.Ordinal);
+        Assert.True(some.Code == 0, some.Error);
+        Assert.Contains("4 replies hold no verdict and are not kept; the same command asks for what is missing and for nothing else: question 81, turn 1 (\"Rating: [[60]]\"); ", some.Error, StringComparison.Ordinal);
+        Assert.Contains("Partial: 4 items have no score.", some.Error, StringComparison.Ordinal);
+        Assert.True(all.Code == 0, all.Error);
+        Assert.Equal((4, 8), (server.Count - before, JsonElement.Parse(all.Out).GetProperty("n").GetInt32()));
+    }
+
+    [Fact]
     public void grades_are_kept_in_a_partial_file_that_can_be_averaged()
     {
         var up = false;
         using var server = new FakeEndpoint((number, _) => up || number <= 3 ? FakeEndpoint.Says("Rating: [[6]]") : (429, "slow down")) { RetryAfter = "1200" };
-        var questions = folder.Write("q.jsonl", string.Join('\n', Enumerable.Range(81, 4).Select(id => JsonSerializer.Serialize(new { question_id = id, category = "writing", turns = new[] { "a?", "b?" } }))));
-        MtBench.WriteAnswers(folder.File("a.jsonl"), "ours", Enumerable.Range(81, 4).Select(id => new MtBenchAnswer(id, 0, [$"one {id}", $"two {id}"])));
-        string[] names = ["single-v1", "single-math-v1", "single-v1-multi-turn", "single-math-v1-multi-turn"];
-        var prompts = folder.Write("p.jsonl", string.Join('\n', names.Select(name => JsonSerializer.Serialize(new { name, system_prompt = "S", prompt_template = $"{name} {{answer}} {{answer_2}}" }))));
-        string[] command = ["evaluate", "mt-bench", "--questions", questions, "--answers", folder.File("a.jsonl"), "--judge-prompts", prompts, "--judge", server.Url, "--judge-model", "j", "--grades", folder.File("g.jsonl"), "--parallel", "1", "--json"];
+        string[] command = Grading(server);
 
         var stopped = SelmProcess.Run(command);
-        var averaged = SelmProcess.Run("evaluate", "mt-bench", "--questions", questions, "--grades", folder.File("g.partial.jsonl"), "--json");
+        var averaged = SelmProcess.Run("evaluate", "mt-bench", "--questions", folder.File("q.jsonl"), "--grades", folder.File("g.partial.jsonl"), "--json");
         up = true;
         var resumed = SelmProcess.Run(command);
 
@@ -100,6 +153,15 @@ public sealed class JudgeCommandTests : IDisposable
         Assert.True(resumed.Code == 0, resumed.Error);
         Assert.Equal(4 + 5, server.Count);
         Assert.Equal(8, JsonElement.Parse(resumed.Out).GetProperty("n").GetInt32());
+    }
+
+    private string[] Grading(FakeEndpoint server)
+    {
+        var questions = folder.Write("q.jsonl", string.Join('\n', Enumerable.Range(81, 4).Select(id => JsonSerializer.Serialize(new { question_id = id, category = "writing", turns = new[] { "a?", "b?" } }))));
+        MtBench.WriteAnswers(folder.File("a.jsonl"), "ours", Enumerable.Range(81, 4).Select(id => new MtBenchAnswer(id, 0, [$"one {id}", $"two {id}"])));
+        string[] names = ["single-v1", "single-math-v1", "single-v1-multi-turn", "single-math-v1-multi-turn"];
+        var prompts = folder.Write("p.jsonl", string.Join('\n', names.Select(name => JsonSerializer.Serialize(new { name, system_prompt = "S", prompt_template = $"{name} {{answer}} {{answer_2}}" }))));
+        return ["evaluate", "mt-bench", "--questions", questions, "--answers", folder.File("a.jsonl"), "--judge-prompts", prompts, "--judge", server.Url, "--judge-model", "j", "--grades", folder.File("g.jsonl"), "--parallel", "1", "--json"];
     }
 
     private string[] Command(FakeEndpoint server, params string[] more) =>

@@ -12,6 +12,9 @@ internal sealed class FakeEndpoint : IDisposable
     private readonly Func<int, JsonElement, (int Status, string Body)> answer;
     private readonly List<JsonElement> requests = [];
 
+    /// <summary>The status of an answer that never comes.</summary>
+    public const int Silence = 0;
+
     /// <param name="answer">From the number of the request, counted from 1, and its body to status and body of the answer.</param>
     public FakeEndpoint(Func<int, JsonElement, (int Status, string Body)> answer)
     {
@@ -47,6 +50,10 @@ internal sealed class FakeEndpoint : IDisposable
         },
     }));
 
+    /// <summary>A reply that ends at the limit of tokens.</summary>
+    public static (int Status, string Body) IsCutAfter(string text) =>
+        (200, JsonSerializer.Serialize(new { choices = new[] { new { finish_reason = "length", message = new { role = "assistant", content = text } } } }));
+
     public void Dispose() => listener.Close();
 
     private async Task Serve()
@@ -55,11 +62,11 @@ internal sealed class FakeEndpoint : IDisposable
         {
             try
             {
-                await Answer(await listener.GetContextAsync());
+                _ = Answer(await listener.GetContextAsync());
             }
-            catch (Exception e) when (e is HttpListenerException or ObjectDisposedException or IOException)
+            catch (Exception e) when (e is HttpListenerException or ObjectDisposedException)
             {
-                // The test is over, or who asked was killed.
+                // The test is over.
             }
         }
     }
@@ -74,13 +81,25 @@ internal sealed class FakeEndpoint : IDisposable
             requests.Add(request);
             number = requests.Count;
         }
+        await Task.Yield();
         var (status, body) = answer(number, request);
-        context.Response.StatusCode = status;
-        if (RetryAfter is { } seconds && status == 429)
+        if (status == Silence)
         {
-            context.Response.Headers["Retry-After"] = seconds;
+            return;
         }
-        await context.Response.OutputStream.WriteAsync(Encoding.UTF8.GetBytes(body));
-        context.Response.Close();
+        try
+        {
+            context.Response.StatusCode = status;
+            if (RetryAfter is { } seconds && status == 429)
+            {
+                context.Response.Headers["Retry-After"] = seconds;
+            }
+            await context.Response.OutputStream.WriteAsync(Encoding.UTF8.GetBytes(body));
+            context.Response.Close();
+        }
+        catch (Exception e) when (e is HttpListenerException or ObjectDisposedException or IOException)
+        {
+            // The test is over, or who asked was killed.
+        }
     }
 }

@@ -80,18 +80,29 @@ internal static class EvaluateCompareCommands
         };
         judge.AddTo(command);
         shared.AddTo(command);
-        command.SetAction(parsed =>
+        command.SetAction(async (parsed, _) =>
         {
             var files = parsed.GetRequiredValue(outputs);
             using var opened = judge.Open(parsed, shared);
-            var matrix = ProgressView.Run(progress => WinRateMatrix.Of([.. files.Select(AlpacaOutputs.Read)], opened.Judge, opened.Parallel, progress, Resamples));
+            var matrix = await JudgeOptions.RunAsync(
+                progress => WinRateMatrix.OfAsync([.. files.Select(AlpacaOutputs.Read)], opened.Judge, opened.Parallel, progress, Resamples, Interrupt.Token), () => opened.Notes);
+            JudgeOptions.Say(opened.Notes);
+            if (matrix.Missing > 0)
+            {
+                await Console.Error.WriteLineAsync($"Partial: {matrix.Missing} comparisons have no preference.");
+            }
             if (!shared.Json(parsed))
             {
                 Print("length-controlled", matrix.Models, (i, j) => matrix.ControlledIntervals[i][j]);
                 Print("raw", matrix.Models, (i, j) => new(matrix.Raw[i][j], matrix.Raw[i][j] - (1.96 * matrix.StandardErrors[i][j]), matrix.Raw[i][j] + (1.96 * matrix.StandardErrors[i][j])));
             }
             var provenance = shared.Provenance(parsed, files.Select(file => File.Exists(file) ? file : file[..file.LastIndexOf('#')]));
-            var result = new EvaluationResult("win-rate", string.Join("+", matrix.Models), Measures(matrix), provenance) { Settings = new Dictionary<string, string> { ["judge"] = opened.Judge.Name } };
+            var result = new EvaluationResult("win-rate", string.Join("+", matrix.Models), Measures(matrix), provenance)
+            {
+                Missing = matrix.Missing,
+                Notes = opened.Notes,
+                Settings = new Dictionary<string, string> { ["judge"] = opened.Judge.Name },
+            };
             if (shared.Folder(parsed) is { } folder)
             {
                 var saved = result.Save(folder);

@@ -63,13 +63,14 @@ internal static class EvaluateJudgedCommands
         };
         judge.AddTo(command);
         shared.AddTo(command);
-        command.SetAction(parsed =>
+        command.SetAction(async (parsed, _) =>
         {
             var path = parsed.GetRequiredValue(annotations);
             var (ours, theirs) = (AlpacaOutputs.Read(parsed.GetRequiredValue(outputs)), AlpacaOutputs.Read(parsed.GetRequiredValue(baseline)));
             using var opened = judge.Open(parsed, shared, path);
-            var found = ProgressView.Run(progress => AlpacaJudging.Run(ours, theirs, opened.Judge, path, opened.Parallel, progress));
-            Console.Error.WriteLine(Sentence(path, found));
+            var found = await JudgeOptions.RunAsync(progress => AlpacaJudging.RunAsync(ours, theirs, opened.Judge, path, opened.Parallel, progress, Interrupt.Token), () => opened.Notes);
+            JudgeOptions.Say(opened.Notes);
+            await Console.Error.WriteLineAsync(Sentence(path, found));
             return SelmCommandLine.Success;
         });
         return command;
@@ -98,15 +99,16 @@ internal static class EvaluateJudgedCommands
             ],
             """
             Three steps, each by itself or together: --model answers (published temperatures by category), --judge-prompts with --judge grades, and the
-            grades are averaged. A judgement without a number has the score -1 and is left out; the result is then partial. When grading stops half-way,
-            what is graded stands in G.partial.jsonl, and the same command goes on; no grade is paid twice.
+            grades are averaged. A judgement without a number from 1 to 10 has the score -1 and is left out; the result is then partial, and the same command
+            asks for these grades again. When grading stops half-way, what is graded stands in G.partial.jsonl, and the same command goes on; no grade is
+            paid twice.
             """)
         {
             questions, references, prompts, model, answers, grades, runs, length, batch, limit, device, precision,
         };
         judge.AddTo(command, ofPairs: false);
         shared.AddTo(command);
-        command.SetAction(parsed =>
+        command.SetAction(async (parsed, _) =>
         {
             var all = Research.Evaluation.MtBench.Read(parsed.GetRequiredValue(questions), parsed.GetValue(references));
             var asked = EvaluationOptions.First(all, parsed.GetValue(limit));
@@ -123,16 +125,19 @@ internal static class EvaluateJudgedCommands
                 var drawn = ProgressView.Run(progress => Research.Evaluation.MtBench.Answer(
                     opened, asked, parsed.GetValue(runs), shared.Seed(parsed), parsed.GetValue(length), shared.Folder(parsed), parsed.GetValue(batch), progress, Interrupt.Token));
                 Research.Evaluation.MtBench.WriteAnswers(path, EvaluationOptions.NameOf(folder), drawn);
-                Console.Error.WriteLine($"{path}: {drawn.Count} answers");
+                await Console.Error.WriteLineAsync($"{path}: {drawn.Count} answers");
             }
+            IReadOnlyList<string> notes = [];
             if (parsed.GetValue(prompts) is { } promptFile)
             {
                 var (name, texts) = Research.Evaluation.MtBench.ReadAnswers(given ?? throw new InputException("Grading needs --answers, the answers to grade."));
                 var place = parsed.GetValue(grades) ?? throw new InputException("Grading needs --grades, the file to write the grades to.");
                 using var endpoint = judge.Endpoint(parsed, shared, place);
-                ProgressView.Run(progress => new MtBenchJudge(promptFile).Grade(endpoint, name, asked, [.. texts.Where(answer => !LeftOut(answer.QuestionId))], place, judge.Parallel(parsed), progress, Interrupt.Token));
+                await JudgeOptions.RunAsync(progress => new MtBenchJudge(promptFile).GradeAsync(
+                    endpoint, name, asked, [.. texts.Where(answer => !LeftOut(answer.QuestionId))], place, judge.Parallel(parsed), progress, Interrupt.Token), () => endpoint.Notes);
+                notes = endpoint.Notes;
             }
-            return parsed.GetValue(grades) is { } graded ? Averages(parsed, shared, graded, asked, LeftOut) : SelmCommandLine.Success;
+            return parsed.GetValue(grades) is { } graded ? Averages(parsed, shared, graded, asked, LeftOut, notes) : SelmCommandLine.Success;
         });
         return command;
     }
@@ -144,7 +149,7 @@ internal static class EvaluateJudgedCommands
         found.EmptyAnswers > 0 ? $"{found.EmptyAnswers} answers are empty" : "",
     }.Where(part => part.Length > 0));
 
-    private static int Averages(ParseResult parsed, EvaluationOptions shared, string path, IReadOnlyList<MtBenchQuestion> questions, Func<int, bool> leftOut)
+    private static int Averages(ParseResult parsed, EvaluationOptions shared, string path, IReadOnlyList<MtBenchQuestion> questions, Func<int, bool> leftOut, IReadOnlyList<string> notes)
     {
         var code = SelmCommandLine.Success;
         MtBenchGrade[] grades = [.. Research.Evaluation.MtBench.ReadGrades(path).Where(grade => !leftOut(grade.QuestionId))];
@@ -159,6 +164,7 @@ internal static class EvaluateJudgedCommands
             code = shared.Show(parsed, new EvaluationResult("mt-bench", group.Key, Research.Evaluation.MtBench.Averages(own), shared.Provenance(parsed, [path]))
             {
                 Missing = (questions.Count * 2 * runs) - own.Count(grade => grade.Score != Research.Evaluation.MtBench.NoScore),
+                Notes = notes,
                 Settings = new Dictionary<string, string> { ["runs"] = runs.ToString(CultureInfo.InvariantCulture) },
                 Items = [.. own.Select(grade => new ScoredItem($"{grade.QuestionId}/{grade.Turn}", grade.Score == Research.Evaluation.MtBench.NoScore ? null : grade.Score, grade.Run))],
             });

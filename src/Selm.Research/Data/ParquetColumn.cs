@@ -1,6 +1,7 @@
 // Parquet keeps nested values as flat columns with two levels per entry (Dremel): the definition level says how much of the
 // value is there (no list, an empty list, a null item, ...), the repetition level whether an entry goes on with the list before it.
 using System.Buffers;
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
@@ -12,81 +13,86 @@ namespace Selm.Research.Data;
 /// <summary>The entries of one flat column, read from first to last.</summary>
 internal abstract class ParquetColumn(DataField column, RawColumnData data) : IDisposable
 {
+    private readonly int _highest = column.MaxDefinitionLevel;
+    private readonly int[] _definitions = column.MaxDefinitionLevel == 0 ? [] : data.DefinitionLevels.ToArray();
+    private readonly int[] _repetitions = column.MaxRepetitionLevel == 0 ? [] : data.RepetitionLevels.ToArray();
     private int _entry;
     private int _value;
 
     /// <summary>The definition level of the entry that comes next.</summary>
-    public int Definition => column.MaxDefinitionLevel == 0 ? 0 : data.DefinitionLevels[_entry];
+    public int Definition => _highest == 0 ? 0 : _definitions[_entry];
 
     /// <summary>Whether the entry that comes next goes on with a list of this level.</summary>
-    public bool Continues(int level) => _entry < data.RepetitionLevels.Length && data.RepetitionLevels[_entry] >= level;
+    public bool Continues(int level) => _entry < _repetitions.Length && _repetitions[_entry] >= level;
 
     /// <summary>Steps over an entry without a value.</summary>
     public void Skip() => _entry++;
 
     /// <summary>Writes the next entry: its value or null.</summary>
-    public void Write(Utf8JsonWriter json)
+    public void Write(JsonText json)
     {
-        if (Definition == column.MaxDefinitionLevel)
+        if (Definition == _highest)
         {
             WriteValue(json, _value++);
         }
         else
         {
-            json.WriteNullValue();
+            json.Raw("null"u8);
         }
         _entry++;
     }
 
     public void Dispose() => data.Dispose();
 
-    protected abstract void WriteValue(Utf8JsonWriter json, int index);
+    protected abstract void WriteValue(JsonText json, int index);
 
     /// <summary>A reader for a column of texts, numbers or truth values.</summary>
     /// <exception cref="InputException">The column holds something else.</exception>
     public static ParquetColumn Of(string path, DataField field, RawColumnData data) => data switch
     {
-        RawColumnData<ReadOnlyMemory<char>> texts => new Column<ReadOnlyMemory<char>>(field, texts, new JsonText().Write),
+        RawColumnData<ReadOnlyMemory<char>> texts => new Column<ReadOnlyMemory<char>>(field, texts, (json, value) => json.Text(value.Span)),
         RawColumnData<double> numbers => new Column<double>(field, numbers, WriteNumber),
         RawColumnData<float> numbers => new Column<float>(field, numbers, (json, value) => WriteNumber(json, value)),
-        RawColumnData<long> numbers => new Column<long>(field, numbers, (json, value) => json.WriteNumberValue(value)),
-        RawColumnData<int> numbers => new Column<int>(field, numbers, (json, value) => json.WriteNumberValue(value)),
-        RawColumnData<short> numbers => new Column<short>(field, numbers, (json, value) => json.WriteNumberValue(value)),
-        RawColumnData<sbyte> numbers => new Column<sbyte>(field, numbers, (json, value) => json.WriteNumberValue(value)),
-        RawColumnData<byte> numbers => new Column<byte>(field, numbers, (json, value) => json.WriteNumberValue(value)),
-        RawColumnData<uint> numbers => new Column<uint>(field, numbers, (json, value) => json.WriteNumberValue(value)),
-        RawColumnData<ulong> numbers => new Column<ulong>(field, numbers, (json, value) => json.WriteNumberValue(value)),
-        RawColumnData<bool> flags => new Column<bool>(field, flags, (json, value) => json.WriteBooleanValue(value)),
+        RawColumnData<long> numbers => Whole(field, numbers),
+        RawColumnData<int> numbers => Whole(field, numbers),
+        RawColumnData<short> numbers => Whole(field, numbers),
+        RawColumnData<sbyte> numbers => Whole(field, numbers),
+        RawColumnData<byte> numbers => Whole(field, numbers),
+        RawColumnData<uint> numbers => Whole(field, numbers),
+        RawColumnData<ulong> numbers => Whole(field, numbers),
+        RawColumnData<bool> flags => new Column<bool>(field, flags, (json, value) => json.Raw(value ? "true"u8 : "false"u8)),
         _ => throw new InputException($"{path}: the column {field.Path} holds {field.ClrType.Name}, which is not read; write it without that column, or as text."),
     };
 
+    private static Column<T> Whole<T>(DataField field, RawColumnData<T> data)
+        where T : struct, IUtf8SpanFormattable => new(field, data, (json, value) => json.Number(value));
+
     // NaN means a missing value, as in JSON lines.
-    private static void WriteNumber(Utf8JsonWriter json, double value)
+    private static void WriteNumber(JsonText json, double value)
     {
-        if (double.IsNaN(value))
+        if (double.IsFinite(value))
         {
-            json.WriteNullValue();
-        }
-        else if (double.IsInfinity(value))
-        {
-            json.WriteStringValue(value > 0 ? "Infinity" : "-Infinity");
+            json.Number(value);
         }
         else
         {
-            json.WriteNumberValue(value);
+            json.Raw(double.IsNaN(value) ? "null"u8 : value > 0 ? "\"Infinity\""u8 : "\"-Infinity\""u8);
         }
     }
 
-    private sealed class Column<T>(DataField field, RawColumnData<T> data, Action<Utf8JsonWriter, T> write) : ParquetColumn(field, data)
+    private sealed class Column<T>(DataField field, RawColumnData<T> data, Action<JsonText, T> write) : ParquetColumn(field, data)
         where T : struct
     {
-        protected override void WriteValue(Utf8JsonWriter json, int index) => write(json, data.Values[index]);
+        private readonly T[] _values = data.Values.ToArray();
+
+        protected override void WriteValue(JsonText json, int index) => write(json, _values[index]);
     }
 }
 
-/// <summary>Writes texts as JSON: only what JSON itself demands is escaped, so that most of a text is copied at once.</summary>
+/// <summary>The text of one row as JSON. Only what JSON itself demands is escaped, so that most of a text is copied at once.</summary>
 internal sealed class JsonText
 {
+    private const int LongestNumber = 32;
     private static readonly SearchValues<char> s_escaped = SearchValues.Create([.. Enumerable.Range(0, 32).Select(code => (char)code), '"', '\\']);
     private static readonly byte[][] s_escapes = [.. Enumerable.Range(0, 128).Select(code => Encoding.ASCII.GetBytes((char)code switch
     {
@@ -97,28 +103,51 @@ internal sealed class JsonText
         '\\' => "\\\\",
         _ => $"\\u{code:x4}",
     }))];
-    private readonly ArrayBufferWriter<byte> _buffer = new();
+    private byte[] _bytes = new byte[1 << 16];
+    private int _length;
 
-    public void Write(Utf8JsonWriter json, ReadOnlyMemory<char> value)
+    public ReadOnlySpan<byte> Written => _bytes.AsSpan(0, _length);
+
+    public void Clear() => _length = 0;
+
+    public void Raw(ReadOnlySpan<byte> json)
     {
-        _buffer.ResetWrittenCount();
-        _buffer.Write("\""u8);
-        var rest = value.Span;
-        for (int next; (next = rest.IndexOfAny(s_escaped)) >= 0; rest = rest[(next + 1)..])
+        json.CopyTo(Room(json.Length));
+        _length += json.Length;
+    }
+
+    public void Number<T>(T value)
+        where T : IUtf8SpanFormattable
+    {
+        value.TryFormat(Room(LongestNumber), out var written, default, CultureInfo.InvariantCulture);
+        _length += written;
+    }
+
+    public void Text(ReadOnlySpan<char> value)
+    {
+        Raw("\""u8);
+        for (int next; (next = value.IndexOfAny(s_escaped)) >= 0; value = value[(next + 1)..])
         {
-            Copy(rest[..next]);
-            _buffer.Write(s_escapes[rest[next]]);
+            Copy(value[..next]);
+            Raw(s_escapes[value[next]]);
         }
-        Copy(rest);
-        _buffer.Write("\""u8);
-        json.WriteRawValue(_buffer.WrittenSpan, skipInputValidation: true);
+        Copy(value);
+        Raw("\""u8);
     }
 
     private void Copy(ReadOnlySpan<char> text)
     {
-        var room = _buffer.GetSpan((text.Length * 3) + 1); // a UTF-16 unit takes at most three bytes
-        Utf8.FromUtf16(text, room, out _, out var written);
-        _buffer.Advance(written);
+        Utf8.FromUtf16(text, Room(text.Length * 3), out _, out var written); // a UTF-16 unit takes at most three bytes
+        _length += written;
+    }
+
+    private Span<byte> Room(int more)
+    {
+        if (_bytes.Length - _length < more)
+        {
+            Array.Resize(ref _bytes, Math.Max(2 * _bytes.Length, _length + more));
+        }
+        return _bytes.AsSpan(_length);
     }
 }
 
@@ -126,7 +155,7 @@ internal sealed class JsonText
 internal sealed class ParquetNode
 {
     private readonly Field _field;
-    private readonly JsonEncodedText _name;
+    private readonly byte[] _name; // with quotes and colon
     private readonly ParquetNode[] _inner;
     private readonly ParquetColumn[] _columns;
 
@@ -136,7 +165,7 @@ internal sealed class ParquetNode
     public ParquetNode(Field field, Func<DataField, ParquetColumn> open)
     {
         _field = field;
-        _name = JsonEncodedText.Encode(field.Name);
+        _name = [.. JsonSerializer.SerializeToUtf8Bytes(field.Name), (byte)':'];
         _inner = field switch
         {
             StructField structure => [.. structure.Fields.Select(member => new ParquetNode(member, open))],
@@ -147,13 +176,18 @@ internal sealed class ParquetNode
         _columns = field is DataField data ? [open(data)] : [.. _inner.SelectMany(node => node._columns)];
     }
 
-    public void WriteNamed(Utf8JsonWriter json)
+    public static void WriteObject(ParquetNode[] fields, JsonText json)
     {
-        json.WritePropertyName(_name);
-        Write(json);
+        for (var i = 0; i < fields.Length; i++)
+        {
+            json.Raw(i == 0 ? "{"u8 : ","u8);
+            json.Raw(fields[i]._name);
+            fields[i].Write(json);
+        }
+        json.Raw(fields.Length == 0 ? "{}"u8 : "}"u8);
     }
 
-    private void Write(Utf8JsonWriter json)
+    private void Write(JsonText json)
     {
         if (_field is DataField)
         {
@@ -165,34 +199,25 @@ internal sealed class ParquetNode
         }
         else if (_field is StructField)
         {
-            json.WriteStartObject();
-            Array.ForEach(_inner, node => node.WriteNamed(json));
-            json.WriteEndObject();
+            WriteObject(_inner, json);
         }
         else
         {
-            json.WriteStartArray();
-            do
+            json.Raw("["u8);
+            _inner[0].Write(json);
+            while (_columns[0].Continues(_field.MaxRepetitionLevel))
             {
+                json.Raw(","u8);
                 _inner[0].Write(json);
             }
-            while (_columns[0].Continues(_field.MaxRepetitionLevel));
-            json.WriteEndArray();
+            json.Raw("]"u8);
         }
     }
 
     // One level below an item a list is there but empty; anything lower is null.
-    private void WriteNothing(Utf8JsonWriter json)
+    private void WriteNothing(JsonText json)
     {
-        if (_field is ListField && _columns[0].Definition == _field.MaxDefinitionLevel - 1)
-        {
-            json.WriteStartArray();
-            json.WriteEndArray();
-        }
-        else
-        {
-            json.WriteNullValue();
-        }
+        json.Raw(_field is ListField && _columns[0].Definition == _field.MaxDefinitionLevel - 1 ? "[]"u8 : "null"u8);
         Array.ForEach(_columns, column => column.Skip());
     }
 }

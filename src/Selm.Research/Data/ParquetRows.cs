@@ -1,8 +1,6 @@
 // Parquet as the hub serves it, row by row in the shape of JSON lines.
-using System.Buffers;
 using System.Text.Json;
 using Parquet;
-using Selm.HuggingFace.Files;
 using Selm.Research.Runs;
 
 namespace Selm.Research.Data;
@@ -44,22 +42,17 @@ internal static class ParquetRows
         var columns = new List<ParquetColumn>();
         try
         {
-            var fields = reader.Schema.Fields.Select(field => new ParquetNode(field, data =>
+            ParquetNode[] fields = [.. reader.Schema.Fields.Select(field => new ParquetNode(field, data =>
             {
                 columns.Add(ParquetColumn.Of(path, data, Wait(path, () => open.ReadRawColumnDataBaseAsync(data).AsTask())));
                 return columns[^1];
-            })).ToList();
-            var buffer = new ArrayBufferWriter<byte>();
-            using var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Encoder = JsonFormat.Line.Encoder, SkipValidation = true });
+            }))];
+            var json = new JsonText();
             for (var row = 0L; row < open.RowCount; row++)
             {
-                json.WriteStartObject();
-                fields.ForEach(field => field.WriteNamed(json));
-                json.WriteEndObject();
-                json.Flush();
-                yield return JsonElement.Parse(buffer.WrittenSpan);
-                buffer.ResetWrittenCount();
-                json.Reset();
+                ParquetNode.WriteObject(fields, json);
+                yield return JsonElement.Parse(json.Written);
+                json.Clear();
             }
         }
         finally

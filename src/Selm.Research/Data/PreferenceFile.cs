@@ -1,5 +1,6 @@
 // Reads what people have: UltraFeedback's shape, plain texts, or pairs that a judge scored; the shape is found per line.
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Selm.HuggingFace.Chat;
 using Selm.Research.Runs;
 
@@ -11,7 +12,7 @@ namespace Selm.Research.Data;
 public sealed record PreferenceSet(IReadOnlyList<PreferenceRecord> Records, int TiesDropped);
 
 /// <summary>Reads preference pairs in the forms and shapes that people have; writes them as JSONL.</summary>
-public static class PreferenceFile
+public static partial class PreferenceFile
 {
     private static readonly string[][] s_columns = [["chosen", "rejected"], ["instruction", "output_1", "output_2", "preference"]];
 
@@ -20,7 +21,8 @@ public static class PreferenceFile
     /// UltraFeedback's, which is also the implicit prompt of TRL (chosen and rejected are whole chats, lists of {role, content});
     /// TRL's explicit prompt (prompt is the list of messages before the answers, chosen and rejected the assistant's turns or, as
     /// in OpenRLHF, the whole chats, which must begin with it); plain ({"prompt", "chosen", "rejected"}, each answer text, the prompt text or
-    /// messages); judged ({"instruction", "output_1", "output_2", "preference"}, a preference from 1 to 2, above 1.5 where output_2 is better, a tie at 1.5).
+    /// messages); Orca's ({"system", "question" or "input", "chosen", "rejected"}, all texts); HH's (chosen and rejected, or prompt and
+    /// answers one after the other, are transcripts "\n\nHuman: .. \n\nAssistant: .."); judged ({"instruction", "output_1", "output_2", "preference"}, a preference from 1 to 2, above 1.5 where output_2 is better, a tie at 1.5).
     /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="readsY">What reads y, such as "loss selm", where every row must have a reference_response; null asks for none.</param>
@@ -71,7 +73,7 @@ public static class PreferenceFile
         {
             throw row.Error("neither \"chosen\" and \"rejected\" nor \"instruction\", \"output_1\", \"output_2\" and \"preference\" are there; add them");
         }
-        var record = IsChat(row, "prompt") || IsChat(row, "chosen") || IsChat(row, "rejected") ? FromChats(row) : FromTexts(row);
+        var record = IsChat(row, "prompt") || IsChat(row, "chosen") || IsChat(row, "rejected") ? FromChats(row) : IsTranscript(row) ? FromTranscripts(row) : FromTexts(row);
         return record with
         {
             PromptId = row.TextOrNull("prompt_id"),
@@ -96,6 +98,10 @@ public static class PreferenceFile
         {
             return "judged: instruction, two outputs, a preference";
         }
+        if (!IsChat(row, "prompt") && !IsChat(row, "chosen") && !IsChat(row, "rejected") && (IsTranscript(row) || QuestionName(row) != "prompt"))
+        {
+            return IsTranscript(row) ? "HH: transcripts of Human and Assistant" : $"Orca: {QuestionName(row)}{(row.Has("system") ? " and system" : "")} as text, answers as text";
+        }
         var answers = IsChat(row, "chosen") ? Chat(row, "chosen") is [{ Role: "assistant" }, ..] ? "the assistant's turns" : "whole chats" : "text";
         return !row.Has("prompt") ? $"no prompt, answers as {answers}"
             : IsChat(row, "prompt") ? $"prompt as messages, answers as {answers}"
@@ -116,14 +122,56 @@ public static class PreferenceFile
         };
     }
 
-    private static PreferenceRecord FromTexts(JsonRow row) =>
-        PreferenceRecord.FromTexts(NotEmpty(row, "prompt"), row.Text("chosen"), row.Text("rejected"));
+    private static PreferenceRecord FromTexts(JsonRow row)
+    {
+        var prompt = NotEmpty(row, QuestionName(row));
+        var record = PreferenceRecord.FromTexts(prompt, row.Text("chosen"), row.Text("rejected"));
+        return row.TextOrNull("system") is { } system && !string.IsNullOrWhiteSpace(system)
+            ? record with { Chosen = [new("system", system), .. record.Chosen], Rejected = [new("system", system), .. record.Rejected] }
+            : record;
+    }
+
+    // Orca's pairs call the prompt a question, others an input.
+    private static string QuestionName(JsonRow row) => row.Has("prompt") ? "prompt" : row.Has("question") ? "question" : row.Has("input") ? "input" : "prompt";
+
+    // A prompt of another kind may begin with the word Human too; one of HH's ends where the assistant begins.
+    private static bool IsTranscript(JsonRow row) => row.Has("prompt")
+        ? row.Field("prompt").ValueKind == JsonValueKind.String && row.Text("prompt") is var prompt && prompt.TrimEnd().EndsWith("\n\nAssistant:", StringComparison.Ordinal) && BeginsWithSpeaker(prompt)
+        : QuestionName(row) == "prompt" && row.Field("chosen").ValueKind == JsonValueKind.String && BeginsWithSpeaker(row.Text("chosen"));
+
+    private static bool BeginsWithSpeaker(string text) => OfSpeakers().Match(text) is { Success: true, Index: 0 };
+
+    private static PreferenceRecord FromTranscripts(JsonRow row)
+    {
+        var before = row.TextOrNull("prompt") ?? "";
+        return Joined(row, Transcript(row, "chosen", before), Transcript(row, "rejected", before));
+    }
+
+    private static List<ChatMessage> Transcript(JsonRow row, string name, string before)
+    {
+        var text = before + row.Text(name);
+        var speakers = OfSpeakers().Matches(text);
+        List<ChatMessage> chat = [.. speakers.Select((speaker, i) => new ChatMessage(
+            speaker.Groups[1].Value == "Human" ? "user" : "assistant",
+            text[(speaker.Index + speaker.Length)..(i + 1 < speakers.Count ? speakers[i + 1].Index : text.Length)].Trim()))];
+        return chat is [_, .., { Role: "assistant" }] && speakers[0].Index == 0
+            ? chat
+            : throw row.Error($"\"{name}\" must begin with Human: and end in a turn of Assistant:; complete the transcript");
+    }
+
+    [GeneratedRegex(@"(?:\A\s*|\n\n)(Human|Assistant):")]
+    private static partial Regex OfSpeakers();
 
     private static PreferenceRecord FromChats(JsonRow row)
     {
         // What stands before the answers, where the row says so itself.
         IReadOnlyList<ChatMessage> prompt = IsChat(row, "prompt") ? Chat(row, "prompt") : row.Has("prompt") ? [new("user", NotEmpty(row, "prompt"))] : [];
-        var (chosen, rejected) = (WholeChat(row, "chosen", prompt), WholeChat(row, "rejected", prompt));
+        var record = Joined(row, WholeChat(row, "chosen", prompt), WholeChat(row, "rejected", prompt));
+        return row.Has("prompt") && !IsChat(row, "prompt") ? record with { Prompt = NotEmpty(row, "prompt") } : record;
+    }
+
+    private static PreferenceRecord Joined(JsonRow row, List<ChatMessage> chosen, List<ChatMessage> rejected)
+    {
         if (!chosen.Take(chosen.Count - 1).SequenceEqual(rejected.Take(rejected.Count - 1)))
         {
             throw row.Error("\"chosen\" and \"rejected\" differ before the last turn; both must answer the same prompt");
@@ -132,7 +180,7 @@ public static class PreferenceFile
         {
             throw row.Error("the prompt is empty; write one or delete that line");
         }
-        return new() { Prompt = row.Has("prompt") && !IsChat(row, "prompt") ? NotEmpty(row, "prompt") : user.Content, Chosen = chosen, Rejected = rejected };
+        return new() { Prompt = user.Content, Chosen = chosen, Rejected = rejected };
     }
 
     /// <summary>The chat that ends in an answer: the answer's text or turns behind the prompt, or a whole chat as it is.</summary>

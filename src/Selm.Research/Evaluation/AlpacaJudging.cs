@@ -27,10 +27,11 @@ public static class AlpacaJudging
     /// <param name="path">Where the annotations go.</param>
     /// <param name="parallel">How many pairs are judged at once.</param>
     /// <param name="progress">Is told about judged pairs.</param>
-    /// <exception cref="InputException">The answers belong to another evaluation set, the judge gives up, or the file cannot be written.</exception>
+    /// <param name="cancellation">Ends at once.</param>
+    /// <exception cref="InputException">The answers belong to another evaluation set, the judge gives up or prefers nothing anywhere, or the file cannot be written.</exception>
     /// <exception cref="StoppedException">Judging was interrupted.</exception>
-    public static AlpacaJudged Run(
-        AlpacaOutputs outputs, AlpacaOutputs baseline, PairJudge judge, string path, int parallel = 1, IProgress<StepProgress>? progress = null)
+    public static async Task<AlpacaJudged> RunAsync(
+        AlpacaOutputs outputs, AlpacaOutputs baseline, PairJudge judge, string path, int parallel = 1, IProgress<StepProgress>? progress = null, CancellationToken cancellation = default)
     {
         var pairs = outputs.Against(baseline);
         if (pairs.Count == 0)
@@ -38,8 +39,8 @@ public static class AlpacaJudging
             throw new InputException($"{outputs.Path} answers no instruction of {baseline.Path}; use answers to one evaluation set.");
         }
         var preferences = new double?[pairs.Count];
-        PartialFile.Write(
-            path, "judgements", progress, saving => judge.Judge(pairs, preferences, parallel, saving),
+        await PartialFile.WriteAsync(
+            path, "judgements", () => preferences.Count(preference => preference is not null), progress, saving => judge.JudgeAsync(pairs, preferences, parallel, saving, cancellation),
             place => AtomicFile.WriteJson(place, pairs.Zip(preferences, (pair, preference) => new Dictionary<string, object?>
             {
                 ["index"] = pair.Index,
@@ -50,7 +51,7 @@ public static class AlpacaJudging
                 ["generator_2"] = outputs.Generator,
                 ["annotator"] = judge.Name,
                 ["preference"] = 1 + preference,
-            }).ToList()));
+            }).ToList())).ConfigureAwait(false);
         var judged = preferences.Count(preference => preference is not null);
         return new(judged, pairs.Count - judged, baseline.Rows.Count - pairs.Count, pairs.Count(pair => pair.Second.Length == 0));
     }

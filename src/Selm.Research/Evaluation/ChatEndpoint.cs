@@ -1,29 +1,30 @@
 // A judge behind an OpenAI-compatible chat endpoint. What is notable: a question that was answered once is never sent again
-// (the key is the whole request), and a busy or broken endpoint is asked again after 1, 2, 4, .. seconds.
+// (the key is the whole request), a reply without a verdict is no answer and is not kept, and a busy, broken or silent
+// endpoint is asked again after 1, 2, 4, .. seconds, within a limit for all attempts together.
+using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
-using System.Text.Json;
 using Selm.HuggingFace.Chat;
 using Selm.HuggingFace.Files;
-using Selm.Research.Data;
-using Selm.Research.Runs;
 
 namespace Selm.Research.Evaluation;
 
-/// <summary>An OpenAI-compatible endpoint with retries and a cache; may be used from several threads.</summary>
+/// <summary>An OpenAI-compatible endpoint with retries and a cache; several questions may be asked at once.</summary>
 public sealed class ChatEndpoint : IDisposable
 {
-    private const int MostTopLogprobs = 20;
-    private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(5);
+    private const int MostNamed = 3;
+    private const int LongestReply = 16 << 20; // bytes
 
-    private readonly HttpClient client = new() { Timeout = TimeSpan.FromMinutes(5) };
+    private readonly HttpClient client = new() { Timeout = Timeout.InfiniteTimeSpan, MaxResponseContentBufferSize = LongestReply };
     private readonly Uri url;
     private readonly JudgeCache cache;
     private readonly int attempts;
-    private readonly TimeSpan firstWait;
-    private int asked;
-    private volatile bool takesCompletionTokens;
+    private readonly TimeSpan firstWait, timeout, patience;
+    private readonly Lock gate = new();
+    private readonly List<string> withoutVerdict = [];
+    private int asked, unclear;
+    private volatile ChatDialect dialect = new();
 
     /// <summary>Prepares an endpoint; nothing is sent yet.</summary>
     /// <param name="baseUrl">Such as https://api.openai.com/v1; chat/completions is appended.</param>
@@ -32,13 +33,17 @@ public sealed class ChatEndpoint : IDisposable
     /// <param name="cachePath">The cache's JSONL file, or null.</param>
     /// <param name="attempts">How often a question is sent before giving up.</param>
     /// <param name="firstWait">Before the second attempt; doubled before each further one. Null is one second.</param>
+    /// <param name="timeout">The longest that one attempt may take. Null is five minutes.</param>
+    /// <param name="patience">The longest that all attempts at a question and the waits between them may take. Null is ten minutes.</param>
     /// <exception cref="InputException">The address is none, or the cache cannot be opened.</exception>
-    public ChatEndpoint(string baseUrl, string model, string? key, string? cachePath, int attempts = 6, TimeSpan? firstWait = null)
+    public ChatEndpoint(
+        string baseUrl, string model, string? key, string? cachePath, int attempts = 6, TimeSpan? firstWait = null, TimeSpan? timeout = null, TimeSpan? patience = null)
     {
         url = Uri.TryCreate($"{baseUrl.TrimEnd('/')}/chat/completions", UriKind.Absolute, out var address) && address.Scheme is "http" or "https"
             ? address
             : throw new InputException($"'{baseUrl}' is not the address of an endpoint; give one such as http://localhost:8000/v1.");
         (Model, this.attempts, this.firstWait) = (model, attempts, firstWait ?? TimeSpan.FromSeconds(1));
+        (this.timeout, this.patience) = (timeout ?? TimeSpan.FromMinutes(5), patience ?? TimeSpan.FromMinutes(10));
         cache = new JudgeCache(cachePath);
         if (!string.IsNullOrEmpty(key))
         {
@@ -52,39 +57,58 @@ public sealed class ChatEndpoint : IDisposable
     /// <summary>Questions sent, repeated attempts included; cached ones cost nothing.</summary>
     public int Asked => asked;
 
-    /// <summary>Asks, or takes the answer from the cache.</summary>
+    /// <summary>Sentences that whoever reads the verdicts must know: how the model had to be asked, and which replies hold no verdict.</summary>
+    public IReadOnlyList<string> Notes
+    {
+        get
+        {
+            lock (gate)
+            {
+                var notes = new List<string>();
+                if (dialect.OwnTemperature)
+                {
+                    notes.Add($"{Model} takes no temperature but its own and was asked without one; its verdicts are drawn and not greedy.");
+                }
+                if (unclear > 0)
+                {
+                    var (some, again) = (unclear == 1 ? "1 reply holds" : $"{unclear} replies hold", cache.IsFile ? "the" : "with --judge-cache the");
+                    notes.Add($"{some} no verdict and {(unclear == 1 ? "is" : "are")} not kept; {again} same command asks for what is missing and for nothing else: {string.Join("; ", withoutVerdict)}{(unclear > MostNamed ? "; .." : ".")}");
+                }
+                return notes;
+            }
+        }
+    }
+
+    /// <summary>Asks, or takes the answer from the cache. Only an answer is kept there.</summary>
     /// <param name="messages">The conversation.</param>
     /// <param name="maxTokens">The longest answer [tokens].</param>
+    /// <param name="row">What is asked about, in words for a sentence: question 81, turn 2.</param>
+    /// <param name="isAnswer">Whether a reply holds a verdict.</param>
     /// <param name="firstTokenLogprobs">Whether log-probs of the first token are wanted.</param>
-    /// <param name="temperature">0 is greedy.</param>
-    /// <param name="cancellation">Stops waiting.</param>
-    /// <exception cref="InputException">The endpoint refuses, is down or stays busy; what was answered before is in the cache.</exception>
-    public JudgeReply Ask(
-        IReadOnlyList<ChatMessage> messages, int maxTokens, bool firstTokenLogprobs = false, double temperature = 0, CancellationToken cancellation = default)
+    /// <param name="cancellation">Ends at once; the question in flight is lost.</param>
+    /// <returns>The reply, be it an answer or not.</returns>
+    /// <exception cref="InputException">The endpoint refuses, is down, stays busy or silent, or says what no chat endpoint says; what was answered before is in the cache.</exception>
+    public async Task<JudgeReply> AskAsync(
+        IReadOnlyList<ChatMessage> messages, int maxTokens, string row, Func<JudgeReply, bool> isAnswer, bool firstTokenLogprobs = false, CancellationToken cancellation = default)
     {
-        var request = new Dictionary<string, object>
-        {
-            ["model"] = Model,
-            ["messages"] = messages.Select(message => new Dictionary<string, string> { ["role"] = message.Role, ["content"] = message.Content }).ToArray(),
-            ["max_tokens"] = maxTokens,
-            ["temperature"] = temperature,
-        };
-        if (firstTokenLogprobs)
-        {
-            request["logprobs"] = true;
-            request["top_logprobs"] = MostTopLogprobs;
-        }
-        var body = JsonSerializer.Serialize(request, JsonFormat.Line);
-        var key = ContentHash.Combine(url.AbsoluteUri, body);
-        if (cache.TryGet(key, out var known))
+        string Body(ChatDialect how) => ChatFormat.Request(Model, messages, maxTokens, firstTokenLogprobs, how);
+
+        var key = ContentHash.Combine(url.AbsoluteUri, Body(new ChatDialect()));
+        // Older caches also hold replies without a verdict; those are asked for again.
+        if (cache.TryGet(key, out var known) && isAnswer(known!))
         {
             return known!;
         }
-        var reply = Reply(Send(body, cancellation));
-        // An empty reply (filtered, or cut before its first word) is no answer to keep: the next run asks again.
-        if (!string.IsNullOrWhiteSpace(reply.Text) || reply.FirstToken.Count > 0)
+        var body = await SendAsync(Body, cancellation).ConfigureAwait(false);
+        var reply = ChatFormat.Reply(body) ?? throw new InputException(
+            $"{url} does not answer as a chat endpoint does (to {row}: {ChatFormat.Shortened(body)}); give the address of an OpenAI-compatible one, {Kept}.");
+        if (isAnswer(reply))
         {
             cache.Add(key, reply);
+        }
+        else
+        {
+            Remember(row, reply);
         }
         return reply;
     }
@@ -96,104 +120,96 @@ public sealed class ChatEndpoint : IDisposable
         cache.Dispose();
     }
 
-    private string Send(string body, CancellationToken cancellation)
+    private string Kept => cache.IsFile ? "its answers are kept" : "its answers are lost because no --judge-cache was given";
+
+    private void Remember(string row, JudgeReply reply)
     {
-        var wait = firstWait;
+        lock (gate)
+        {
+            if (++unclear <= MostNamed)
+            {
+                withoutVerdict.Add($"{row} (\"{ChatFormat.Shortened(reply.Text)}\"{(reply.IsCut ? ", cut at the limit of tokens" : "")})");
+            }
+        }
+    }
+
+    private async Task<string> SendAsync(Func<ChatDialect, string> body, CancellationToken cancellation)
+    {
+        var since = Stopwatch.StartNew();
+        var pause = firstWait;
         for (var attempt = 1; ; attempt++)
         {
-            Interlocked.Increment(ref asked);
-            var (text, trouble, after) = Once(body, cancellation);
+            var left = patience - since.Elapsed;
+            var (text, trouble, after) = await AttemptAsync(body, left < timeout ? left : timeout, cancellation).ConfigureAwait(false);
             if (text is not null)
             {
                 return text;
             }
-            if (attempt == attempts)
+            var wait = after > pause ? after.Value : pause;
+            if (attempt < attempts && since.Elapsed + wait < patience)
             {
-                throw new InputException($"{url} gave no answer in {attempts} attempt{(attempts == 1 ? "" : "s")} ({trouble}); run the same command again when it is back, {Kept}.");
+                await Task.Delay(wait, cancellation).ConfigureAwait(false);
+                pause *= 2;
+                continue;
             }
-            if (after > LongestWait)
-            {
-                throw new InputException($"{url} wants to be left alone for {after.Value.TotalMinutes:F0} minutes ({trouble}); run the same command again then, {Kept}.");
-            }
-            cancellation.WaitHandle.WaitOne(after > wait ? after.Value : wait);
-            cancellation.ThrowIfCancellationRequested();
-            wait *= 2;
+            throw new InputException(attempt < attempts && after > pause
+                ? $"{url} wants to be left alone for {after.Value.TotalMinutes:F0} minutes ({trouble}); run the same command again then, {Kept}."
+                : $"{url} gave no answer in {attempt} attempt{(attempt == 1 ? "" : "s")} ({trouble}); run the same command again when it is back, {Kept}.");
         }
     }
 
-    private string Kept => cache.IsFile ? "its answers are kept" : "its answers are lost because no --judge-cache was given";
-
     // One attempt: the body of the answer, or what went wrong and how long the endpoint wants to be left alone.
-    private (string? Text, string Trouble, TimeSpan? After) Once(string body, CancellationToken cancellation)
+    private async Task<(string? Text, string Trouble, TimeSpan? After)> AttemptAsync(Func<ChatDialect, string> body, TimeSpan limit, CancellationToken cancellation)
     {
-        var renamed = takesCompletionTokens;
+        using var clock = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        clock.CancelAfter(limit);
         try
         {
-            // Texts of the body have their quotes escaped, so only the field itself is found.
-            var sent = renamed ? body.Replace("\"max_tokens\":", "\"max_completion_tokens\":", StringComparison.Ordinal) : body;
-            using var request = new HttpRequestMessage(HttpMethod.Post, url) { Content = new StringContent(sent, Encoding.UTF8, "application/json") };
-            using var response = client.Send(request, cancellation);
-            using var reader = new StreamReader(response.Content.ReadAsStream(cancellation));
-            var text = reader.ReadToEnd();
-            if (response.IsSuccessStatusCode)
+            for (var how = dialect; ;)
             {
-                return (text, "", null);
-            }
-            if (response.StatusCode == HttpStatusCode.BadRequest && !renamed && text.Contains("max_tokens", StringComparison.Ordinal))
-            {
-                // Newer models want another name for the same limit; the cache's key does not change with it.
-                takesCompletionTokens = true;
                 Interlocked.Increment(ref asked);
-                return Once(body, cancellation);
+                using var request = new HttpRequestMessage(HttpMethod.Post, url) { Content = new StringContent(body(how), Encoding.UTF8, "application/json") };
+                using var response = await client.SendAsync(request, clock.Token).ConfigureAwait(false);
+                var text = Encoding.UTF8.GetString(await response.Content.ReadAsByteArrayAsync(clock.Token).ConfigureAwait(false));
+                if (response.StatusCode == HttpStatusCode.BadRequest && how.After(text) is { } other)
+                {
+                    how = other;
+                    continue;
+                }
+                if (response.IsSuccessStatusCode)
+                {
+                    dialect = how;
+                }
+                return Outcome(response, text);
             }
-            var status = $"{(int)response.StatusCode} {response.ReasonPhrase}";
-            return response.StatusCode is HttpStatusCode.TooManyRequests or HttpStatusCode.RequestTimeout || (int)response.StatusCode >= 500
-                ? (null, status, response.Headers.RetryAfter is { } retry ? retry.Delta ?? (retry.Date - DateTimeOffset.UtcNow) : null)
-                : throw new InputException($"{url} refuses the question ({status}: {Shortened(text)}); check the address, the model's name and the key.");
-        }
-        catch (HttpRequestException e)
-        {
-            return (null, e.Message.TrimEnd('.'), null);
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
-            return (null, "no answer in five minutes", null);
+            return (null, FormattableString.Invariant($"silent for {limit.TotalSeconds:0.#} seconds"), null);
         }
-        catch (IOException e)
+        catch (Exception e) when (e is HttpRequestException or IOException)
         {
             return (null, e.Message.TrimEnd('.'), null);
         }
     }
 
-    private JudgeReply Reply(string body)
+    private (string? Text, string Trouble, TimeSpan? After) Outcome(HttpResponseMessage response, string text)
     {
-        try
+        var error = ChatFormat.Error(text);
+        if (response.IsSuccessStatusCode && error is null)
         {
-            using var json = JsonDocument.Parse(body);
-            // Some servers say what went wrong under the status 200.
-            if (json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.TryGetProperty("error", out var error) && error.ValueKind != JsonValueKind.Null)
-            {
-                var said = error.ValueKind == JsonValueKind.Object && error.TryGetProperty("message", out var message) ? message : error;
-                throw new InputException($"{url} answers with an error ({Shortened(said.ToString()).TrimEnd('.')}); correct what it names, {Kept}.");
-            }
-            var choice = json.RootElement.GetProperty("choices")[0];
-            var text = choice.GetProperty("message").GetProperty("content").GetString() ?? "";
-            var tokens = new Dictionary<string, double>();
-            if (choice.TryGetProperty("logprobs", out var logprobs) && logprobs.ValueKind == JsonValueKind.Object
-                && logprobs.TryGetProperty("content", out var content) && content.ValueKind == JsonValueKind.Array && content.GetArrayLength() > 0)
-            {
-                foreach (var token in content[0].GetProperty("top_logprobs").EnumerateArray())
-                {
-                    tokens[token.GetProperty("token").GetString()!] = token.GetProperty("logprob").GetDouble();
-                }
-            }
-            return new(text, tokens);
+            return (text, "", null);
         }
-        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or IndexOutOfRangeException)
+        // Some servers say what went wrong under the status 200.
+        var code = response.IsSuccessStatusCode ? error!.Value.Code : (int)response.StatusCode;
+        var status = response.IsSuccessStatusCode ? error!.Value.Message : $"{code} {response.ReasonPhrase}";
+        if (code is 408 or 429 or >= 500)
         {
-            throw new InputException($"{url} does not answer as a chat endpoint does ({Shortened(body)}); give the address of an OpenAI-compatible one.", e);
+            var said = response.IsSuccessStatusCode || error is null ? status : $"{status}: {error.Value.Message}";
+            return (null, said, response.Headers.RetryAfter is { } retry ? retry.Delta ?? (retry.Date - DateTimeOffset.UtcNow) : null);
         }
+        throw new InputException(response.IsSuccessStatusCode
+            ? $"{url} answers with an error ({status}); correct what it names, {Kept}."
+            : $"{url} refuses the question ({status}: {ChatFormat.Shortened(text)}); check the address, the model's name and the key.");
     }
-
-    private static string Shortened(string text) => string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)) is var line && line.Length > 200 ? line[..200] : line;
 }

@@ -2,47 +2,46 @@ using Selm.Research.Runs;
 
 namespace Selm.Research.Evaluation;
 
-/// <summary>Work on numbered items, several at once; the first error that a person can cure is the one that is reported.</summary>
+/// <summary>Work on numbered items that may wait, several at once.</summary>
 internal static class Concurrent
 {
-    /// <summary>Works on all items.</summary>
+    /// <summary>
+    /// Works on all items. After an error no further item is begun, and those in flight end first: a question that was sent is paid
+    /// for. Cancellation ends them too.
+    /// </summary>
     /// <param name="count">How many there are.</param>
-    /// <param name="parallel">How many are worked on at once.</param>
+    /// <param name="parallel">How many are worked on at once; 1 works on them in order, and on the caller's thread where nothing waits.</param>
     /// <param name="stage">Named in progress.</param>
     /// <param name="progress">Is told about finished items, one at a time.</param>
     /// <param name="work">Makes the result of an item.</param>
     /// <param name="keep">Takes it, one at a time and before progress is told.</param>
-    internal static void For<T>(int count, int parallel, string stage, IProgress<StepProgress>? progress, Func<int, T> work, Action<int, T> keep)
+    /// <param name="cancellation">Stops between items; the work is expected to watch it too.</param>
+    internal static async Task ForAsync<T>(
+        int count, int parallel, string stage, IProgress<StepProgress>? progress, Func<int, ValueTask<T>> work, Action<int, T> keep, CancellationToken cancellation)
     {
-        var (done, gate) = (0, new Lock());
-        void One(int i)
+        var (next, done, failed, gate) = (-1, 0, false, new Lock());
+        async Task Worker()
         {
-            var result = work(i);
-            lock (gate)
+            try
             {
-                keep(i, result);
-                progress?.Report(new StepProgress(stage, ++done, count));
+                for (int i; !Volatile.Read(ref failed) && (i = Interlocked.Increment(ref next)) < count;)
+                {
+                    cancellation.ThrowIfCancellationRequested();
+                    var result = await work(i).ConfigureAwait(false);
+                    lock (gate)
+                    {
+                        keep(i, result);
+                        progress?.Report(new StepProgress(stage, ++done, count));
+                    }
+                }
+            }
+            catch
+            {
+                Volatile.Write(ref failed, true);
+                throw;
             }
         }
 
-        if (parallel == 1)
-        {
-            for (var i = 0; i < count; i++)
-            {
-                One(i);
-            }
-            return;
-        }
-        try
-        {
-            Parallel.For(0, count, new ParallelOptions { MaxDegreeOfParallelism = parallel }, One);
-        }
-        catch (AggregateException e)
-        {
-            var all = e.Flatten().InnerExceptions;
-            throw all.OfType<OperationCanceledException>().FirstOrDefault() is { } stopped ? new OperationCanceledException(stopped.Message, e)
-                : all.OfType<InputException>().FirstOrDefault() is { } first ? new InputException(first.Message, e)
-                : e;
-        }
+        await Task.WhenAll(Enumerable.Range(0, parallel).Select(_ => Worker())).ConfigureAwait(false);
     }
 }

@@ -7,7 +7,11 @@ namespace Selm.Research.Evaluation;
 /// <summary>What a judge said.</summary>
 /// <param name="Text">Its answer.</param>
 /// <param name="FirstToken">log-probabilities of the candidates for its first token [nats]; empty where they were not asked for.</param>
-public sealed record JudgeReply(string Text, IReadOnlyDictionary<string, double> FirstToken);
+public sealed record JudgeReply(string Text, IReadOnlyDictionary<string, double> FirstToken)
+{
+    /// <summary>Whether it ended at the limit of tokens; not kept, since only what holds a verdict is.</summary>
+    public bool IsCut { get; init; }
+}
 
 /// <summary>
 /// Replies that were paid for, one line each, appended as they come and handed to the disk at once: a killed run has lost the

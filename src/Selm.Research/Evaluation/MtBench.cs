@@ -181,12 +181,16 @@ public static partial class MtBench
         return match.Success ? double.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) : NoScore;
     }
 
-    /// <summary>The averages of one model: all, first turn, second turn; grades without a score are left out. With several runs the error is over runs.</summary>
+    /// <summary>Whether a judgement holds a grade in the form that the judge is asked for, [[number]].</summary>
+    internal static bool IsRated(string judgment) => InTwo().IsMatch(judgment);
+
+    /// <summary>The averages of one model: all, first turn, second turn; grades without a score are left out, and so is a turn without any. With several runs the error is over runs.</summary>
     /// <param name="grades">Of one model.</param>
     public static IReadOnlyList<Measure> Averages(IReadOnlyCollection<MtBenchGrade> grades)
     {
         MtBenchGrade[] scored = [.. grades.Where(grade => grade.Score != NoScore)];
-        return [Average("average", scored), Average("turn_1", scored.Where(grade => grade.Turn == 1)), Average("turn_2", scored.Where(grade => grade.Turn == 2))];
+        Measure[] averages = [Average("average", scored), Average("turn_1", scored.Where(grade => grade.Turn == 1)), Average("turn_2", scored.Where(grade => grade.Turn == 2))];
+        return [.. averages.Where(average => average.N > 0)];
     }
 
     private static Measure Average(string name, IEnumerable<MtBenchGrade> grades)

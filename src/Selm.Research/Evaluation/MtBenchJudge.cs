@@ -63,10 +63,11 @@ public sealed class MtBenchJudge
     /// <param name="path">Where the grades go.</param>
     /// <param name="parallel">How many are graded at once.</param>
     /// <param name="progress">Is told about grades.</param>
-    /// <param name="cancellation">Stops waiting.</param>
-    /// <exception cref="InputException">An answer belongs to no question, the endpoint gives up (its cache keeps what was graded), or the file cannot be written.</exception>
+    /// <param name="cancellation">Ends at once.</param>
+    /// <returns>A grade of each turn of each answer; a judgement without a rating from 1 to 10 has the score -1 and is asked for again next time.</returns>
+    /// <exception cref="InputException">An answer belongs to no question, the endpoint gives up (its cache keeps what was graded), nothing was graded, or the file cannot be written.</exception>
     /// <exception cref="StoppedException">Grading was interrupted.</exception>
-    public IReadOnlyList<MtBenchGrade> Grade(
+    public async Task<IReadOnlyList<MtBenchGrade>> GradeAsync(
         ChatEndpoint endpoint, string model, IReadOnlyList<MtBenchQuestion> questions, IReadOnlyList<MtBenchAnswer> answers, string path, int parallel = 1,
         IProgress<StepProgress>? progress = null, CancellationToken cancellation = default)
     {
@@ -77,11 +78,18 @@ public sealed class MtBenchJudge
         }
         var work = answers.SelectMany(answer => new[] { (Answer: answer, Turn: 1), (Answer: answer, Turn: 2) }).ToArray();
         MtBenchGrade[] grades = [.. work.Select(item => new MtBenchGrade(item.Answer.QuestionId, model, item.Turn, item.Answer.Run, MtBench.NoScore, ""))];
-        PartialFile.Write(
-            path, "grades", progress, saving => Concurrent.For(work.Length, parallel, "grade", saving, i => endpoint.Ask(
-                Question(byId[work[i].Answer.QuestionId], work[i].Answer, work[i].Turn), LongestJudgement, cancellation: cancellation).Text,
-                (i, text) => grades[i] = grades[i] with { Score = MtBench.Score(text), Judgment = text }),
-            place => Jsonl.Write(place, grades));
+        await PartialFile.WriteAsync(
+            path, "grades", () => grades.Count(grade => grade.Score != MtBench.NoScore), progress,
+            saving => Concurrent.ForAsync(
+                work.Length, parallel, "grade", saving, i => new ValueTask<JudgeReply>(endpoint.AskAsync(
+                    Question(byId[work[i].Answer.QuestionId], work[i].Answer, work[i].Turn), LongestJudgement,
+                    $"question {work[i].Answer.QuestionId}, turn {work[i].Turn}", reply => Rating(reply) != MtBench.NoScore, cancellation: cancellation)),
+                (i, reply) => grades[i] = grades[i] with { Score = Rating(reply), Judgment = reply.Text }, cancellation),
+            place => Jsonl.Write(place, grades)).ConfigureAwait(false);
         return grades;
     }
+
+    // A number in single brackets may be anything in a text that was cut before its end.
+    private static double Rating(JudgeReply reply) =>
+        MtBench.Score(reply.Text) is >= 1 and <= 10 and var score && !(reply.IsCut && !MtBench.IsRated(reply.Text)) ? score : MtBench.NoScore;
 }

@@ -13,7 +13,7 @@ namespace Selm.Research.Evaluation;
 /// <summary>A judge of pairs.</summary>
 /// <param name="Name">Its name in files and settings.</param>
 /// <param name="Second">The probability, 0 to 1, that the second answer is better; null where it does not say.</param>
-public sealed record PairJudge(string Name, Func<AnswerPair, double?> Second)
+public sealed record PairJudge(string Name, Func<AnswerPair, CancellationToken, ValueTask<double?>> Second)
 {
     private const string FirstName = "m", SecondName = "M";
 
@@ -38,6 +38,14 @@ public sealed record PairJudge(string Name, Func<AnswerPair, double?> Second)
         Reply with one token and nothing else: m if the answer of m is better, M if the answer of M is better.
         """;
 
+    /// <summary>A judge that computes on this machine and waits for nothing.</summary>
+    /// <param name="name">Its name in files and settings.</param>
+    /// <param name="second">The probability, 0 to 1, that the second answer is better; null where it does not say.</param>
+    public PairJudge(string name, Func<AnswerPair, double?> second)
+        : this(name, (pair, _) => ValueTask.FromResult(second(pair)))
+    {
+    }
+
     /// <summary>A ranker as a judge: the Bradley-Terry probability sigma(score of second - score of first).</summary>
     /// <param name="name">Its name.</param>
     /// <param name="ranker">PairRM, a reward model or an oracle.</param>
@@ -54,19 +62,20 @@ public sealed record PairJudge(string Name, Func<AnswerPair, double?> Second)
     /// <param name="endpoint">The endpoint.</param>
     /// <param name="prompt">With {instruction}, {output_1}, {output_2}; the answer's first token is m or M.</param>
     /// <param name="seed">Of the order.</param>
-    /// <param name="cancellation">Stops waiting.</param>
     /// <exception cref="InputException">The prompt lacks a place for an answer.</exception>
-    public static PairJudge Of(ChatEndpoint endpoint, string prompt = DefaultPrompt, ulong seed = 0, CancellationToken cancellation = default)
+    public static PairJudge Of(ChatEndpoint endpoint, string prompt = DefaultPrompt, ulong seed = 0)
     {
         if (places.FirstOrDefault(place => !prompt.Contains(place, StringComparison.Ordinal)) is { } missing)
         {
             throw new InputException($"The judge's prompt has no {missing}; put it where that text shall stand.");
         }
-        return new(endpoint.Model, pair =>
+        return new(endpoint.Model, async (pair, cancellation) =>
         {
             var swapped = new PhiloxStream(seed, "judge-order", pair.Index).NextInt(2) == 1;
             var (first, second) = swapped ? (pair.Second, pair.First) : (pair.First, pair.Second);
-            var reply = endpoint.Ask([new ChatMessage("user", Filled(prompt, pair.Instruction, first, second))], 1, firstTokenLogprobs: true, cancellation: cancellation);
+            var reply = await endpoint.AskAsync(
+                [new ChatMessage("user", Filled(prompt, pair.Instruction, first, second))], 1, $"instruction {pair.Index}", answer => Weighed(answer) is not null, firstTokenLogprobs: true, cancellation)
+                .ConfigureAwait(false);
             return Weighed(reply) is { } p ? swapped ? 1 - p : p : null;
         });
     }
@@ -76,15 +85,20 @@ public sealed record PairJudge(string Name, Func<AnswerPair, double?> Second)
     /// <param name="identity">What decides a verdict besides the pair, such as the hash of a ranker's weights.</param>
     public PairJudge Remembering(JudgeCache cache, string identity) => this with
     {
-        Second = pair =>
+        Second = async (pair, cancellation) =>
         {
             var key = ContentHash.Combine(identity, pair.Instruction, pair.First, pair.Second);
-            if (!cache.TryGet(key, out var known))
+            // No text is a pair without a preference, which older caches hold.
+            if (cache.TryGet(key, out var known) && known!.Text.Length > 0)
             {
-                known = new(Second(pair)?.ToString("R", CultureInfo.InvariantCulture) ?? "", new Dictionary<string, double>());
-                cache.Add(key, known);
+                return double.Parse(known.Text, CultureInfo.InvariantCulture);
             }
-            return known!.Text.Length == 0 ? null : double.Parse(known.Text, CultureInfo.InvariantCulture);
+            var preference = await Second(pair, cancellation).ConfigureAwait(false);
+            if (preference is { } said)
+            {
+                cache.Add(key, new(said.ToString("R", CultureInfo.InvariantCulture), new Dictionary<string, double>()));
+            }
+            return preference;
         },
     };
 
@@ -92,23 +106,24 @@ public sealed record PairJudge(string Name, Func<AnswerPair, double?> Second)
     /// <param name="pairs">The pairs.</param>
     /// <param name="parallel">How many are judged at once; 1 for a judge that is not thread-safe.</param>
     /// <param name="progress">Is told about judged pairs.</param>
+    /// <param name="cancellation">Ends at once.</param>
     /// <returns>In the order of the pairs.</returns>
-    public double?[] Judge(IReadOnlyList<AnswerPair> pairs, int parallel = 1, IProgress<StepProgress>? progress = null)
+    public async Task<double?[]> JudgeAsync(IReadOnlyList<AnswerPair> pairs, int parallel = 1, IProgress<StepProgress>? progress = null, CancellationToken cancellation = default)
     {
         var preferences = new double?[pairs.Count];
-        Judge(pairs, preferences, parallel, progress);
+        await JudgeAsync(pairs, preferences, parallel, progress, cancellation).ConfigureAwait(false);
         return preferences;
     }
 
     /// <summary>The same into a list that holds what is judged so far, also when the judge gives up.</summary>
-    internal void Judge(IReadOnlyList<AnswerPair> pairs, double?[] preferences, int parallel, IProgress<StepProgress>? progress) =>
-        Concurrent.For(pairs.Count, parallel, "judge", progress, i => (pairs[i].First.Length, pairs[i].Second.Length) switch
+    internal Task JudgeAsync(IReadOnlyList<AnswerPair> pairs, double?[] preferences, int parallel, IProgress<StepProgress>? progress, CancellationToken cancellation) =>
+        Concurrent.ForAsync(pairs.Count, parallel, "judge", progress, i => (pairs[i].First.Length, pairs[i].Second.Length) switch
         {
-            (0, 0) => 0.5,
-            (0, _) => 1,
-            (_, 0) => 0,
-            _ => Second(pairs[i]),
-        }, (i, preference) => preferences[i] = preference);
+            (0, 0) => ValueTask.FromResult<double?>(0.5),
+            (0, _) => ValueTask.FromResult<double?>(1),
+            (_, 0) => ValueTask.FromResult<double?>(0),
+            _ => Second(pairs[i], cancellation),
+        }, (i, preference) => preferences[i] = preference, cancellation);
 
     /// <summary>P(M) / (P(m) + P(M)) by the first token; a token that is not among the candidates counts as the least of them.</summary>
     internal static double? Weighed(JudgeReply reply)

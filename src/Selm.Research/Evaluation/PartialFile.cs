@@ -16,24 +16,36 @@ internal static class PartialFile
     /// <summary>Does the work and writes the file; a part of the work leaves the unfinished form instead and the older file as it is.</summary>
     /// <param name="path">The file.</param>
     /// <param name="what">What the items are called.</param>
+    /// <param name="kept">How many items have a result worth keeping, at any moment.</param>
     /// <param name="progress">Is told about finished items.</param>
     /// <param name="work">Reports each finished item to the progress that it is given.</param>
     /// <param name="write">Writes what is finished to a path.</param>
-    /// <exception cref="InputException">As the work's own, preceded by what is kept.</exception>
+    /// <exception cref="InputException">As the work's own, preceded by what is kept; or no item has a result.</exception>
     /// <exception cref="StoppedException">The work was interrupted.</exception>
-    internal static void Write(string path, string what, IProgress<StepProgress>? progress, Action<IProgress<StepProgress>> work, Action<string> write)
+    internal static async Task WriteAsync(
+        string path, string what, Func<int> kept, IProgress<StepProgress>? progress, Func<IProgress<StepProgress>, Task> work, Action<string> write)
     {
         var partial = Of(path);
-        var saving = new Saving(progress, () => write(partial));
+        var saving = new Saving(progress, () =>
+        {
+            if (kept() > 0)
+            {
+                write(partial);
+            }
+        });
         try
         {
-            work(saving);
+            await work(saving).ConfigureAwait(false);
         }
-        catch (Exception e) when (saving.Last.Done > 0 && e is InputException or OperationCanceledException)
+        catch (Exception e) when (kept() > 0 && e is InputException or OperationCanceledException)
         {
             write(partial);
-            var kept = $"{partial} keeps {saving.Last.Done} of {saving.Last.Total} {what}";
-            throw e is InputException ? new InputException($"{kept}: {e.Message}", e) : new StoppedException($"Interrupted; {kept}, and the same command goes on.", e);
+            var left = $"{partial} keeps {kept()} of {saving.Last.Total} {what}";
+            throw e is InputException ? new InputException($"{left}: {e.Message}", e) : new StoppedException($"Interrupted; {left}, and the same command goes on.", e);
+        }
+        if (kept() == 0)
+        {
+            throw new InputException($"Nothing was measured: none of {saving.Last.Total} {what} holds a verdict and none is kept; look at the judge's model, prompt and replies, then run the same command again.");
         }
         write(path);
         File.Delete(partial);

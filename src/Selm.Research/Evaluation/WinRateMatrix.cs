@@ -18,14 +18,19 @@ public sealed record WinRateMatrix(
     /// <summary>95 % intervals of <see cref="Controlled"/>, fits included, [models][models]; the diagonal has no width. Empty where none were asked for.</summary>
     public MeanInterval[][] ControlledIntervals { get; init; } = [];
 
+    /// <summary>Comparisons that the judge gave no preference for; they are left out.</summary>
+    public int Missing { get; init; }
+
     /// <summary>Judges every ordered pair of models on the prompts that all of them answered.</summary>
     /// <param name="models">At least two sets of answers to one evaluation set, with different names.</param>
     /// <param name="judge">Who prefers; asked about each pair in both orders.</param>
     /// <param name="parallel">How many pairs of answers are judged at once.</param>
     /// <param name="progress">Is told about judged pairs.</param>
     /// <param name="resamples">Of the prompts, for <see cref="ControlledIntervals"/>, such as 500; 0 leaves the intervals out.</param>
+    /// <param name="cancellation">Ends at once.</param>
     /// <exception cref="InputException">A name is there twice, or there are too few shared prompts or judgements.</exception>
-    public static WinRateMatrix Of(IReadOnlyList<AlpacaOutputs> models, PairJudge judge, int parallel = 1, IProgress<Runs.StepProgress>? progress = null, int resamples = 0)
+    public static async Task<WinRateMatrix> OfAsync(
+        IReadOnlyList<AlpacaOutputs> models, PairJudge judge, int parallel = 1, IProgress<Runs.StepProgress>? progress = null, int resamples = 0, CancellationToken cancellation = default)
     {
         if (models.Count < 2 || models.Select(model => model.Generator).Distinct().Count() < models.Count)
         {
@@ -34,12 +39,14 @@ public sealed record WinRateMatrix(
         var shared = models.Select(model => model.Rows.Select(row => row.Instruction)).Aggregate((a, b) => a.Intersect(b)).ToHashSet();
         var cut = models.Select(model => model with { Rows = [.. models[0].Rows.Where(row => shared.Contains(row.Instruction)).Join(model.Rows, a => a.Instruction, b => b.Instruction, (_, b) => b)] }).ToList();
         var n = models.Count;
+        var missing = 0;
         var (raw, controlled, errors, prompts, intervals) = (Square(n, 50.0), Square(n, 50.0), Square(n, 0.0), Square(n, 0), Square(n, new MeanInterval(50, 50, 50)));
         foreach (var (i, j) in from i in Enumerable.Range(0, n) from j in Enumerable.Range(0, n) where i != j select (i, j))
         {
             var pairs = cut[i].Against(cut[j]);
-            JudgedPair[] rows = [.. pairs.Zip(judge.Judge(pairs, parallel, progress), (pair, p) => new JudgedPair(Length(pair.First), Length(pair.Second), 0, p))];
+            JudgedPair[] rows = [.. pairs.Zip(await judge.JudgeAsync(pairs, parallel, progress, cancellation).ConfigureAwait(false), (pair, p) => new JudgedPair(Length(pair.First), Length(pair.Second), 0, p))];
             prompts[i][j] = rows.Count(row => row.Preference is not null);
+            missing += rows.Length - prompts[i][j];
             if (prompts[i][j] < LengthControlledWinRate.Folds)
             {
                 throw new InputException($"{models[i].Generator} and {models[j].Generator} share {prompts[i][j]} judged prompts, too few for a win rate; give answers to at least {LengthControlledWinRate.Folds} common instructions.");
@@ -53,8 +60,16 @@ public sealed record WinRateMatrix(
                 intervals[i][j] = LengthControlledWinRate.Interval(rows, [], fit, resamples: resamples);
             }
         }
-        return new([.. models.Select(model => model.Generator)], raw, controlled, errors, prompts, Asymmetry(raw), Asymmetry(controlled)) { ControlledIntervals = resamples > 0 ? intervals : [] };
+        return new([.. models.Select(model => model.Generator)], raw, controlled, errors, prompts, Asymmetry(raw), Asymmetry(controlled))
+        {
+            ControlledIntervals = resamples > 0 ? intervals : [],
+            Missing = missing,
+        };
     }
+
+    /// <summary>The same by a judge that computes on this machine, such as a ranker; <see cref="OfAsync"/> is for one that waits for an endpoint.</summary>
+    /// <inheritdoc cref="OfAsync"/>
+    public static WinRateMatrix Of(IReadOnlyList<AlpacaOutputs> models, PairJudge judge, int resamples = 0) => OfAsync(models, judge, resamples: resamples).GetAwaiter().GetResult();
 
     /// <summary>The largest |w(i, j) + w(j, i) - 100|.</summary>
     public static double Asymmetry(double[][] matrix) => (

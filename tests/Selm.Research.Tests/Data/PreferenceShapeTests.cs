@@ -19,6 +19,10 @@ public class PreferenceShapeTests
     [InlineData($$"""{"prompt":[{{User}}],"chosen":"yes","rejected":"no"}""", "prompt as messages, answers as text")]
     [InlineData($$"""{"prompt":"q","chosen":[{{Good}}],"rejected":[{{Bad}}]}""", "prompt as text, answers as the assistant's turns")]
     [InlineData("""{"prompt":"q","chosen":"yes","rejected":"no"}""", "prompt as text, answers as text")]
+    [InlineData("""{"chosen":"\n\nHuman: q\n\nAssistant: yes","rejected":"\n\nHuman: q\n\nAssistant: no"}""", "HH: transcripts of Human and Assistant")]
+    [InlineData("""{"prompt":"\n\nHuman: q\n\nAssistant:","chosen":" yes","rejected":" no"}""", "HH: transcripts of Human and Assistant")]
+    [InlineData("""{"system":"","question":"q","chosen":"yes","rejected":"no"}""", "Orca: question and system as text")]
+    [InlineData("""{"input":"q","chosen":"yes","rejected":"no"}""", "Orca: input as text")]
     [InlineData("""{"instruction":"q","output_1":"no","output_2":"yes","preference":1.9}""", "judged")]
     public void every_shape_gives_the_same_record(string row, string shape)
     {
@@ -29,6 +33,29 @@ public class PreferenceShapeTests
         Assert.Equal([new ChatMessage("user", "q"), new ChatMessage("assistant", "yes")], record.Chosen);
         Assert.Equal([new ChatMessage("user", "q"), new ChatMessage("assistant", "no")], record.Rejected);
         Assert.StartsWith(shape, Assert.Single(DataInspection.Of(path).Shapes).Key, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("""{"system":"s","question":"q","chosen":"yes","rejected":"no"}""")]
+    [InlineData("""{"system":"s","input":"q","chosen":"yes","rejected":"no"}""")]
+    [InlineData("""{"system":"s","prompt":"q","chosen":"yes","rejected":"no"}""")]
+    public void the_system_text_of_a_row_is_the_first_turn_of_both_chats(string row)
+    {
+        using var folder = new TempFolder();
+        var record = Assert.Single(PreferenceFile.Read(folder.Write("f.jsonl", row)).Records);
+        Assert.Equal([new ChatMessage("system", "s"), new ChatMessage("user", "q")], record.PromptMessages);
+        Assert.Equal(("q", "yes", "no"), (record.Prompt, record.ChosenResponse, record.RejectedResponse));
+        Assert.Equal(record.PromptMessages, record.Rejected.Take(2));
+    }
+
+    [Fact]
+    public void a_transcript_keeps_all_its_turns_and_their_inner_lines()
+    {
+        using var folder = new TempFolder();
+        const string before = @"\n\nHuman: q\n\nAssistant: A Human: no.\n\nTwo.\n\nHuman: q2";
+        var record = Assert.Single(PreferenceFile.Read(folder.Write("f.jsonl", $$"""{"chosen":"{{before}}\n\nAssistant: yes","rejected":"{{before}}\n\nAssistant: no"}""")).Records);
+        Assert.Equal([("user", "q"), ("assistant", "A Human: no.\n\nTwo."), ("user", "q2"), ("assistant", "yes")], record.Chosen.Select(turn => (turn.Role, turn.Content)));
+        Assert.Equal("no", record.RejectedResponse);
     }
 
     [Fact]
@@ -52,6 +79,8 @@ public class PreferenceShapeTests
     [InlineData($$"""{"prompt":[{{User}}],"chosen":[{{Good}}],"rejected":[{"role":"user","content":"x"},{{Bad}}]}""", "\"rejected\" begins with other turns than \"prompt\"")]
     [InlineData($$"""{"prompt":[],"chosen":[{{Good}}],"rejected":[{{Bad}}]}""", "\"chosen\" must hold at least a prompt")]
     [InlineData($$"""{"prompt":[{{User}}],"chosen":[{{Good}},{{User}}],"rejected":[{{Bad}}]}""", "end in a turn of the assistant")]
+    [InlineData("""{"chosen":"\n\nHuman: q\n\nAssistant: yes","rejected":"\n\nHuman: other\n\nAssistant: no"}""", "differ before the last turn")]
+    [InlineData("""{"chosen":"\n\nHuman: q","rejected":"\n\nHuman: q\n\nAssistant: no"}""", "\"chosen\" must begin with Human: and end in a turn of Assistant:")]
     [InlineData("""{"prompt":"q","chosen":"yes","rejected":null}""", "\"rejected\" is null; write the answer or delete that line")]
     [InlineData($$"""{"prompt":"q","chosen":null,"rejected":[{{Bad}}]}""", "\"chosen\" is null")]
     [InlineData($$"""{"chosen":[{{User}},{"role":"assistant","content":null}],"rejected":[{{User}},{{Bad}}]}""", "the content of message 1 of \"chosen\" is null")]

@@ -50,7 +50,7 @@ public class MtBenchTests
         var two = MtBench.Averages([Grade(1, 0, 8), Grade(2, 0, 6), Grade(1, 1, 9), Grade(2, 1, 9)]);
 
         Assert.Equal((8.0, 1), (one[0].Value, one[0].N));
-        Assert.True(double.IsNaN(one[2].Value));
+        Assert.Equal(["average", "turn_1"], one.Select(average => average.Name));
         Assert.Equal((8.0, 1.0, 4), (two[0].Value, two[0].StandardError!.Value, two[0].N));
     }
 
@@ -72,7 +72,7 @@ public class MtBenchTests
     }
 
     [Fact]
-    public void answers_survive_their_file_and_every_turn_is_graded_with_its_own_prompt()
+    public async Task answers_survive_their_file_and_every_turn_is_graded_with_its_own_prompt()
     {
         using var folder = new TempFolder();
         MtBenchQuestion[] questions = [new(81, "writing", ["first?", "second?"], null), new(111, "math", ["1+1?", "2+2?"], ["two", "four"])];
@@ -83,7 +83,7 @@ public class MtBenchTests
         using var endpoint = new ChatEndpoint(server.Url, "judge", null, null);
 
         var (model, answers) = MtBench.ReadAnswers(folder.File("a.jsonl"));
-        var grades = new MtBenchJudge(prompts).Grade(endpoint, model, questions, answers, folder.File("g.jsonl"));
+        var grades = await new MtBenchJudge(prompts).GradeAsync(endpoint, model, questions, answers, folder.File("g.jsonl"));
 
         Assert.Equal([7, 7, 7, MtBench.NoScore], grades.Select(grade => grade.Score));
         Assert.Equal(grades, MtBench.ReadGrades(folder.File("g.jsonl")));
@@ -91,6 +91,30 @@ public class MtBenchTests
             ["single-v1|first?first?|aa|second?|", "single-v1-multi-turn|first?first?|aa|second?|", "single-math-v1|1+1?1+1?|{question_2}{question_2}|2+2?|two", "single-math-v1-multi-turn|1+1?1+1?|{question_2}{question_2}|2+2?|two"],
             server.Requests.Select(request => request.GetProperty("messages")[1].GetProperty("content").GetString()));
         Assert.Throws<InputException>(() => new MtBenchJudge(prompts).Question(questions[1] with { Reference = null }, answers[1], 1));
+    }
+
+    [Theory]
+    [InlineData("Rating: [[7]]", false, 7)]
+    [InlineData("Rating: [[7]] because", true, 7)]
+    [InlineData("Rating: [7]", false, 7)]
+    [InlineData("As [1] says, the answer", true, MtBench.NoScore)]
+    [InlineData("Rating: [[11]]", false, MtBench.NoScore)]
+    [InlineData("Rating: [[0]]", false, MtBench.NoScore)]
+    [InlineData("", false, MtBench.NoScore)]
+    public async Task a_grade_is_a_rating_on_the_scale_and_anything_else_is_asked_for_again(string reply, bool isCut, double score)
+    {
+        using var folder = new TempFolder();
+        MtBenchQuestion[] questions = [new(81, "writing", ["first?", "second?"], null)];
+        var prompts = folder.Write("p.jsonl", string.Join('\n', PromptNames.Select(name => $$$"""{"name": "{{{name}}}", "system_prompt": "S", "prompt_template": "{{{name}}}"}""")));
+        using var server = new FakeEndpoint((number, _) => number == 2 ? FakeEndpoint.Says("[[5]]") : isCut ? FakeEndpoint.IsCutAfter(reply) : FakeEndpoint.Says(reply));
+        async Task<double[]> Grade(ChatEndpoint endpoint) => [.. (await new MtBenchJudge(prompts).GradeAsync(endpoint, "ours", questions, [new(81, 0, ["a", "b"])], folder.File("g.jsonl"))).Select(grade => grade.Score)];
+        using var endpoint = new ChatEndpoint(server.Url, "judge", null, folder.File("c.jsonl"));
+
+        Assert.Equal([score, 5], await Grade(endpoint));
+        Assert.Equal([score, 5], await Grade(endpoint));
+
+        Assert.Equal(score == MtBench.NoScore ? 3 : 2, server.Count);
+        Assert.Equal(score == MtBench.NoScore, endpoint.Notes is [var note] && note.Contains($"question 81, turn 1 (\"{reply}\"", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -18,17 +18,17 @@ public sealed class PartialJudgingTests : IDisposable
     [Theory]
     [InlineData(1)]
     [InlineData(3)]
-    public void an_endpoint_that_goes_down_leaves_partial_annotations_and_the_next_run_pays_for_the_rest_alone(int parallel)
+    public async Task an_endpoint_that_goes_down_leaves_partial_annotations_and_the_next_run_pays_for_the_rest_alone(int parallel)
     {
         var up = false;
         using var server = new FakeEndpoint((number, _) => up || number <= Answered ? Prefers() : (500, "down"));
         var path = folder.File("annotations.json");
 
-        var error = Assert.Throws<InputException>(() => Judge(server, path, parallel));
+        var error = await Assert.ThrowsAsync<InputException>(() => Judge(server, path, parallel));
         var partial = AlpacaAnnotations.Read(folder.File("annotations.partial.json"));
         var paid = server.Requests.Count(request => request.GetProperty("max_tokens").GetInt32() == 1);
         up = true;
-        var found = Judge(server, path, parallel);
+        var found = await Judge(server, path, parallel);
 
         Assert.StartsWith($"{folder.File("annotations.partial.json")} keeps {Answered} of {Pairs} judgements: {server.Url}/chat/completions gave no answer in 3 attempts (500 Internal Server Error); ", error.Message, StringComparison.Ordinal);
         Assert.EndsWith("run the same command again when it is back, its answers are kept.", error.Message, StringComparison.Ordinal);
@@ -39,13 +39,13 @@ public sealed class PartialJudgingTests : IDisposable
     }
 
     [Fact]
-    public void ctrl_c_says_what_is_kept_and_an_older_file_stays()
+    public async Task ctrl_c_says_what_is_kept_and_an_older_file_stays()
     {
         using var stop = new CancellationTokenSource();
         using var server = new FakeEndpoint((_, _) => Prefers());
         var path = folder.Write("annotations.json", "older");
 
-        var error = Assert.Throws<StoppedException>(() => Judge(server, path, 1, new Stopping(stop, Answered), stop.Token));
+        var error = await Assert.ThrowsAsync<StoppedException>(() => Judge(server, path, 1, new Stopping(stop, Answered), stop.Token));
 
         Assert.Equal($"Interrupted; {folder.File("annotations.partial.json")} keeps {Answered} of {Pairs} judgements, and the same command goes on.", error.Message);
         Assert.Equal("older", File.ReadAllText(path));
@@ -53,7 +53,7 @@ public sealed class PartialJudgingTests : IDisposable
     }
 
     [Fact]
-    public void what_is_judged_stands_in_the_partial_file_before_the_work_ends()
+    public async Task what_is_judged_stands_in_the_partial_file_before_the_work_ends()
     {
         var path = folder.File("annotations.json");
         var seen = 0;
@@ -63,14 +63,14 @@ public sealed class PartialJudgingTests : IDisposable
             return 1;
         });
 
-        AlpacaJudging.Run(Outputs("ours", "bb"), Outputs("base", "b"), judge, path);
+        await AlpacaJudging.RunAsync(Outputs("ours", "bb"), Outputs("base", "b"), judge, path);
 
         Assert.Equal(Pairs - 1, seen);
         Assert.Equal(["annotations.json"], folder.Names());
     }
 
     [Fact]
-    public void a_ranker_with_a_memory_is_not_asked_again_and_says_the_same()
+    public async Task a_ranker_with_a_memory_is_not_asked_again_and_says_the_same()
     {
         var asked = 0;
         PairJudge Ranker() => PairJudge.Of("r", new OracleRanker((_, text) =>
@@ -79,36 +79,36 @@ public sealed class PartialJudgingTests : IDisposable
             return text.Length / 3.0;
         }));
         AnswerPair[] pairs = [.. Enumerable.Range(0, 4).Select(i => new AnswerPair(i, $"Q{i}", "a", new string('b', i + 2)))];
-        var alone = Ranker().Judge(pairs);
-        double?[] Remembered(string weights)
+        var alone = await Ranker().JudgeAsync(pairs);
+        async Task<double?[]> Remembered(string weights)
         {
             using var memory = new JudgeCache(folder.File("memory.jsonl"));
-            return Ranker().Remembering(memory, weights).Judge(pairs);
+            return await Ranker().Remembering(memory, weights).JudgeAsync(pairs);
         }
 
-        Assert.Equal(alone, Remembered("w"));
+        Assert.Equal(alone, await Remembered("w"));
         asked = 0;
-        Assert.Equal(alone, Remembered("w"));
+        Assert.Equal(alone, await Remembered("w"));
         Assert.Equal(0, asked);
-        Remembered("other weights");
+        await Remembered("other weights");
         Assert.Equal(8, asked);
     }
 
     [Fact]
-    public void a_wait_that_the_endpoint_asks_for_is_kept_and_too_long_a_one_ends_the_run()
+    public async Task a_wait_that_the_endpoint_asks_for_is_kept_and_too_long_a_one_ends_the_run()
     {
         using var short1 = new FakeEndpoint((number, _) => number == 1 ? (429, "slow down") : Prefers()) { RetryAfter = "1" };
         using var long1 = new FakeEndpoint((_, _) => (429, "slow down")) { RetryAfter = "3600" };
         using var dated = new FakeEndpoint((_, _) => (429, "slow down")) { RetryAfter = DateTimeOffset.UtcNow.AddHours(2).ToString("R") };
 
-        Assert.Equal(Pairs, Judge(short1, folder.File("a.json"), 1).Judged);
+        Assert.Equal(Pairs, (await Judge(short1, folder.File("a.json"), 1)).Judged);
         Assert.Equal(Pairs + 1, short1.Count);
-        Assert.EndsWith("wants to be left alone for 60 minutes (429 Too Many Requests); run the same command again then, its answers are kept.", Assert.Throws<InputException>(() => Judge(long1, folder.File("b.json"), 1)).Message, StringComparison.Ordinal);
-        Assert.Contains("wants to be left alone for 120 minutes", Assert.Throws<InputException>(() => Judge(dated, folder.File("b.json"), 1)).Message, StringComparison.Ordinal);
+        Assert.EndsWith("wants to be left alone for 60 minutes (429 Too Many Requests); run the same command again then, its answers are kept.", (await Assert.ThrowsAsync<InputException>(() => Judge(long1, folder.File("b.json"), 1))).Message, StringComparison.Ordinal);
+        Assert.Contains("wants to be left alone for 120 minutes", (await Assert.ThrowsAsync<InputException>(() => Judge(dated, folder.File("b.json"), 1))).Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void grading_that_stops_leaves_partial_grades_that_are_averaged_and_goes_on()
+    public async Task grading_that_stops_leaves_partial_grades_that_are_averaged_and_goes_on()
     {
         var up = false;
         using var server = new FakeEndpoint((number, _) => up || number <= Answered ? FakeEndpoint.Says("Rating: [[6]]") : (503, "busy"));
@@ -116,17 +116,17 @@ public sealed class PartialJudgingTests : IDisposable
         MtBenchAnswer[] answers = [.. questions.Select(question => new MtBenchAnswer(question.Id, 0, [$"one {question.Id}", $"two {question.Id}"]))];
         string[] names = ["single-v1", "single-math-v1", "single-v1-multi-turn", "single-math-v1-multi-turn"];
         var prompts = folder.Write("p.jsonl", string.Join('\n', names.Select(name => JsonSerializer.Serialize(new { name, system_prompt = "S", prompt_template = $"{name} {{answer}} {{answer_2}}" }))));
-        IReadOnlyList<MtBenchGrade> Grade()
+        async Task<IReadOnlyList<MtBenchGrade>> Grade()
         {
             using var endpoint = Endpoint(server);
-            return new MtBenchJudge(prompts).Grade(endpoint, "ours", questions, answers, folder.File("grades.jsonl"));
+            return await new MtBenchJudge(prompts).GradeAsync(endpoint, "ours", questions, answers, folder.File("grades.jsonl"));
         }
 
-        var error = Assert.Throws<InputException>(Grade);
+        var error = await Assert.ThrowsAsync<InputException>(Grade);
         var partial = MtBench.ReadGrades(folder.File("grades.partial.jsonl"));
         up = true;
         var before = server.Count;
-        var grades = Grade();
+        var grades = await Grade();
 
         Assert.StartsWith($"{folder.File("grades.partial.jsonl")} keeps 5 of 8 grades: ", error.Message, StringComparison.Ordinal);
         Assert.Equal((8, 5), (partial.Count, partial.Count(grade => grade.Score == 6)));
@@ -136,10 +136,44 @@ public sealed class PartialJudgingTests : IDisposable
         Assert.False(File.Exists(folder.File("grades.partial.jsonl")));
     }
 
-    private AlpacaJudged Judge(FakeEndpoint server, string path, int parallel, IProgress<StepProgress>? progress = null, CancellationToken cancellation = default)
+    [Fact]
+    public async Task a_judge_that_never_prefers_measures_nothing_and_leaves_no_file()
+    {
+        using var server = new FakeEndpoint((_, _) => FakeEndpoint.Says("I cannot choose."));
+        var path = folder.Write("annotations.json", "older");
+
+        var error = await Assert.ThrowsAsync<InputException>(() => Judge(server, path, 3));
+
+        Assert.StartsWith($"Nothing was measured: none of {Pairs} judgements holds a verdict and none is kept; ", error.Message, StringComparison.Ordinal);
+        Assert.Equal("older", File.ReadAllText(path));
+        Assert.Equal(["annotations.json"], folder.Names());
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public async Task pairs_without_a_preference_stay_open_and_the_next_run_asks_for_these_alone(int parallel)
+    {
+        var clear = false;
+        using var server = new FakeEndpoint((_, request) =>
+            clear || !request.GetProperty("messages")[0].GetProperty("content").GetString()!.Contains("Question 1", StringComparison.Ordinal) ? Prefers() : FakeEndpoint.IsCutAfter("Well"));
+        var path = folder.File("annotations.json");
+
+        var first = await Judge(server, path, parallel);
+        var open = AlpacaAnnotations.Read(path).Rows.Where(row => row.Preference is null).Select(row => row.Instruction).ToArray();
+        clear = true;
+        var before = server.Count;
+        var second = await Judge(server, path, parallel);
+
+        Assert.Equal((9, 3), (first.Judged, first.WithoutPreference));
+        Assert.Equal([1, 10, 11], open);
+        Assert.Equal((Pairs, 0, 3), (second.Judged, second.WithoutPreference, server.Count - before));
+    }
+
+    private async Task<AlpacaJudged> Judge(FakeEndpoint server, string path, int parallel, IProgress<StepProgress>? progress = null, CancellationToken cancellation = default)
     {
         using var endpoint = Endpoint(server);
-        return AlpacaJudging.Run(Outputs("ours", "bb"), Outputs("base", "b"), PairJudge.Of(endpoint, cancellation: cancellation), path, parallel, progress);
+        return await AlpacaJudging.RunAsync(Outputs("ours", "bb"), Outputs("base", "b"), PairJudge.Of(endpoint), path, parallel, progress, cancellation);
     }
 
     private ChatEndpoint Endpoint(FakeEndpoint server) => new(server.Url, "judge", null, folder.File("cache.jsonl"), attempts: 3, firstWait: TimeSpan.FromMilliseconds(1));
