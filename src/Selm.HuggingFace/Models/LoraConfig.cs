@@ -107,8 +107,8 @@ public sealed record LoraConfig
         return new LoraConfig
         {
             Source = fields.Json,
-            Rank = fields.Count("r"),
-            Alpha = fields.Number("lora_alpha"),
+            Rank = fields.Count("r", absent: 8, least: 1), // PEFT's defaults
+            Alpha = fields.Number("lora_alpha", absent: 8),
             UseRslora = fields.Flag("use_rslora", false),
             Dropout = fields.Number("lora_dropout", 0),
             TargetModules = targets,

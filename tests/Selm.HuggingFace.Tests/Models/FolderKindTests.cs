@@ -18,7 +18,7 @@ public class FolderKindTests
         {
             File.Copy(Golden.Path("hf-models", "llama-gqa-untied", "config.json"), folder.File("config.json"));
         }
-        folder.Write("adapter_config.json", """{"peft_type":"LORA","base_model_name_or_path":"someone/sft-base","r":4}""");
+        folder.Write("adapter_config.json", """{"peft_type":"LORA","base_model_name_or_path":"someone/sft-base","r":4,"target_modules":["q_proj"]}""");
         var message = Assert.Throws<InputException>(() => ModelFolder.Load(folder.Root)).Message;
         Assert.Contains("LoRA adapter of someone/sft-base", message, StringComparison.Ordinal);
         Assert.Contains($"selm merge --model someone/sft-base --adapter {folder.Root} --out OUT", message, StringComparison.Ordinal);

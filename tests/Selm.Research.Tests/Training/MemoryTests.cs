@@ -23,12 +23,12 @@ public class MemoryTests
         }
     }
 
-    /// <summary>Weights of the base once, activations, and nothing in the size of the weights beside them.</summary>
+    /// <summary>A small batch (48 tokens): weights of the base once, activations, and nothing in the size of the weights beside them.</summary>
     [Fact]
     [Trait("Duration", "long")]
     public void a_step_of_an_adapter_on_half_a_billion_weights_takes_at_most_1_3_times_weights_and_activations()
     {
-        var result = MemoryProbe.Run("lora", "128", "129");
+        var result = MemoryProbe.Run("lora", "16", "17");
         Assert.True(result[0] <= 1.3 * (result[1] + result[2]), $"{result[0]} kB: weights {result[1]}, activations {result[2]}");
     }
 
