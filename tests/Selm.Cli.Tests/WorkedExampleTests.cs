@@ -55,7 +55,7 @@ public sealed class WorkedExampleTests(DemoFixture demo) : IClassFixture<DemoFix
         Assert.Equal(Answers("adapter.json"), Answers("merged.json"));
         Assert.NotEqual(Answers("base.json"), Answers("merged.json"));
         var matrix = JsonDocument.Parse(Done("evaluate", "win-rate", "--outputs", File("merged.json"), File("base.json"), "--judge", $"pairrm:{demo.Ranker}", "--json").Split('\n', StringSplitOptions.RemoveEmptyEntries)[^1]);
-        Assert.Equal(["merged", "model"], matrix.RootElement.GetProperty("models").EnumerateArray().Select(name => name.GetString()));
+        Assert.Equal(["merged", "demo"], matrix.RootElement.GetProperty("models").EnumerateArray().Select(name => name.GetString()));
 
         // What Hugging Face's tools look at: the base model's tensors under the same names and shapes, and a config that agrees with them.
         Assert.Equal(Header(Path.Combine(demo.Model, "model.safetensors")), Header(Path.Combine(File("merged"), "model.safetensors")));
