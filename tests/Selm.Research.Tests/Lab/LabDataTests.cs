@@ -1,3 +1,6 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Parquet.Serialization;
 using Selm.HuggingFace.Chat;
 using Selm.HuggingFace.Files;
 using Selm.HuggingFace.Tokenizers;
@@ -191,5 +194,59 @@ public class LabDataTests
         var records = PreferenceFile.Read(path).Records;
         Assert.Equal(500, records.Count);
         Assert.All(records, record => Assert.Equal(record.ScoreChosen!.Value, new LabOracle(language).Reward(record.Prompt, record.ChosenResponse), 1e-9));
+    }
+
+    [Fact]
+    public async Task the_shipped_parquet_file_holds_the_same_pairs()
+    {
+        string Data(string name) => Path.Combine(Golden.Root, "data", "examples", name);
+        var pairs = PreferenceFile.Read(Data("lab-pairs.jsonl")).Records;
+        if (Environment.GetEnvironmentVariable("SELM_WRITE_EXAMPLES") is not null)
+        {
+            Turn[] Turns(IReadOnlyList<ChatMessage> chat) => [.. chat.Select(m => new Turn { Content = m.Content, Role = m.Role })];
+            await ParquetSerializer.SerializeAsync(
+                pairs.Select(p => new ParquetPair
+                {
+                    Prompt = p.Prompt, PromptId = p.PromptId!, Chosen = Turns(p.Chosen), Rejected = Turns(p.Rejected), Messages = Turns(p.Messages!),
+                    ScoreChosen = p.ScoreChosen!.Value, ScoreRejected = p.ScoreRejected!.Value,
+                }),
+                Data("lab-pairs.parquet"));
+        }
+        var read = PreferenceFile.Read(Data("lab-pairs.parquet")).Records;
+        Assert.Equal(pairs.Select(p => JsonSerializer.Serialize(p, JsonFormat.Line)), read.Select(p => JsonSerializer.Serialize(p, JsonFormat.Line)));
+    }
+
+    /// <summary>A row in the schema of UltraFeedback.</summary>
+    private sealed class ParquetPair
+    {
+        [JsonPropertyName("prompt")]
+        public string Prompt { get; set; } = "";
+
+        [JsonPropertyName("prompt_id")]
+        public string PromptId { get; set; } = "";
+
+        [JsonPropertyName("chosen")]
+        public IList<Turn> Chosen { get; set; } = [];
+
+        [JsonPropertyName("rejected")]
+        public IList<Turn> Rejected { get; set; } = [];
+
+        [JsonPropertyName("messages")]
+        public IList<Turn> Messages { get; set; } = [];
+
+        [JsonPropertyName("score_chosen")]
+        public double ScoreChosen { get; set; }
+
+        [JsonPropertyName("score_rejected")]
+        public double ScoreRejected { get; set; }
+    }
+
+    private sealed class Turn
+    {
+        [JsonPropertyName("content")]
+        public string Content { get; set; } = "";
+
+        [JsonPropertyName("role")]
+        public string Role { get; set; } = "";
     }
 }
