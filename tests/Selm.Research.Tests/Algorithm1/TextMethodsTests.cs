@@ -83,6 +83,24 @@ public sealed class TextMethodsTests : IDisposable
     }
 
     [Fact]
+    public void a_run_holds_one_model_at_a_time_and_the_frozen_reference_is_gone_before_the_training()
+    {
+        var recipe = Of("selm") with { Reference = ReferencePolicy.Fixed };
+        var folder = Run("run", recipe);
+        var portions = Splits.Portions(PreferenceFile.Read(recipe.Datasets[0]).Records, recipe.Portions);
+        using var open = RunFolder.Open(folder, recipe.ToJson(), InputsOf(folder), MachineFacts.Now(recipe.Device));
+        using var store = new RunStore(new RunOptions(recipe, folder), open, portions, new LazyRanker(TinyRun.Oracle), null) { Current = 1 };
+        var reference = store.Initial;
+        Assert.False(reference.embed_tokens.IsInvalid);
+        var policy = store.Policy;
+        Assert.True(reference.embed_tokens.IsInvalid);
+        Assert.False(policy.embed_tokens.IsInvalid);
+    }
+
+    private static Dictionary<string, string> InputsOf(string run) => JsonDocument.Parse(File.ReadAllText(Path.Combine(run, "run.json"))).RootElement
+        .GetProperty("inputs").EnumerateObject().ToDictionary(input => input.Name, input => input.Value.GetString()!);
+
+    [Fact]
     public void prompts_whose_candidates_all_tie_are_dropped_and_counted()
     {
         // Answers that begin with a letter of the alphabet's first half tie; the made-up pairs have both.
