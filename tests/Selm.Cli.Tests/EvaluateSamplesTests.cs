@@ -23,7 +23,6 @@ public class EvaluateSamplesTests(DemoFixture demo) : IClassFixture<DemoFixture>
             Model("multiple-choice --task hellaswag", "hellaswag_val_200.jsonl"),
             Model("multiple-choice --task truthfulqa", "truthfulqa_200.jsonl"),
             Model("gsm8k", "gsm8k_test_200.jsonl", "--max-new-tokens", "32"),
-            Model("eq-bench", "eq_bench_v2_171.jsonl", "--max-new-tokens", "16"),
             ["mt-bench", "--questions", File("mt_bench_questions.jsonl"), "--references", File("mt_bench_reference_gpt4.jsonl"), "--model", demo.Model, "--answers", folder.File("a.jsonl"),
                 "--runs", "1", "--max-new-tokens", "8", "--limit", "6", "--judge-prompts", File("mt_bench_judge_prompts.jsonl"), "--grades", folder.File("g.jsonl"), .. asked],
             ["alpaca-eval", "--annotations", File("alpaca_eval_preference_pairs_100.jsonl"), "--difficulty", Path.Combine(tables, "instruction_difficulty.csv"), "--gamed", Path.Combine(tables, "gamed_calibration.csv")],
@@ -36,6 +35,10 @@ public class EvaluateSamplesTests(DemoFixture demo) : IClassFixture<DemoFixture>
         {
             Ok(["evaluate", .. command, "--out", folder.File("out")]);
         }
+        // A model of random weights gives no answer with scores, and an average over none is no result.
+        var nothing = SelmProcess.Run(["evaluate", .. Model("eq-bench", "eq_bench_v2_171.jsonl", "--max-new-tokens", "16"), "--out", folder.File("out")]);
+        Assert.Equal(2, nothing.Code);
+        Assert.Contains("Nothing was measured: none of 6 items of eq-bench", nothing.Error, StringComparison.Ordinal);
         Ok("evaluate", "answers", "--model", demo.Model, "--instructions", $"{answers}gpt4_1106_preview", "--output", folder.File("ours.json"), "--max-new-tokens", "8", "--limit", "6");
         Ok(["evaluate", "judge", "--outputs", $"{answers}zephyr-7b-beta", "--baseline", $"{answers}gpt4_1106_preview", "--annotations", folder.File("zephyr.json"), "--out", folder.File("out"), .. asked]);
         Ok("evaluate", "alpaca-eval", "--annotations", folder.File("zephyr.json"), "--difficulty", Path.Combine(tables, "instruction_difficulty.csv"), "--gamed", Path.Combine(tables, "gamed_calibration.csv"), "--out", folder.File("out"));
@@ -44,7 +47,7 @@ public class EvaluateSamplesTests(DemoFixture demo) : IClassFixture<DemoFixture>
 
         var page = EvaluationPage.Of(folder.File("out"), new(2026, 11, 1));
         Assert.Equal(
-            ["alpaca-eval", "compare", "eq-bench", "gsm8k", "hellaswag", "implicit-reward", "mt-bench", "reward-distribution", "truthfulqa", "win-rate"],
+            ["alpaca-eval", "compare", "gsm8k", "hellaswag", "implicit-reward", "mt-bench", "reward-distribution", "truthfulqa", "win-rate"],
             page.Sections.Select(section => section.Heading).Order(StringComparer.Ordinal));
         Assert.All(page.Sections.SelectMany(section => section.Figures), figure => Assert.Empty(FigureChecks.Problems(figure)));
     }
