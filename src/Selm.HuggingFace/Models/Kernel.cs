@@ -86,7 +86,7 @@ internal abstract class Kernel
             ctx.save_data(nameof(Kernel), kernel);
             var wants = inputs.Select(input => input.requires_grad).ToArray();
             ctx.save_data(nameof(wants), wants);
-            ctx.save_for_backward([.. inputs.Select((input, k) => kernel.Reads(k, wants) ? input : empty(0)), .. extra]);
+            ctx.save_for_backward([.. inputs.Select((input, k) => kernel.Reads(k, wants) ? input : empty(0, device: CPU)), .. extra]);
             return output;
         }
 
