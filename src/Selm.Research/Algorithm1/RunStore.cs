@@ -30,6 +30,7 @@ internal sealed class RunStore(RunOptions options, RunFolder run, IReadOnlyList<
     internal const int Batch = 8;
 
     private readonly Recipe recipe = options.Recipe;
+    private readonly bool keeps = LoopSettings.Of(options.Recipe).Keeps;
     private readonly Dictionary<int, LoopPair[]> pairs = [];
     private readonly Dictionary<(int Iteration, int Draw), string[]> texts = [];
     private ModelFolder? held = start;
@@ -40,8 +41,20 @@ internal sealed class RunStore(RunOptions options, RunFolder run, IReadOnlyList<
     /// <summary>Stops between batches.</summary>
     public CancellationToken Cancellation { get; init; }
 
-    /// <summary>The iteration that is being run.</summary>
-    public int Current { get; set; }
+    /// <summary>The iteration that is being run. What was read of earlier ones is let go, unless their pairs are kept.</summary>
+    public int Current
+    {
+        get;
+        set
+        {
+            field = value;
+            if (!keeps)
+            {
+                pairs.Clear();
+                texts.Clear();
+            }
+        }
+    }
 
     /// <inheritdoc/>
     public Llama Policy => Hold(StartOf(Current)).Model;
