@@ -12,7 +12,12 @@ namespace Selm.Research.Algorithm1;
 /// <param name="Chosen">y_w.</param>
 /// <param name="Rejected">y_l.</param>
 /// <param name="Sample">y where the data itself brings one, or null.</param>
-public sealed record LoopPair(int[] Prompt, int[] Chosen, int[] Rejected, int[]? Sample = null);
+public sealed record LoopPair(int[] Prompt, int[] Chosen, int[] Rejected, int[]? Sample = null)
+{
+    /// <summary>The pair of token rows.</summary>
+    internal static LoopPair Of(TokenTriple rows) =>
+        new(rows.PromptIds, rows.Chosen.Response.ToArray(), rows.Rejected.Response.ToArray(), rows.Reference?.Response.ToArray());
+}
 
 /// <summary>What a loop asks of its world.</summary>
 /// <param name="Pairs">The offline portion of an iteration.</param>
@@ -27,8 +32,8 @@ public sealed record LoopWorld(
 
 /// <summary>A response that may become y_w or y_l.</summary>
 /// <param name="Ids">Its tokens.</param>
-/// <param name="Source">Where it is from: the number of a draw, or <see cref="DataChosen"/> or <see cref="DataRejected"/>.</param>
-public readonly record struct Candidate(int[] Ids, int Source)
+/// <param name="Source">Where it is from: the number of a draw, or one of the constants below.</param>
+internal readonly record struct Candidate(int[] Ids, int Source)
 {
     /// <summary>The data's own y_w.</summary>
     public const int DataChosen = -1;
@@ -47,13 +52,13 @@ public readonly record struct Candidate(int[] Ids, int Source)
 /// <param name="Rejected">The worst.</param>
 /// <param name="Sample">y of the optimism term, or null.</param>
 /// <param name="SampleLogp">log pi(y) as sampling told it, or NaN.</param>
-public sealed record KeptPair(int Row, int[] Prompt, Candidate Chosen, Candidate Rejected, Candidate? Sample = null, double SampleLogp = double.NaN)
+internal sealed record KeptPair(int Row, int[] Prompt, Candidate Chosen, Candidate Rejected, Candidate? Sample = null, double SampleLogp = double.NaN)
 {
     /// <summary>The token rows, each with its prompt; what does not fit is cut off at the end.</summary>
     /// <param name="maxLength">Longest prompt and response together.</param>
     public TokenTriple Rows(int maxLength)
     {
-        TokenRow Row(int[] response) => new([.. Prompt, .. response.Take(maxLength - Prompt.Length)], Prompt.Length);
+        TokenRow Row(int[] response) => new([.. Prompt, .. response.AsSpan(0, Math.Min(response.Length, maxLength - Prompt.Length))], Prompt.Length);
         return new(Prompt, Row(Chosen.Ids), Row(Rejected.Ids), Sample is { } y ? Row(y.Ids) : null);
     }
 
@@ -64,7 +69,7 @@ public sealed record KeptPair(int Row, int[] Prompt, Candidate Chosen, Candidate
     public int[]? Other { get; init; }
 
     /// <summary>What the ranker saw and said; null where it was not asked.</summary>
-    internal Ranking? Ranking { get; init; }
+    public Ranking? Ranking { get; init; }
 }
 
 /// <summary>The ranker's scores of a prompt's candidates.</summary>
@@ -86,7 +91,7 @@ internal sealed record Ranking(IReadOnlyList<Candidate> Candidates, double[] Sco
 /// <summary>One answer to a prompt.</summary>
 /// <param name="Ids">Its tokens; the end token is included where it was reached.</param>
 /// <param name="Logp">log pi(y|x) as sampling told it.</param>
-public readonly record struct Answer(int[] Ids, double Logp);
+internal readonly record struct Answer(int[] Ids, double Logp);
 
 /// <summary>
 /// Where a loop lives: what it starts from, and where it keeps what it makes. In memory for the lab and the lessons

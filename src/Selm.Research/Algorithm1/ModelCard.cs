@@ -8,7 +8,7 @@ namespace Selm.Research.Algorithm1;
 /// <summary>README.md beside trained weights: what the model is, from what, by which recipe, with which program.</summary>
 internal static class ModelCard
 {
-    internal static void Write(string folder, Recipe recipe, LossRecipe loss, TrainingPlan plan, string reference)
+    internal static void Write(string folder, Recipe recipe, LossRecipe loss, TrainingPlan plan, string start, string reference)
     {
         var text = string.Create(CultureInfo.InvariantCulture, $"""
             ---
@@ -20,8 +20,8 @@ internal static class ModelCard
             Trained by the SELM research kit {Provenance.KitVersion} (commit {Provenance.BuiltFrom ?? "unknown"}) on {DateTime.UtcNow:yyyy-MM-dd}
             with "Self-Exploring Language Models" (arXiv 2405.19332): method {recipe.Method}, loss {loss.Kind}, beta {loss.Beta}, alpha {loss.Alpha}.
 
-            - reference and starting point: `{Path.GetFileName(Path.TrimEndingDirectorySeparator(reference))}`{(recipe.Model is null ? "" : $" ({recipe.Model})")}
-            - trained: {(recipe.Adapter is null ? "all weights" : $"a LoRA adapter (this folder) of `{Path.GetFileName(Path.TrimEndingDirectorySeparator(recipe.Base!))}`, whose weights stay as they are")}
+            - starting point: `{Name(start)}`{(recipe.Model is null ? "" : $" ({recipe.Model})")}; reference: {(reference == start ? "the same" : $"`{Name(reference)}`")}
+            - trained: {(recipe.Adapter is null ? "all weights" : $"a LoRA adapter (this folder) of `{Name(recipe.Base!)}`, whose weights stay as they are")}
             - preference pairs trained on: {plan.Pairs}
             - optimiser steps: {plan.Steps} of up to {plan.PairsPerStep} pairs, highest learning rate {plan.PeakRate}
             - machine: {Provenance.CpuModel()}, device {recipe.Device}, precision {recipe.Precision}
@@ -34,4 +34,6 @@ internal static class ModelCard
             """);
         AtomicFile.WriteText(Path.Combine(folder, "README.md"), text);
     }
+
+    private static string Name(string folder) => Path.GetFileName(Path.TrimEndingDirectorySeparator(folder));
 }

@@ -18,13 +18,15 @@ public sealed class OpenRun : IDisposable
     private readonly Recipe recipe;
     private readonly RunFolder folder;
     private readonly IReadOnlyList<IReadOnlyList<PreferenceRecord>> portions;
+    private readonly IReadOnlyList<IReadOnlyList<LoopPair>>? encoded; // the portions as token ids, in a new run
     private readonly LazyRanker ranker;
     private ModelFolder? start; // the base model of a new run, loaded to check it
 
     internal OpenRun(
-        RunOptions options, RunFolder folder, IReadOnlyList<IReadOnlyList<PreferenceRecord>> portions, IReadOnlyList<TrainingPlan> plan, LazyRanker ranker, ModelFolder? start)
+        RunOptions options, RunFolder folder, IReadOnlyList<IReadOnlyList<PreferenceRecord>> portions, IReadOnlyList<IReadOnlyList<LoopPair>>? encoded,
+        IReadOnlyList<TrainingPlan> plan, LazyRanker ranker, ModelFolder? start)
     {
-        (this.options, recipe, this.folder, this.portions, Plan, this.ranker, this.start) = (options, options.Recipe, folder, portions, plan, ranker, start);
+        (this.options, recipe, this.folder, this.portions, this.encoded, Plan, this.ranker, this.start) = (options, options.Recipe, folder, portions, encoded, plan, ranker, start);
     }
 
     /// <summary>What each iteration trains, unless the ranker finds prompts whose candidates all tie.</summary>
@@ -41,10 +43,10 @@ public sealed class OpenRun : IDisposable
     /// <exception cref="DivergenceException">The training ran away.</exception>
     public IReadOnlyList<BeforeAfter> Finish(IProgress<StepProgress>? progress = null, CancellationToken cancellation = default)
     {
-        using (var store = new RunStore(options, folder, portions, ranker, start) { Progress = progress, Cancellation = cancellation })
+        using (var store = new RunStore(options, folder, portions, encoded, ranker, start) { Progress = progress, Cancellation = cancellation })
         {
             start = null;
-            using var loop = new PreferenceLoop(LoopSettings.Of(recipe), store);
+            using var loop = new PreferenceLoop(store.Settings, store);
             for (var t = 0; t < recipe.Iterations; t++)
             {
                 if (!store.IsTrained(t))

@@ -54,11 +54,6 @@ public sealed class PreferenceLoop : IDisposable
     // 1: for iteration t = 1, 2, ..., T do
     internal LoopIteration Run(int iteration)
     {
-        if (!settings.Keeps)
-        {
-            kept.Clear();
-        }
-
         // 2: set D_t as the t-th portion of D and generate y ~ pi_ref(. | x) for each prompt x in D_t;
         // 3: rank {y, y_w, y_l} and update D_t to contain the best (chosen) and worst (rejected) responses;
         var round = Round(iteration);

@@ -50,17 +50,24 @@ internal static class RecipeLimits
     /// <param name="model">The base model.</param>
     /// <param name="records">All pairs.</param>
     /// <param name="ranker">Who ranks, or null.</param>
+    /// <returns>The pairs as token ids, or null where the pipeline makes its rows from text.</returns>
     /// <exception cref="InputException">A pair cannot be encoded, is outside the vocabulary or beyond a context; names its file and line.</exception>
-    internal static void Check(Recipe recipe, ModelFolder model, IReadOnlyList<PreferenceRecord> records, IRanker? ranker)
+    internal static LoopPair[]? Check(Recipe recipe, ModelFolder model, IReadOnlyList<PreferenceRecord> records, IRanker? ranker)
     {
         var (encoding, limits) = (model.Encoding, new LengthLimits(recipe.MaxLength, recipe.MaxPromptLength));
+        var fromText = recipe.Pipeline == PipelineKind.SelmRepo;
+        var pairs = new LoopPair[fromText ? 0 : records.Count];
         for (var k = 0; k < records.Count; k++)
         {
             var record = records[k];
             try
             {
-                var rows = recipe.Pipeline == PipelineKind.SelmRepo ? SelmRepoPipeline.Rows(record, encoding, limits) : CleanPipeline.Rows(record, encoding, limits);
+                var rows = fromText ? SelmRepoPipeline.Rows(record, encoding, limits) : CleanPipeline.Rows(record, encoding, limits);
                 Within(record, rows, model.Model.Config.MaxPositionEmbeddings);
+                if (!fromText)
+                {
+                    pairs[k] = LoopPair.Of(rows);
+                }
                 ranker?.Check(RankRequest.Of(record, [record.ChosenResponse, record.RejectedResponse]));
             }
             catch (InputException e) when (record.Place is null || !e.Message.StartsWith(record.Place, StringComparison.Ordinal))
@@ -68,6 +75,7 @@ internal static class RecipeLimits
                 throw new InputException($"{record.Place ?? $"Pair {k + 1} of the data"}: {e.Message}", e);
             }
         }
+        return fromText ? null : pairs;
     }
 
     /// <summary>The rows as they are, where none is beyond the context; pipeline: selm-repo does not cut y.</summary>

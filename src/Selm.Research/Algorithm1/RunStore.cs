@@ -21,19 +21,23 @@ namespace Selm.Research.Algorithm1;
 /// <summary>The stages of a run as files; a finished one is skipped.</summary>
 /// <param name="options">What and where.</param>
 /// <param name="run">The open folder.</param>
-/// <param name="portions">The data.</param>
+/// <param name="portions">The data, as much of it as is used.</param>
+/// <param name="encoded">The same as token ids where they are made already, or null.</param>
 /// <param name="ranker">Opened when it is first asked.</param>
 /// <param name="start">The base model where it is loaded already; the store owns it then.</param>
-internal sealed class RunStore(RunOptions options, RunFolder run, IReadOnlyList<IReadOnlyList<PreferenceRecord>> portions, LazyRanker ranker, ModelFolder? start) : ILoopStore
+internal sealed class RunStore(RunOptions options, RunFolder run, IReadOnlyList<IReadOnlyList<PreferenceRecord>> portions,
+    IReadOnlyList<IReadOnlyList<LoopPair>>? encoded, LazyRanker ranker, ModelFolder? start) : ILoopStore
 {
     // Rows that are generated, ranked and scored together; whole batches only are kept when a run is killed.
     internal const int Batch = 8;
 
     private readonly Recipe recipe = options.Recipe;
-    private readonly bool keeps = LoopSettings.Of(options.Recipe).Keeps;
-    private readonly Dictionary<int, LoopPair[]> pairs = [];
+    private readonly IReadOnlyList<LoopPair>?[] encoded = encoded is null ? new IReadOnlyList<LoopPair>?[portions.Count] : [.. encoded]; // by portion
     private readonly Dictionary<(int Iteration, int Draw), string[]> texts = [];
     private ModelFolder? held = start;
+
+    /// <summary>The recipe as the loop takes it.</summary>
+    public LoopSettings Settings { get; } = LoopSettings.Of(options.Recipe);
 
     /// <summary>Is told about rows and steps.</summary>
     public IProgress<StepProgress>? Progress { get; init; }
@@ -41,20 +45,8 @@ internal sealed class RunStore(RunOptions options, RunFolder run, IReadOnlyList<
     /// <summary>Stops between batches.</summary>
     public CancellationToken Cancellation { get; init; }
 
-    /// <summary>The iteration that is being run. What was read of earlier ones is let go, unless their pairs are kept.</summary>
-    public int Current
-    {
-        get;
-        set
-        {
-            field = value;
-            if (!keeps)
-            {
-                pairs.Clear();
-                texts.Clear();
-            }
-        }
-    }
+    /// <summary>The iteration that is being run.</summary>
+    public int Current { get; set; }
 
     /// <inheritdoc/>
     public Llama Policy => Hold(StartOf(Current)).Model;
@@ -83,19 +75,13 @@ internal sealed class RunStore(RunOptions options, RunFolder run, IReadOnlyList<
     /// <inheritdoc/>
     public IReadOnlyList<LoopPair> Pairs(int iteration)
     {
-        if (!pairs.TryGetValue(iteration, out var made))
+        var portion = iteration % portions.Count;
+        if (encoded[portion] is null)
         {
             var encoding = Text.Encoding;
-            pairs[iteration] = made =
-            [
-                .. Portion(iteration).Select(record =>
-                {
-                    var rows = CleanPipeline.Rows(record, encoding, Limits);
-                    return new LoopPair(rows.PromptIds, rows.Chosen.Response.ToArray(), rows.Rejected.Response.ToArray(), rows.Reference?.Response.ToArray());
-                }),
-            ];
+            encoded[portion] = [.. portions[portion].Select(record => LoopPair.Of(CleanPipeline.Rows(record, encoding, Limits)))];
         }
-        return made;
+        return encoded[portion]!;
     }
 
     /// <inheritdoc/>
@@ -147,10 +133,12 @@ internal sealed class RunStore(RunOptions options, RunFolder run, IReadOnlyList<
         run.Stage($"{Name(iteration)}.reward", [file, weights, $"{folder}/{HfConfig.FileName}"], () =>
         {
             var before = iteration == 0 ? null : run.PathOf(Name(iteration - 1), "reward");
+            Directory.CreateDirectory(run.PathOf(folder));
+            Text.CopyTextFiles(run.PathOf(folder));
             using var trainer = Directory.Exists(before) ? RewardTrainer.Load(before, DeviceName.Parse(recipe.Device)) : RewardTrainer.FromZero(Initial);
+            Release(); // one model in memory, this one
             var margins = fit(trainer);
             trainer.Save(run.PathOf(folder));
-            Text.CopyTextFiles(run.PathOf(folder));
             AtomicFile.WriteJson(run.PathOf(file), margins);
         });
         return JsonSerializer.Deserialize<double[]>(File.ReadAllBytes(run.PathOf(file)))!;
@@ -202,7 +190,7 @@ internal sealed class RunStore(RunOptions options, RunFolder run, IReadOnlyList<
                     $"The training left every weight as it was ({plan}): the steps are lost in the rounding of {recipe.Precision.ToString().ToLowerInvariant()}; raise {TrainingPlan.RateKey(recipe)} and choose a new folder.");
             }
             policy.Save(ModelPath(iteration));
-            ModelCard.Write(ModelPath(iteration), recipe, Methods.LossOf(recipe, !LoopSettings.Of(recipe).IsPlain(iteration)), plan, policy.Path);
+            ModelCard.Write(ModelPath(iteration), recipe, Methods.LossOf(recipe, !Settings.IsPlain(iteration)), plan, policy.Path, Settings.StaysAtBase ? StartOf(0) : policy.Path);
             run.MarkDone($"{Name(iteration)}.train", [.. WeightFiles(ModelPath(iteration)).Select(Relative)]);
             Trainer.DeleteCheckpoints(checkpoints);
             return rows;
@@ -214,7 +202,7 @@ internal sealed class RunStore(RunOptions options, RunFolder run, IReadOnlyList<
     }
 
     /// <summary>The pairs of an iteration's own portion.</summary>
-    public IReadOnlyList<PreferenceRecord> Portion(int iteration) => SelmRun.PortionOf(recipe, portions, iteration);
+    public IReadOnlyList<PreferenceRecord> Portion(int iteration) => portions[iteration % portions.Count];
 
     /// <inheritdoc/>
     public void Dispose() => Release();
@@ -304,8 +292,8 @@ internal sealed class RunStore(RunOptions options, RunFolder run, IReadOnlyList<
     private long StepsBefore(int iteration) => Enumerable.Range(0, iteration).Sum(t =>
     {
         using var summary = JsonDocument.Parse(File.ReadAllBytes(run.PathOf(Name(t), "summary.json")));
-        var examples = Enumerable.Range(0, summary.RootElement.GetProperty("pairs").GetInt32()).ToArray();
-        return (long)TrainerOptions.Of(recipe, t).TotalSteps(Splits.HoldOut(examples, recipe.EvalFraction, recipe.Seed).Train.Count);
+        var pairs = summary.RootElement.GetProperty("pairs").GetInt32();
+        return (long)TrainerOptions.Of(recipe, t).TotalSteps(pairs - Splits.HeldOutCount(pairs, recipe.EvalFraction));
     });
 
     private string Relative(string path) => Path.GetRelativePath(run.Root, path).Replace(Path.DirectorySeparatorChar, '/');

@@ -30,8 +30,8 @@ public sealed record BeforeAfter(string Prompt, string Before, string After, dou
 
 /// <summary>
 /// Algorithm 1 on text: per iteration sample y from the current policy, rank {y, y_w, y_l}, keep best and worst, train
-/// with the optimism term, move the reference. The baselines that share its files (offline, iterative and stepwise DPO)
-/// are the same loop with parts left out. A run killed at any instant and started again ends with the same bits.
+/// with the optimism term, move the reference; and the siblings, which are the same loop (<see cref="PreferenceLoop"/>) with
+/// other answers, pairs and losses. A run killed at any instant and started again ends with the same bits.
 /// Derived in lesson 09.
 /// </summary>
 public static class SelmRun
@@ -79,7 +79,7 @@ public static class SelmRun
     public static IReadOnlyList<TrainingPlan> Plan(Recipe recipe)
     {
         Check(recipe);
-        return Plan(recipe, Splits.Portions(Records(recipe), recipe.Portions));
+        return Plan(recipe, Portions(Records(recipe), recipe));
     }
 
     /// <summary>Runs or continues a recipe. What is wrong with a new run is said before its folder exists.</summary>
@@ -114,7 +114,7 @@ public static class SelmRun
             Libtorch.Threads = recipe.Threads;
         }
         var records = Records(recipe);
-        var portions = Splits.Portions(records, recipe.Portions);
+        var portions = Portions(records, recipe);
         var plan = Plan(recipe, portions);
         if (File.Exists(options.CacheFolder))
         {
@@ -124,9 +124,9 @@ public static class SelmRun
         ModelFolder? start = null;
         try
         {
-            start = RunFolder.IsThere(options.Folder, options.Resume) ? null : Start(recipe, records, ranker);
+            var encoded = RunFolder.IsThere(options.Folder, options.Resume) ? null : Start(recipe, records, ranker, out start);
             var folder = RunFolder.Open(options.Folder, recipe.ToJson(), Inputs(recipe), MachineFacts.Now(recipe.Device), options.Resume, options.AllowDifferentMachine);
-            return new OpenRun(options, folder, portions, plan, ranker, start) { Notes = notes };
+            return new OpenRun(options, folder, portions, encoded is null ? null : Portions(encoded, recipe), plan, ranker, start) { Notes = notes };
         }
         catch
         {
@@ -139,25 +139,17 @@ public static class SelmRun
     /// <summary>The folder of the last policy inside a run: a link to the last iteration's.</summary>
     public const string ResultName = "model";
 
-    // The base model and the ranker of a run that is not there yet, and a try at what its text stages will ask of them.
-    private static ModelFolder Start(Recipe recipe, List<PreferenceRecord> records, LazyRanker ranker)
+    // The base model and the ranker of a run that is not there yet, and a try at what its text stages will ask of them; what
+    // that makes of the pairs is kept, since the run begins with it.
+    private static LoopPair[]? Start(Recipe recipe, List<PreferenceRecord> records, LazyRanker ranker, out ModelFolder start)
     {
-        var start = Load(StartOf(recipe), recipe);
-        try
+        start = Load(StartOf(recipe), recipe);
+        if (recipe.Adapter is { Path: null })
         {
-            if (recipe.Adapter is { Path: null })
-            {
-                NewAdapter.Of(start.Model, recipe.Adapter, recipe.Seed).Dispose(); // says now if it names no layer
-            }
-            _ = start.TokenizerHash;
-            RecipeLimits.Check(recipe, start, records, recipe.Ranker is null ? null : ranker.Value);
-            return start;
+            NewAdapter.Of(start.Model, recipe.Adapter, recipe.Seed).Dispose(); // says now if it names no layer
         }
-        catch
-        {
-            start.Dispose();
-            throw;
-        }
+        _ = start.TokenizerHash;
+        return RecipeLimits.Check(recipe, start, records, recipe.Ranker is null ? null : ranker.Value);
     }
 
     // Where no answers are asked for, a loss that reads y must find it in the data.
@@ -171,11 +163,11 @@ public static class SelmRun
     private static TrainingPlan[] Plan(Recipe recipe, IReadOnlyList<IReadOnlyList<PreferenceRecord>> portions)
     {
         var settings = LoopSettings.Of(recipe);
-        int Own(int t) => PortionOf(recipe, portions, t).Count is var count && settings.Method == LoopMethod.Dno ? (int)Math.Ceiling(settings.KeptShare * count) : count;
+        int Own(int t) => portions[t % portions.Count].Count is var count && settings.Method == LoopMethod.Dno ? (int)Math.Ceiling(settings.KeptShare * count) : count;
         return [.. Enumerable.Range(0, recipe.Iterations).Select(t =>
         {
-            var pairs = Enumerable.Range(0, settings.Keeps ? Enumerable.Range(0, t + 1).Sum(Own) : Own(t)).ToArray();
-            return TrainingPlan.Of(recipe, t, Splits.HoldOut(pairs, recipe.EvalFraction, recipe.Seed).Train.Count);
+            var pairs = settings.Keeps ? Enumerable.Range(0, t + 1).Sum(Own) : Own(t);
+            return TrainingPlan.Of(recipe, t, pairs - Splits.HeldOutCount(pairs, recipe.EvalFraction));
         })];
     }
 
@@ -197,11 +189,9 @@ public static class SelmRun
         return inputs;
     }
 
-    internal static IReadOnlyList<PreferenceRecord> PortionOf(Recipe recipe, IReadOnlyList<IReadOnlyList<PreferenceRecord>> portions, int number)
-    {
-        var portion = portions[number % portions.Count];
-        return recipe.PairsPerIteration is { } limit ? [.. portion.Take(limit)] : portion;
-    }
+    // Portions of the data or of what was made of it, as much of each as the recipe uses.
+    private static IReadOnlyList<IReadOnlyList<T>> Portions<T>(IReadOnlyList<T> items, Recipe recipe) =>
+        [.. Splits.Portions(items, recipe.Portions).Select(portion => recipe.PairsPerIteration is { } most ? [.. portion.Take(most)] : portion)];
 
     /// <summary>The folder of pi_0: the base model, or the adapter that stands on it.</summary>
     internal static string StartOf(Recipe recipe) => recipe.Adapter?.Path ?? recipe.Base!;

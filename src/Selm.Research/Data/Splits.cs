@@ -31,6 +31,9 @@ public static class Splits
         return copy;
     }
 
+    /// <summary>How many of some items <see cref="HoldOut{T}"/> holds out.</summary>
+    public static int HeldOutCount(int items, double fraction) => fraction == 0 ? 0 : Math.Min(Math.Max(1, (int)(fraction * items)), items - 1);
+
     /// <summary>
     /// Holds a random share of the items out for evaluation: floor(fraction x n), at least one when the fraction is
     /// above 0, never all; both parts keep the original order.
@@ -40,7 +43,7 @@ public static class Splits
     {
         ArgumentOutOfRangeException.ThrowIfNegative(fraction);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(fraction, 1);
-        var count = fraction == 0 ? 0 : Math.Min(Math.Max(1, (int)(fraction * items.Count)), items.Count - 1);
+        var count = HeldOutCount(items.Count, fraction);
         var held = Shuffle(Enumerable.Range(0, items.Count), seed, "held-out").Take(count).ToHashSet();
         return ([.. items.Where((_, i) => !held.Contains(i))], [.. items.Where((_, i) => held.Contains(i))]);
     }
