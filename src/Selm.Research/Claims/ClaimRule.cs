@@ -24,9 +24,35 @@ public enum ClaimKind
     Ordering,
 }
 
+/// <summary>Whose sentence a claim judges.</summary>
+public enum ClaimEdition
+{
+    /// <summary>The paper's first edition.</summary>
+    First,
+
+    /// <summary>A later edition of the paper.</summary>
+    Later,
+
+    /// <summary>A machine-written summary of the paper.</summary>
+    Summary,
+
+    /// <summary>The kit's own question about a sentence of the paper.</summary>
+    Kit,
+}
+
+/// <summary>Whether a rule was committed before or after its result was seen.</summary>
+public enum ClaimWritten
+{
+    /// <summary>Before the seeds or worlds that it is applied to were run.</summary>
+    Before,
+
+    /// <summary>After.</summary>
+    After,
+}
+
 /// <summary>
-/// One testable sentence and the rule that judges it, as data/claims.yaml has it. The rule was written before the seeds that
-/// it is applied to were run; <see cref="Pilot"/> says what was known by then.
+/// One testable sentence and the rule that judges it, as data/claims.yaml has it. <see cref="Written"/> says whether the rule is older than
+/// its result and <see cref="Pilot"/> what was known by then.
 /// </summary>
 public sealed record ClaimRule
 {
@@ -45,8 +71,17 @@ public sealed record ClaimRule
     /// <summary>Where the paper says it; both numberings where they differ.</summary>
     public required string Where { get; init; }
 
-    /// <summary>The claim in our words.</summary>
+    /// <summary>The claim in our words, neither wider nor narrower than the sentence.</summary>
     public required string Says { get; init; }
+
+    /// <summary>At most six consecutive words of the sentence; for a question of the kit, of the sentence that it bears on.</summary>
+    public string Key { get; init; } = "";
+
+    /// <summary>Whose sentence it is.</summary>
+    public ClaimEdition Edition { get; init; }
+
+    /// <summary>Whether the rule is older than the result.</summary>
+    public ClaimWritten Written { get; init; } = ClaimWritten.After;
 
     /// <summary>The experiment that measures it, by the name that <c>selm reproduce</c> knows.</summary>
     public required string Experiment { get; init; }
@@ -78,15 +113,26 @@ public sealed record ClaimRule
     public bool OnlyPreview { get; init; }
 
     /// <summary>Judges an equation.</summary>
-    /// <param name="residual">The largest residual.</param>
-    /// <param name="holds">Whether it is within its tolerance.</param>
-    /// <param name="repair">The erratum without which it does not hold; empty where it holds as printed.</param>
-    /// <param name="note">What a reader must know.</param>
-    public ClaimRow Exact(double residual, bool holds, string repair = "", string note = "") => Row("exact") with
+    /// <param name="residual">The largest residual, of the repaired form where there is one.</param>
+    /// <param name="tolerance">What rounding may leave.</param>
+    /// <param name="printed">The residual of the form as printed, where it was repaired.</param>
+    /// <param name="note">What a reader must know; of a repaired form what is repaired.</param>
+    public ClaimRow Exact(double residual, double tolerance, double? printed = null, string note = "") => Row("exact") with
     {
         Measured = residual,
-        Verdict = !holds ? "does not hold" : repair.Length == 0 ? "holds" : "holds after repair",
-        Note = note.Length == 0 ? repair : note,
+        Verdict = (printed ?? residual) <= tolerance ? "holds as printed" : residual <= tolerance ? "does not hold as printed; holds as repaired" : "does not hold",
+        Note = printed is { } before ? $"As printed the residual is {Shown.Residual(before)}. {note}".TrimEnd() : note,
+    };
+
+    /// <summary>A remark of the kit about a sentence, with what shows it.</summary>
+    /// <param name="residual">The largest residual of what shows it.</param>
+    /// <param name="tolerance">What rounding may leave.</param>
+    /// <param name="note">The remark.</param>
+    public ClaimRow Remark(double residual, double tolerance, string note) => Row("exact") with
+    {
+        Measured = residual,
+        Verdict = residual <= tolerance ? "remark of the kit" : "does not hold",
+        Note = note,
     };
 
     /// <summary>A comparison of printed numbers, judged by <see cref="TablesAudit.Verdict"/> or <see cref="TablesAudit.VerdictForAll"/>.</summary>

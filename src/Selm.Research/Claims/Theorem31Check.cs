@@ -145,14 +145,14 @@ public static class Theorem31Check
     {
         var clean = ladder.Where(rung => rung.Repaired.Repair.Length == 0).ToArray();
         var exact = clean.Where(rung => rung.Printed.Tolerance == Step.Exact).ToArray();
-        yield return rules["derivation"].Exact(exact.Max(rung => rung.AsPrinted), exact.All(rung => rung.Holds), note: $"{exact.Length} steps");
+        yield return rules["derivation"].Exact(exact.Max(rung => rung.AsPrinted), Step.Exact, note: $"{exact.Length} steps");
         foreach (var rung in ladder.Where(rung => rung.Repaired.Repair.Length > 0))
         {
             var erratum = rung.Repaired.Repair.StartsWith("erratum", StringComparison.Ordinal);
             yield return rules[erratum ? $"derivation-{rung.Repaired.Repair.Replace(' ', '-')}" : "derivation-lowest-reward"].Exact(
-                rung.AsRepaired, rung.Holds, rung.Repaired.Repair, $"{rung.Repaired.Repair}; as printed {Shown.Residual(rung.AsPrinted)}: {rung.Printed.Formula}");
+                rung.AsRepaired, rung.Printed.Tolerance, rung.AsPrinted, $"{rung.Repaired.Repair}: {rung.Printed.Formula}");
         }
         var largest = measured.Max(world => world.ClosedForm);
-        yield return rules["theorem31"].Exact(largest, largest <= Step.Exact);
+        yield return rules["theorem31"].Exact(largest, Step.Exact);
     }
 }
