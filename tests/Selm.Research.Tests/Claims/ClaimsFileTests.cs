@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Selm.Research.Claims;
+using Selm.Research.Runs;
 using Selm.Tests;
 
 namespace Selm.Research.Tests.Claims;
@@ -77,5 +78,5 @@ public partial class ClaimsFileTests
         return Collapsed(File.ReadAllText(path));
     }
 
-    private static string KitClaims() => Runs.KitFolder.Find(Path.Combine("data", "claims.yaml"));
+    private static string KitClaims() => KitFolder.Find(Path.Combine("data", "claims.yaml"));
 }
