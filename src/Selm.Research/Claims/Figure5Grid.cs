@@ -24,7 +24,7 @@ public static class Figure5Grid
     /// <summary>One bar of the paper's figure; the default stands in every group.</summary>
     private sealed record Setting(string Group, string Name, LabCellSpec Cell);
 
-    /// <summary>The cells, without seeds: 11 beside those that other experiments share.</summary>
+    /// <summary>The cells, without seeds: 12 beside those that other experiments share.</summary>
     /// <param name="study">Their budget.</param>
     public static IReadOnlyList<LabCellSpec> Cells(LabStudy study) =>
     [
