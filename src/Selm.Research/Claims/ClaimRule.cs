@@ -48,6 +48,15 @@ public sealed record ClaimRule
     /// <summary>The claim in our words.</summary>
     public required string Says { get; init; }
 
+    /// <summary>At most six consecutive words of the sentence, by which it is found.</summary>
+    public string Key { get; init; } = "";
+
+    /// <summary>Whose sentence it is: first, later, summary or kit.</summary>
+    public string Edition { get; init; } = "";
+
+    /// <summary>Whether the rule was written before or after its result was seen.</summary>
+    public string Written { get; init; } = "";
+
     /// <summary>The experiment that measures it, by the name that <c>selm reproduce</c> knows.</summary>
     public required string Experiment { get; init; }
 

@@ -18,6 +18,8 @@ public sealed class ClaimRules
 
         public required Dictionary<string, string> NotRun { get; init; }
 
+        public Dictionary<string, Dictionary<string, double>> Alphas { get; init; } = [];
+
         public required List<ClaimRule> Claims { get; init; }
     }
 
