@@ -69,7 +69,7 @@ public static partial class Figure3
         return shares;
     }
 
-    private static Figure Margins(Series[] all, string runs)
+    private static Figure Margins(Series[] all)
     {
         double[] positive = [.. all.SelectMany(series => series.Points).Select(point => point.Weight.Lab(point.Judge)).Where(alpha => alpha > 0).Distinct().Order()];
         LineTrace[] weights = [.. all.Select(Weights).Where(line => line.X.Count > 0)];
@@ -85,7 +85,7 @@ public static partial class Figure3
             : "";
         return new Figure("figure3-margins", "What weighs more: the comparisons or the bonus", weights.Length == 0 ? [] : [panel])
         {
-            Caption = $"Mean sigma(-margin) over the online iterations is the weight of DPO's gradient. {who}{runs}",
+            Caption = $"Mean sigma(-margin) over the online iterations is the weight of DPO's gradient, with 95 % intervals over seeds. {who}The bonus has the alpha of the loss.",
         };
     }
 

@@ -40,7 +40,7 @@ public static partial class Figure3
             [WinRates(records, all), Distributions(all), Iterations(all), Phases(all), ByExternalReward(records)],
             LabCharts.Drawable(
                 Left(all, Runs(weights)), OverAlpha(all, Runs([.. drawn.Where(weight => all.Any(series => series.Drawn.Any(point => point.Weight == weight)))])), OverIterations(all, Runs(winning)),
-                PhaseFigure(all, Runs(phased)), Margins(all, Runs([.. weights.Where(weight => weight != none)]))),
+                PhaseFigure(all, Runs([.. phased.Where(weight => all.Any(series => series.At(weight).Results.Count > 0))])), Margins(all)),
             [.. Claims(records, rules)]);
     }
 

@@ -48,11 +48,15 @@ public static class Figure4
     public static ExperimentResult Of(LabRecords records, ClaimRules rules, ExperimentResult exact)
     {
         Curve[] curves = [.. rates.SelectMany(rate => weights.Select(weight => new Curve(records, rate.Name, rate.Factor, weight.Name, weight.Cell(records.Study))))];
-        Curve[] drawn = [.. curves.Where(curve => curve.Weight == weights[0].Name && curve.Pairs.Count > 0)];
+        Curve[] Drawn(int weight) => [.. curves.Where(curve => curve.Weight == weights[weight].Name && curve.Pairs.Count > 0)];
+        var (drawn, far) = (Drawn(0), Drawn(weights.Length - 1));
         return new ExperimentResult(
             Name,
             [.. exact.Tables, Table(records, curves), Favours(records, curves)],
-            [.. exact.Figures, .. drawn.Length == 0 ? [] : new[] { Draw(drawn), Sorted(drawn[0]) }],
+            [
+                .. exact.Figures, .. drawn.Length == 0 ? [] : new[] { Draw(CurveFigure, drawn), Sorted(drawn[0]) },
+                .. far.Length == 0 ? [] : new[] { Draw("figure4-far", far) },
+            ],
             [.. exact.Claims, .. Claims(records, curves[0], rules)]);
     }
 
@@ -168,8 +172,8 @@ public static class Figure4
         ],
     };
 
-    private static Figure Draw(Curve[] curves) => new(
-        CurveFigure, $"Figure 4 in the lab language: SELM {Shown.Plain(Alpha)} minus DPO over optimiser steps",
+    private static Figure Draw(string id, Curve[] curves) => new(
+        id, $"Figure 4 in the lab language: SELM {curves[0].Weight} minus DPO over optimiser steps",
         [.. curves.SelectMany(curve => new[] { Lines(curve, FewSteps, "few steps"), Lines(curve, curve.Steps[^1], "all steps") })])
     {
         Columns = 2,
@@ -225,6 +229,7 @@ public static class Figure4
         }
         yield return rules["figure4-reference-samples-fall"].Paired(curve.DpoOnReference(curve.Steps[^1], -1), LabCharts.Lost(records, ("alpha 0", curve.Dpo)));
     }
+
     /// <summary>Claims about a point of the curve, from the intervals of the recorded figure: what <see cref="Of"/> makes of the cells, without values per seed.</summary>
     /// <param name="record">A recording of this experiment.</param>
     /// <param name="asked">Rules; those about other points are left out.</param>

@@ -150,7 +150,8 @@ public static class Figure5Grid
     {
         Columns = 2,
         Legend = false,
-        Caption = $"Exact win rates after the last iteration, means over {seeds} seeds (more of the default and of SELM) with 95 % intervals; small dots are seeds. Each panel changes one thing of the default, which is in every panel: 4 iterations, batches of 64, last, best/worst. SELM 0.001 is the kit's own.",
+        Caption = $"Exact win rates after the last iteration, means over {seeds} seeds (more of the default) with 95 % intervals; small dots are seeds. Each panel changes one thing of the default, which is in every panel: 4 iterations, batches of 64, last, best/worst."
+            + (rows.Any(row => row.Setting.Name == Selm && row.Results.Count > 0) ? $" {Selm} is the kit's own." : ""),
     };
 
     private static Panel Panel(string group, Row[] rows)

@@ -4,6 +4,7 @@ using Selm.Research.Figures;
 using Selm.Research.Lab;
 using Selm.Research.Runs;
 using Selm.Research.Tests.Lab;
+using AlphaScale = Selm.Research.Claims.AlphaScale;
 using Figure3 = Selm.Research.Claims.Figure3;
 
 namespace Selm.Research.Tests.Claims;
@@ -132,7 +133,7 @@ public sealed class LabFiguresTests(LabCellTests.Folders shared) : IClassFixture
         Assert.Equal(0.3, Claim(result.Claims, "figure4-lab-favouring-30").Measured!.Value, 1e-9);
         Assert.Equal(1.28, Claim(result.Claims, "figure4-reference-samples-fall").Measured!.Value, 1e-9);
         Assert.Equal(exact.Value.Claims, result.Claims.Take(exact.Value.Claims.Count));
-        Assert.Equal(["figure4-exact", "figure4-lab", "figure4-sorted"], result.Figures.Select(figure => figure.Id));
+        Assert.Equal(["figure4-exact", "figure4-lab", "figure4-sorted", "figure4-far"], result.Figures.Select(figure => figure.Id));
         var usual = result.Figures[1].Panels[0];
         Assert.Equal(3, usual.Annotations.OfType<Region>().Single().To); // .5 - .01 per step: .47 at 3 steps, .40 at 10
     }
@@ -249,7 +250,7 @@ public sealed class LabFiguresTests(LabCellTests.Folders shared) : IClassFixture
 
     private static LabCellEvaluation Evaluation(LabCellSpec spec, int k)
     {
-        double[] rewards = [.. Enumerable.Range(0, Prompts).Select(p => (0.02 * (p % 50) * (k == 1 ? 1.5 : 1)) + (0.3 * k) + (0.03 * (spec.Seed % 7)) + (k < 1 ? 0 : Effect(spec, k)))];
+        double[] rewards = [.. Enumerable.Range(0, Prompts).Select(p => (0.02 * (p % 50) * (k == 1 ? 1.5 : 1)) + (0.3 * Math.Min(k, 3)) + (0.03 * (spec.Seed % 7)) + (k < 1 ? 0 : Effect(spec, k)))];
         double[] quantiles = [.. new[] { .05, .25, .5, .75, .95 }.Select(q => rewards.Order().ElementAt((int)(q * Prompts)))];
         var jewel = spec.Sampled ? 0.06 : spec.Alpha > 0 ? 0.05 : 0;
         var found = spec.Sampled ? 2 : 3;

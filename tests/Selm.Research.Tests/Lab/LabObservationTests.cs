@@ -41,7 +41,7 @@ public sealed class LabObservationTests(LabCellTests.Folders shared) : IClassFix
     {
         string Masked(string prompt, string response) => LabCellMeasure.Masked(language, LabPrompt.Read(language, prompt), response);
         Assert.Equal("the TOPIC is ADJECTIVE because it VERB .", Masked("describe the cat", "the cat is soft because it purrs ."));
-        Assert.Equal(Masked("describe the cat", "the cat is soft in the house ."), Masked("explain the lake", "the lake is calm in the bay ."));
+        Assert.Equal(Masked("describe the cat", "the cat is soft in the house ."), Masked("explain the lake", "the lake is calm in the park ."));
         Assert.NotEqual(Masked("describe the cat", "the cat is soft ."), Masked("describe the cat", "the cat is loud ."));
         Assert.All(Run(smoke).Iterations, iteration => Assert.InRange(iteration.Evaluation.Spread, 1, iteration.Evaluation.Answers.Distinct().Count()));
     }
