@@ -135,8 +135,8 @@ public class ReproduceTests
     [Theory]
     [InlineData("--record needs at least 10 seeds, since fewer judge nothing; give --seeds 10 or more, or leave --record out for a preview.", "table1", "--record")]
     [InlineData("--record needs at least 10 seeds, since fewer judge nothing; give --seeds 10 or more, or leave --record out for a preview.", "table1", "--record", "--seeds", "40", "--headline-seeds", "9")]
-    [InlineData("--record writes the recording, which is of scale lab with its full budget and seeds from 0; leave --record out for a preview.", "figure1", "--record", "--scale", "smoke")]
-    [InlineData("--record writes the recording, which is of scale lab with its full budget and seeds from 0; leave --record out for a preview.", "--record", "--budget", "smoke")]
+    [InlineData("--record writes the recording, which is of scale lab with its full budget and seeds from 2000; leave --record out for a preview.", "figure1", "--record", "--scale", "smoke")]
+    [InlineData("--record writes the recording, which is of scale lab with its full budget and seeds from 2000; leave --record out for a preview.", "--record", "--budget", "smoke")]
     [InlineData("--redraw runs nothing and draws the whole recording again; leave out --record.", "--redraw", "--record")]
     [InlineData("--redraw runs nothing and draws the whole recording again; leave out figure1.", "--redraw", "figure1")]
     public void what_cannot_be_a_recording_is_refused_before_anything_is_written(string sentence, params string[] arguments)

@@ -85,7 +85,7 @@ public class ExactExperimentsTests
     {
         var figure = small.Value["map"].Figures[0];
         var (heat, table) = ((HeatMapTrace)figure.Panels[0].Traces[0], small.Value["map"].Tables[0]);
-        var smallest = rules["map-as-in-the-lab"].D;
+        var smallest = rules["map-tabular"].D;
         Assert.True(smallest > 0);
         for (var row = 0; row < heat.Values.Count; row++)
         {
