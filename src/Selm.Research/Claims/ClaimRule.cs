@@ -48,6 +48,12 @@ public sealed record ClaimRule
     /// <summary>The claim in our words.</summary>
     public required string Says { get; init; }
 
+    /// <summary>At most six consecutive words of the sentence, as the paper's text has them.</summary>
+    public string Key { get; init; } = "";
+
+    /// <summary>Whose claim it is: first (the first edition's), later (a later edition's), summary or kit.</summary>
+    public string Edition { get; init; } = "";
+
     /// <summary>The experiment that measures it, by the name that <c>selm reproduce</c> knows.</summary>
     public required string Experiment { get; init; }
 
@@ -66,6 +72,9 @@ public sealed record ClaimRule
     /// <summary>Claims of one family are corrected together by Holm's method; empty: not corrected.</summary>
     public string Family { get; init; } = "";
 
+    /// <summary>Whether the rule was committed before its result was seen, or after; of mathematics after.</summary>
+    public string Written { get; init; } = "";
+
     /// <summary>What was known when the rule was written.</summary>
     public required string Pilot { get; init; }
 
@@ -78,15 +87,28 @@ public sealed record ClaimRule
     public bool OnlyPreview { get; init; }
 
     /// <summary>Judges an equation.</summary>
-    /// <param name="residual">The largest residual.</param>
-    /// <param name="holds">Whether it is within its tolerance.</param>
-    /// <param name="repair">The erratum without which it does not hold; empty where it holds as printed.</param>
+    /// <param name="residual">The largest residual; of an equation with a slip, of the repaired one.</param>
+    /// <param name="tolerance">The residual that rounding, or a finite difference, explains.</param>
+    /// <param name="printed">The largest residual of the equation as it is printed; null where that is the same equation.</param>
     /// <param name="note">What a reader must know.</param>
-    public ClaimRow Exact(double residual, bool holds, string repair = "", string note = "") => Row("exact") with
+    public ClaimRow Exact(double residual, double tolerance, double? printed = null, string note = "") => Row("exact") with
     {
         Measured = residual,
-        Verdict = !holds ? "does not hold" : repair.Length == 0 ? "holds" : "holds after repair",
-        Note = note.Length == 0 ? repair : note,
+        Verdict = !(residual <= tolerance) ? "does not hold"
+            : printed > tolerance ? "does not hold as printed; holds as repaired"
+            : "holds as printed",
+        Note = note,
+    };
+
+    /// <summary>Judges an equation that the kit adds to what the paper says.</summary>
+    /// <param name="residual">The largest residual.</param>
+    /// <param name="tolerance">The residual that rounding explains.</param>
+    /// <param name="note">What a reader must know.</param>
+    public ClaimRow Remark(double residual, double tolerance, string note) => Row("exact") with
+    {
+        Measured = residual,
+        Verdict = residual <= tolerance ? "remark of the kit" : "does not hold",
+        Note = note,
     };
 
     /// <summary>A comparison of printed numbers, judged by <see cref="TablesAudit.Verdict"/> or <see cref="TablesAudit.VerdictForAll"/>.</summary>
