@@ -14,7 +14,7 @@ internal static class Redrawing
 
     private static readonly string[] shown =
     [
-        "derivation", "derivation-erratum-2", "theorem31", "tables-selm-over-dpo-zephyr", "tables-stronger-base", "exploration-selm-0.03", "exploration-selm-0.3",
+        "derivation", "derivation-erratum-2", "theorem31-display", "tables-selm-over-dpo-zephyr", "tables-stronger-base", "exploration-selm-0.03", "exploration-selm-0.3",
         "table1-selm-over-start", "table1-selm-over-dpo", "figure3-large-alpha-fails-oracle", "figure4-lab-chosen-3", "figure4-lab-chosen-30",
     ];
 

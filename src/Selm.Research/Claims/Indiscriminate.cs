@@ -25,7 +25,7 @@ internal static class Indiscriminate
     internal static ExperimentResult Run(ClaimRules rules, int worlds, int jobs, IProgress<StepProgress>? progress)
     {
         Curve[] curves = [Measure(Sharing.LogLinear, LogLinear), Measure(Sharing.Tabular, "tabular")];
-        return new ExperimentResult("figure4", [Table(curves)], [Draw(curves[0], worlds)], [.. Claims(curves[0], rules)]);
+        return new ExperimentResult("figure4", [Table(curves)], [Draw(curves[0], worlds)], [.. Claims(curves[0], curves[1], rules)]);
 
         Curve Measure(Sharing sharing, string name)
         {
@@ -46,26 +46,28 @@ internal static class Indiscriminate
 
         public double[] SlopesOfSelm(int k) => [.. Selm.Select(world => world[k].Slope)];
 
-        public double[] Differences(int k, Func<UnseenChange, double> of) => [.. Selm.Zip(Dpo, (selm, dpo) => of(selm[k]) - of(dpo[k]))];
+        public double[] MassesOfDpo(int k) => [.. Dpo.Select(world => world[k].Mass)];
+
+        public double[] Differences(int k) => [.. SlopesOfSelm(k).Zip(SlopesOfDpo(k), (selm, dpo) => selm - dpo)];
     }
 
     private static ResultTable Table(Curve[] curves) => new(
         "figure4-unseen", "Unseen responses: does their change of log pi follow what they are worth?",
         [
             new("policies", Format: ""), new("optimiser steps", Format: "0"), new("slope on r*, DPO", Format: "+0.0000;-0.0000"), new("slope on r*, SELM", Format: "+0.0000;-0.0000"),
-            new("SELM - DPO", Format: "+0.0000;-0.0000"), new("mean change, DPO", "nats", "+0.000;-0.000"), new("SELM - DPO, mean", "nats", "+0.000;-0.000"),
+            new("SELM - DPO", Format: "+0.0000;-0.0000"), new("change of their mass, DPO", Format: "+0.000;-0.000"), new("SELM", Format: "+0.000;-0.000"),
         ],
         [.. curves.SelectMany(curve => steps.Select((count, k) => (IReadOnlyList<Cell>)
             [
                 Cell.Text(curve.Sharing), count, Worlds.Mean(curve.SlopesOfDpo(k)).ToCell(), Worlds.Mean(curve.SlopesOfSelm(k)).ToCell(),
-                Worlds.Mean(curve.Differences(k, change => change.Slope)).ToCell(), Worlds.Mean(curve.Dpo.Select(world => world[k].Mean)).ToCell(),
-                Worlds.Mean(curve.Differences(k, change => change.Mean)).ToCell(),
+                Worlds.Mean(curve.Differences(k)).ToCell(), Worlds.Mean(curve.MassesOfDpo(k)).ToCell(),
+                Worlds.Mean(curve.Selm.Select(world => world[k].Mass)).ToCell(),
             ]))])
     {
         Notes =
         [
             $"Unseen: neither y nor in a pair of its prompt. Slopes in nats per unit of r*, an intercept per prompt; 0 is indiscriminate. alpha = {Shown.Plain(Alpha)}; means over worlds with 95 % bootstrap intervals.",
-            "With separate parameters an unseen response moves only through the normaliser, so all of a prompt move alike: both slopes are 0 whatever the loss.",
+            "With separate parameters DPO moves an unseen response only through the normaliser, so all of a prompt move alike and its slope is 0; SELM's bonus raises each in proportion to its probability.",
         ],
     };
 
@@ -79,7 +81,7 @@ internal static class Indiscriminate
                 [Line("DPO", curve.SlopesOfDpo), Line("SELM", curve.SlopesOfSelm)]) { Height = 130, Annotations = [new Rule(0, "indiscriminate")] },
             new Panel(
                 new Axis("optimiser steps") { Log = true }, new Axis("slope, SELM - DPO", "nats per unit of r*"),
-                [Line("SELM - DPO", k => curve.Differences(k, change => change.Slope))]) { Height = 130, Annotations = [new Rule(0)] },
+                [Line("SELM - DPO", curve.Differences)]) { Height = 130, Annotations = [new Rule(0)] },
         ])
         {
             Columns = 2,
@@ -93,11 +95,14 @@ internal static class Indiscriminate
         }
     }
 
-    private static IEnumerable<ClaimRow> Claims(Curve curve, ClaimRules rules)
+    private static IEnumerable<ClaimRow> Claims(Curve logLinear, Curve tabular, ClaimRules rules)
     {
-        var few = Array.IndexOf(steps, FewSteps);
-        yield return rules["indiscriminate-dpo"].Paired(curve.SlopesOfDpo(few), $"mean change of unseen responses {Worlds.Mean(curve.Dpo.Select(world => world[few].Mean)).Mean:+0.00;-0.00} nats");
-        yield return rules["indiscriminate-selm-selects"].Paired(curve.SlopesOfSelm(few));
-        yield return rules["indiscriminate-selm-less"].Paired(curve.Differences(few, change => change.Slope));
+        var (few, end) = (Array.IndexOf(steps, FewSteps), steps.Length - 1);
+        yield return rules["indiscriminate-dpo"].Paired(logLinear.SlopesOfDpo(few), "0 in tabular worlds, by construction");
+        yield return rules["indiscriminate-dpo-favours"].Paired(logLinear.MassesOfDpo(few));
+        yield return rules["indiscriminate-selm-selects"].Paired(logLinear.SlopesOfSelm(few));
+        yield return rules[$"indiscriminate-selm-less-{FewSteps}"].Paired(logLinear.Differences(few));
+        yield return rules[$"indiscriminate-selm-less-{steps[end]}"].Paired(logLinear.Differences(end));
+        yield return rules[$"indiscriminate-selm-less-tabular-{FewSteps}"].Paired(tabular.Differences(few));
     }
 }

@@ -5,8 +5,9 @@ namespace Selm.Research.Theory;
 /// <summary>What a number of optimiser steps did to log pi(y) of unseen responses.</summary>
 /// <param name="Steps">Heavy-ball steps taken from the reference.</param>
 /// <param name="Slope">The slope of the change on r*, with an intercept per prompt; nats per unit of r*. 0: indiscriminate.</param>
-/// <param name="Mean">The mean change, in nats. Above 0: favoured.</param>
-public readonly record struct UnseenChange(int Steps, double Slope, double Mean);
+/// <param name="Mean">The mean change, all unseen responses equally, in nats.</param>
+/// <param name="Mass">The change of their total probability, averaged over prompts. Above 0: favoured.</param>
+public readonly record struct UnseenChange(int Steps, double Slope, double Mean, double Mass);
 
 /// <summary>
 /// Unseen responses of an exact world in its first iteration: those that are neither y nor in a pair of their prompt. Derived in
@@ -30,7 +31,8 @@ public static class UnseenResponses
         {
             var reward = fit.ImplicitReward(fit.Solve(count, 1));
             double[][] change = [.. unseen.Select((responses, x) => responses.Select(y => tables.Value(reward, x, y) / world.Settings.Beta).ToArray())];
-            return new UnseenChange(count, BonusStep.Slope(truth, change), change.SelectMany(row => row).Average());
+            var mass = unseen.SelectMany((responses, x) => responses.Select((y, k) => (Math.Exp(change[x][k]) - 1) * Math.Exp(tables.Value(reference, x, y)))).Sum();
+            return new UnseenChange(count, BonusStep.Slope(truth, change), change.SelectMany(row => row).Average(), mass / unseen.Length);
         })];
     }
 
