@@ -101,6 +101,9 @@ public sealed record ClaimRule
     /// <summary>Claims of one family are corrected together by Holm's method; empty: not corrected.</summary>
     public string Family { get; init; } = "";
 
+    /// <summary>Whether the rule was committed before its result was seen, or after; of mathematics after.</summary>
+    public string Written { get; init; } = "";
+
     /// <summary>What was known when the rule was written.</summary>
     public required string Pilot { get; init; }
 
@@ -113,21 +116,23 @@ public sealed record ClaimRule
     public bool OnlyPreview { get; init; }
 
     /// <summary>Judges an equation.</summary>
-    /// <param name="residual">The largest residual, of the repaired form where there is one.</param>
-    /// <param name="tolerance">What rounding may leave.</param>
-    /// <param name="printed">The residual of the form as printed, where it was repaired.</param>
-    /// <param name="note">What a reader must know; of a repaired form what is repaired.</param>
+    /// <param name="residual">The largest residual; of an equation with a slip, of the repaired one.</param>
+    /// <param name="tolerance">The residual that rounding, or a finite difference, explains.</param>
+    /// <param name="printed">The largest residual of the equation as it is printed; null where that is the same equation.</param>
+    /// <param name="note">What a reader must know.</param>
     public ClaimRow Exact(double residual, double tolerance, double? printed = null, string note = "") => Row("exact") with
     {
         Measured = residual,
-        Verdict = (printed ?? residual) <= tolerance ? "holds as printed" : residual <= tolerance ? "does not hold as printed; holds as repaired" : "does not hold",
-        Note = printed is { } before ? $"As printed the residual is {Shown.Residual(before)}. {note}".TrimEnd() : note,
+        Verdict = !(residual <= tolerance) ? "does not hold"
+            : printed > tolerance ? "does not hold as printed; holds as repaired"
+            : "holds as printed",
+        Note = note,
     };
 
-    /// <summary>A remark of the kit about a sentence, with what shows it.</summary>
-    /// <param name="residual">The largest residual of what shows it.</param>
-    /// <param name="tolerance">What rounding may leave.</param>
-    /// <param name="note">The remark.</param>
+    /// <summary>Judges an equation that the kit adds to what the paper says.</summary>
+    /// <param name="residual">The largest residual.</param>
+    /// <param name="tolerance">The residual that rounding explains.</param>
+    /// <param name="note">What a reader must know.</param>
     public ClaimRow Remark(double residual, double tolerance, string note) => Row("exact") with
     {
         Measured = residual,
