@@ -72,17 +72,23 @@ public static partial class TablesAudit
 
     private static Figure LengthFigure(PaperTables paper)
     {
-        double[] lengths = [.. paper.Table1.Select(row => row.Length)];
-        return new("tables-audit-length", "Table 1: win rates against the length of the answers",
-        [
-            new(new("mean length of an answer", "characters"), new("win rate", "%") { Bounds = AxisRange.Percent },
-            [
-                new ScatterTrace("length-controlled", Origin.Paper, lengths, [.. paper.Table1.Select(row => row.LcWinRate)]),
-                new ScatterTrace("raw", Origin.Paper, lengths, [.. paper.Table1.Select(row => row.WinRate)]),
-            ]),
-        ])
+        Panel Of(string quantity, Func<PaperScore, double> rate)
         {
-            Caption = $"All {paper.Table1.Count} models of the table. Length control raises short answers and lowers long ones; on SELM's gain over its base models it takes off {Text(Taken(paper, Zephyr))} points (Zephyr-7B) and {Text(Taken(paper, Llama))} (Llama-3-8B-Instruct).",
+            ScatterTrace Group(string name, Func<PaperScore, bool> member)
+            {
+                var rows = paper.Table1.Where(member).ToArray();
+                return new(name, Origin.Paper, [.. rows.Select(row => row.Length)], [.. rows.Select(rate)]);
+            }
+            return new(new("length of an answer", "characters"), new(quantity, "%") { Bounds = AxisRange.Percent },
+            [
+                Group("SELM", row => row.Method == Selm), Group("iterative DPO", row => row.Method == Iterative), Group("other models", row => row.Method is not (Selm or Iterative)),
+            ]);
+        }
+        return new("tables-audit-length", "Table 1: win rates against the length of the answers",
+            [Of("raw win rate", row => row.WinRate), Of("LC win rate", row => row.LcWinRate)])
+        {
+            Columns = 2,
+            Caption = $"All {paper.Table1.Count} models. From its base model to its last iteration SELM gains {Text(Taken(paper, Zephyr))} points less with length controlled (Zephyr-7B; {Text(Taken(paper, Llama))} with Llama-3-8B-Instruct).",
         };
     }
 

@@ -110,7 +110,7 @@ public static partial class TablesAudit
             return
             [
                 what, difference, Cell.Range(difference / high, difference / low), Cell.Range(Detectable(low), Detectable(high)),
-                CorrelationNeeded(difference), Statistics.PromptsNeeded(difference, OfDifference(StandardError) * Math.Sqrt(Prompts)),
+                CorrelationNeeded(difference), Statistics.PromptsNeeded(Math.Abs(difference), OfDifference(StandardError) * Math.Sqrt(Prompts)),
             ];
         }
         return new("tables-audit-sure", $"How sure the printed gains are, with AlpacaEval's own standard error of {Numerals.Format(StandardErrorLow, "0.0")} to {Numerals.Format(StandardErrorHigh, "0.0")} points",
