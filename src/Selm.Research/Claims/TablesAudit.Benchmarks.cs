@@ -97,7 +97,7 @@ public static partial class TablesAudit
         };
     }
 
-    private static Figure ChangeFigure(PaperTables paper) => new("tables-audit-changes", "Table 2: SELM's last iteration against three others",
+    private static Figure ChangeFigure(PaperTables paper) => new("tables-audit-changes", "Table 2: SELM's last iteration minus others",
     [
         .. families.Select(family => new Panel(new("difference", "points"), new("benchmark") { Categories = [.. Benchmarks.Select(benchmark => benchmark.Name)] },
         [
