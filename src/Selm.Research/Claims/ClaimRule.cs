@@ -140,20 +140,32 @@ public sealed record ClaimRule
         Note = note,
     };
 
-    /// <summary>A comparison of printed numbers, judged by <see cref="TablesAudit.Verdict"/> or <see cref="TablesAudit.VerdictForAll"/>.</summary>
-    /// <param name="difference">Positive in the claimed direction; of several the smallest.</param>
-    /// <param name="error">Its standard error; null where printed numbers have none.</param>
-    /// <param name="verdict">supported, inside noise or contradicted by the table.</param>
+    /// <summary>
+    /// Judges printed numbers by their own noise. Each difference has the 95 % interval of 1.96 of its standard errors; a claim about
+    /// several is a claim about every one. supported: all intervals lie above 0; contradicted: an interval lies below 0, which excludes
+    /// the claim; else inside noise. The row shows the worst difference, the one that lies lowest in units of its error.
+    /// </summary>
+    /// <param name="differences">Positive in the claimed direction, with their standard errors; an error of null is neither known nor assumed, and such a difference settles nothing.</param>
     /// <param name="note">What a reader must know.</param>
-    public ClaimRow Printed(double difference, double? error, string verdict, string note) => Row("paper-numbers") with
+    /// <exception cref="ArgumentException">There is no difference, one is no number, or an error is not above 0.</exception>
+    public ClaimRow Printed(IReadOnlyList<(double Difference, double? Error)> differences, string note)
     {
-        Measured = difference,
-        Low = difference - (Normal975 * error),
-        High = difference + (Normal975 * error),
-        Detectable = error is { } standard ? Statistics.MinimumDetectableDifference(1, standard) : null,
-        Verdict = verdict,
-        Note = note,
-    };
+        if (differences.Count == 0 || differences.Any(one => double.IsNaN(one.Difference) || one.Error is not (null or > 0)))
+        {
+            throw new ArgumentException($"{Id} needs numbers with errors above 0.", nameof(differences));
+        }
+        var (difference, error) = differences.MinBy(one => one.Error is { } known ? one.Difference / known : 0);
+        var (low, high) = (difference - (Normal975 * error), difference + (Normal975 * error));
+        return Row("paper-numbers") with
+        {
+            Measured = difference,
+            Low = low,
+            High = high,
+            Detectable = error is { } standard ? Statistics.MinimumDetectableDifference(1, standard) : null,
+            Verdict = low > 0 ? "supported" : high < 0 ? "contradicted" : "inside noise",
+            Note = note,
+        };
+    }
 
     /// <summary>Judges paired differences over seeds and prompts, both resampled together.</summary>
     /// <param name="differences">[seeds, prompts], positive in the claimed direction.</param>
