@@ -62,7 +62,7 @@ public static class Figure4Exact
     {
         Notes =
         [
-            $"alpha = {Shown.Plain(Alpha)}; means over worlds with 95 % bootstrap intervals. 150 steps are the fit of the online study; by then nothing moves any more.",
+            $"alpha = {Shown.Plain(Alpha)}; means over worlds with 95 % intervals. 150 steps are the fit of the online study; by then nothing moves any more.",
             "y is the reference's greedy response, which the bonus pushes down; \"all but y\" weighs all 63 other responses equally.",
         ],
     };

@@ -71,7 +71,7 @@ public static class Map
     {
         Notes =
         [
-            $"{worlds} worlds, 95 % bootstrap intervals; below 0 optimism pays. \"As in the lab\": shared parameters (log-linear), beta 0.1, greedy y, new data and a new reference in each of six rounds; every other row changes what it names (tabular: no parameter shared; exact bonus: over all y, the query stays greedy).",
+            $"{worlds} worlds, 95 % intervals; below 0 optimism pays. \"As in the lab\": shared parameters (log-linear), beta 0.1, greedy y, new data and a new reference in each of six rounds; every other row changes what it names (tabular: no parameter shared; exact bonus: over all y, the query stays greedy).",
             "66 cells: about three of them would leave 0 by chance alone.",
         ],
     };

@@ -10,9 +10,6 @@ namespace Selm.Research.Claims;
 /// <summary>Independent worlds on several threads, and the intervals of their means.</summary>
 internal static class Worlds
 {
-    /// <summary>Bootstrap resamples behind every 95 % interval of these experiments.</summary>
-    internal const int Resamples = 2_000;
-
     /// <summary>Seed of the first world.</summary>
     internal const ulong FirstSeed = 1000;
 
@@ -52,8 +49,11 @@ internal static class Worlds
         return new ExplorationStudy(methods, [.. methods.Select((_, method) => byWorld.Select(row => row[method]).ToArray())]);
     }
 
-    /// <summary>The mean over worlds with its 95 % bootstrap interval.</summary>
-    internal static MeanInterval Mean(IEnumerable<double> perWorld) => Bootstrap.MeanOf(perWorld.ToArray(), seed: 0, Resamples);
+    /// <summary>The mean over worlds with its 95 % interval.</summary>
+    internal static MeanInterval Mean(IEnumerable<double> perWorld) => LabMeasures.Mean(perWorld);
+
+    /// <summary>The mean of shares over worlds with its 95 % interval, whose ends lie between 0 and 1.</summary>
+    internal static MeanInterval Share(IEnumerable<double> perWorld) => LabMeasures.Share(perWorld);
 
     /// <summary>What a method has more than another in the same world, world by world.</summary>
     internal static double[] Differences(this ExplorationStudy study, string method, string baseline, Func<ExplorationResult, double> measure) =>

@@ -150,7 +150,10 @@ public sealed class LabFiguresTests(LabCellTests.Folders shared) : IClassFixture
         Assert.Equal(rules.Sha256, judged.ClaimsSha256);
         foreach (var id in new[] { "figure4-lab-chosen-30", "figure4-lab-rejected-30" })
         {
-            Assert.Equal(Claim(whole.Claims, id) with { PerSeed = before[0].PerSeed }, Claim(judged.Claims, id) with { PerSeed = before[0].PerSeed });
+            var (cells, curve) = (Claim(whole.Claims, id), Claim(judged.Claims, id));
+            Assert.Equal((cells.Says, cells.D, cells.N, cells.Verdict, cells.Note), (curve.Says, curve.D, curve.N, curve.Verdict, curve.Note));
+            Assert.All(new[] { (cells.Measured, curve.Measured), (cells.Low, curve.Low), (cells.High, curve.High), (cells.Detectable, curve.Detectable), (cells.P, curve.P) },
+                pair => Assert.Equal(pair.Item1!.Value, pair.Item2!.Value, 1e-9));
         }
         Assert.Equal(before.Select(claim => (claim.Id, claim.Verdict, claim.P)), judged.Claims.Take(before.Length).Select(claim => (claim.Id, claim.Verdict, claim.P)));
     }
