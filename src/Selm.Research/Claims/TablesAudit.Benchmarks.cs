@@ -36,7 +36,7 @@ public static partial class TablesAudit
     // Four of six are most: the claim stands or falls with the fourth best.
     private static ClaimRow Most(ClaimRule rule, IReadOnlyList<Step> changes)
     {
-        var fourth = changes.OrderByDescending(change => change.Z).ElementAt((changes.Count / 2));
+        var fourth = changes.OrderByDescending(change => change.Z).ElementAt(changes.Count / 2);
         return One(rule, fourth.Change, fourth.Error,
             $"{fourth.Name}. As printed {changes.Count(change => change.Change > 0)} of {changes.Count} rise, {changes.Count(change => change.Z > critical)} of them beyond noise; {changes.Count(change => change.Z < -critical)} fall beyond noise.");
     }
