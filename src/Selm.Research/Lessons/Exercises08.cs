@@ -40,7 +40,7 @@ public static class Exercises08
     {
         var (reference, k, t) = (Draw.Policy(random), random.NextInt(Draw.Responses), 1 + (4 * random.NextDouble()));
         var logZ = Math.Log(1 - reference[k] + (reference[k] * Math.Exp(-t)));
-        var start = Draw.Mean(reference, [.. reference.Select(Math.Log)]);
+        var start = Draw.Mean(reference, [.. reference.Select(p => Math.Log(p))]);
         return new Trial(f([.. reference], k, t), start - (t * reference[k]) - logZ,
             ("the normaliser is missing: the other responses gain what k has lost", start - (t * reference[k])),
             ("the sign of log Z: it is subtracted from every log-probability", start - (t * reference[k]) + logZ),
