@@ -8,7 +8,7 @@ namespace Selm.Research.Claims;
 /// <summary>
 /// "Indiscriminate favour of unseen extrapolations" (abstract, section 3.3) in exact worlds: after few optimiser steps the
 /// change of log pi(y) of unseen responses is regressed on their true reward, for DPO and for SELM on the same comparisons. A
-/// part of the experiment <c>figure4</c>. Derived in lesson 14.
+/// part of the experiment <c>figure4</c>. Derived in lesson 08.
 /// </summary>
 internal static class Indiscriminate
 {

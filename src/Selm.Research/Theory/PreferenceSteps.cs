@@ -30,7 +30,7 @@ internal static class PreferenceSteps
         steps.Add("(1.1) pays for c(x)", Equations.Optimism, 5,
             "E_x max_y [r + c] - E_x max_y r = E_x[c]", "comparisons leave c(x) free, so a bonus that c(x) can raise is no bonus",
             MeanMax(world.ShiftedReward) - MeanMax(world.Reward), world.Shift.Average(), remark: 10);
-        steps.Add("gauge", Equations.Bilevel, 5,
+        steps.Add("gauge", Equations.Section31, 5,
             "F(pi_{r + c}; r + c) = F(pi_r; r)", "(3.1) is centred by pi_ref, and a tilt does not see c(x)",
             ExactObjectives.Inner(shifted, world.ShiftedReward, world.Reference, world.Beta),
             ExactObjectives.Inner(tilted, world.Reward, world.Reference, world.Beta), remark: 10);

@@ -11,7 +11,7 @@ public readonly record struct UnseenChange(int Steps, double Slope, double Mean,
 
 /// <summary>
 /// Unseen responses of an exact world in its first iteration: those that are neither y nor in a pair of their prompt. Derived in
-/// lesson 14.
+/// lesson 08.
 /// </summary>
 public static class UnseenResponses
 {

@@ -133,8 +133,8 @@ public sealed class LabFiguresTests(LabCellTests.Folders shared) : IClassFixture
         Assert.Equal(0.3, Claim(result.Claims, "figure4-lab-favouring-30").Measured!.Value, 1e-9);
         Assert.Equal(1.28, Claim(result.Claims, "figure4-reference-samples-fall").Measured!.Value, 1e-9);
         Assert.Equal(exact.Value.Claims, result.Claims.Take(exact.Value.Claims.Count));
-        Assert.Equal(["figure4-exact", "figure4-lab", "figure4-sorted", "figure4-far"], result.Figures.Select(figure => figure.Id));
-        var usual = result.Figures[1].Panels[0];
+        Assert.Equal(["figure4-exact", "figure4-unseen", "figure4-lab", "figure4-sorted", "figure4-far"], result.Figures.Select(figure => figure.Id));
+        var usual = result.Figures[2].Panels[0];
         Assert.Equal(3, usual.Annotations.OfType<Region>().Single().To); // .5 - .01 per step: .47 at 3 steps, .40 at 10
     }
 

@@ -85,25 +85,14 @@ public class PrintedVerdictTests
             : ((column.StartsWith("mt_bench", StringComparison.Ordinal) ? 11 : 100) - decimal.Parse(cell, CultureInfo.InvariantCulture)).ToString(CultureInfo.InvariantCulture);
     }
 
-    [SkippableFact]
-    public void the_words_of_every_claim_are_found_in_the_text()
-    {
-        var texts = Path.Combine(Golden.Root, "..", "shared", "paper");
-        Skip.IfNot(Directory.Exists(texts), "the paper's text is not here");
-        string Text(string file) => Regex.Replace(File.ReadAllText(Path.Combine(texts, file)), @"\s+", " ");
-        var (paper, summary) = (Text("first-edition.txt"), Text("summary.txt"));
-        Assert.All(audited, rule => Assert.True((rule.Edition == "summary" ? summary : paper).Contains(rule.Key, StringComparison.Ordinal), $"{rule.Id}: '{rule.Key}'"));
-    }
-
     [Fact]
     public void every_claim_says_whose_sentence_it_is_and_that_its_rule_came_after()
     {
         Assert.All(audited, rule =>
         {
-            Assert.InRange(rule.Key.Split(' ', StringSplitOptions.RemoveEmptyEntries).Length, 2, 6);
-            Assert.Contains(rule.Edition, (string[])["first", "summary", "kit"]);
-            Assert.Equal(("after", ClaimKind.Printed, "paper-numbers"), (rule.Written, rule.Rule, Assert.Single(rule.Scales)));
-            Assert.Equal(rule.Edition == "kit", rule.Says.StartsWith("Remark: ", StringComparison.Ordinal));
+            Assert.NotEqual(ClaimEdition.Later, rule.Edition);
+            Assert.Equal((ClaimWritten.After, ClaimKind.Printed, "paper-numbers"), (rule.Written, rule.Rule, Assert.Single(rule.Scales)));
+            Assert.Equal(rule.Edition == ClaimEdition.Kit, rule.Says.StartsWith("Remark: ", StringComparison.Ordinal));
         });
     }
 }

@@ -137,7 +137,7 @@ public class TablesAuditTests
 
     [Fact]
     public void only_a_sentence_of_the_summary_is_contradicted() =>
-        Assert.All(result.Claims.Where(claim => claim.Verdict == "contradicted"), claim => Assert.Equal("summary", rules[claim.Id].Edition));
+        Assert.All(result.Claims.Where(claim => claim.Verdict == "contradicted"), claim => Assert.Equal(ClaimEdition.Summary, rules[claim.Id].Edition));
 
     [Fact]
     public void the_errors_of_the_benchmarks_follow_from_their_test_sets()

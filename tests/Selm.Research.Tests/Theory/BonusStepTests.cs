@@ -51,6 +51,14 @@ public class BonusStepTests
     }
 
     [Fact]
+    public void where_neither_policy_knows_the_true_reward_the_slope_is_none_on_average()
+    {
+        double[] slopes = [.. Enumerable.Range(0, 400).Select(seed => BonusStep.Slopes(FiniteWorld.Random((ulong)seed)).Blind)];
+        Assert.True(Math.Abs(slopes.Average()) < 0.01);
+        Assert.InRange(slopes.Average(slope => slope > 0 ? 1.0 : 0), 0.4, 0.6);
+    }
+
+    [Fact]
     public void with_the_sign_of_the_bonus_turned_the_slopes_on_implicit_rewards_are_negative()
     {
         var worlds = Enumerable.Range(0, 30).Select(seed => FiniteWorld.Random((ulong)seed)).ToArray();
