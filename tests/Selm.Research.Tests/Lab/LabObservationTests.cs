@@ -43,7 +43,7 @@ public sealed class LabObservationTests(LabCellTests.Folders shared) : IClassFix
         Assert.Equal("the TOPIC is ADJECTIVE because it VERB .", Masked("describe the cat", "the cat is soft because it purrs ."));
         Assert.Equal(Masked("describe the cat", "the cat is soft in the house ."), Masked("explain the lake", "the lake is calm in the park ."));
         Assert.NotEqual(Masked("describe the cat", "the cat is soft ."), Masked("describe the cat", "the cat is loud ."));
-        Assert.All(Run(smoke).Iterations, iteration => Assert.InRange(iteration.Evaluation.Spread, 1, iteration.Evaluation.Answers.Distinct().Count()));
+        Assert.All(Run(smoke).Iterations, iteration => Assert.Equal(iteration.Evaluation.Answers.Select((answer, k) => LabCellMeasure.Masked(language, language.Split.Test[k], answer)).Distinct().Count(), iteration.Evaluation.Spread));
     }
 
     [Fact]
