@@ -12,10 +12,11 @@ internal static class Redrawing
 {
     private const string Begin = "<!-- results: written by ./selm reproduce --redraw -->", End = "<!-- end of results -->";
 
+    // Of each table the rows that README shows.
     private static readonly string[] shown =
     [
-        "derivation", "derivation-erratum-2", "theorem31", "tables-selm-over-dpo-zephyr", "tables-stronger-base", "exploration-selm-0.03", "exploration-selm-0.3",
-        "table1-selm-over-start", "table1-selm-over-dpo", "figure3-large-alpha-fails-oracle", "figure4-lab-chosen-3", "figure4-lab-chosen-30",
+        "table1-selm-over-start", "table1-selm-over-dpo", "table1-online-over-offline", "figure3-large-alpha-fails", "exploration-selm-0.03", "exploration-selm-0.3", "figure4-lab-chosen-30",
+        "tables-gain-zephyr", "tables-selm-over-dpo-zephyr", "tables-twice-the-data-zephyr", "derivation", "derivation-erratum-2", "theorem31-display", "tables-stronger-base",
     ];
 
     /// <summary>Writes claims table and report of everything that lies in a folder of results: this run and earlier ones of its kind.</summary>
@@ -109,18 +110,25 @@ internal static class Redrawing
     {
         var text = new StringBuilder();
         var lab = records.Where(record => record.Seeds > 0).ToArray();
-        var about = (lab.Length > 0 ? lab : records)[0];
-        text.Append(CultureInfo.InvariantCulture, $"Recorded {about.Provenance.Utc:yyyy-MM-dd} on {about.Provenance.Cpu}: {records.Max(record => record.Worlds)} exact worlds");
+        var first = (lab.Length > 0 ? lab : records)[0];
+        text.Append(CultureInfo.InvariantCulture, $"Recorded {first.Provenance.Utc:yyyy-MM-dd} on {first.Provenance.Cpu}: {records.Max(record => record.Worlds)} exact worlds");
         text.Append(lab.Length > 0 ? string.Create(CultureInfo.InvariantCulture, $", {lab[0].HeadlineSeeds} seeds of the headline runs and {lab[0].Seeds} of the others.\n\n") : ".\n\n");
-        text.Append("| claim | paper says | what was measured | scale | measured | 95 % interval | verdict |\n|---|---|---|---|---|---|---|\n");
-        foreach (var row in shown.SelectMany(id => rows.Where(row => row.Id == id && row.Verdict != "not run")))
+        foreach (var (group, about) in ClaimsTable.Groups)
         {
-            text.Append(CultureInfo.InvariantCulture, $"| {row.Id} | {row.Says} | {row.Statistic} | {row.Scale} | {ClaimsTable.Measured(row)} | {ClaimsTable.Interval(row)} | {row.Verdict} |\n");
+            text.Append(CultureInfo.InvariantCulture, $"**{Capital(group)}.** {about}\n\n");
+            text.Append("| claim | paper says | what was measured | scale | measured | 95 % interval | verdict |\n|---|---|---|---|---|---|---|\n");
+            foreach (var row in rows.Where(row => row.Group == group && shown.Contains(row.Id) && row.Verdict != "not run"))
+            {
+                text.Append(CultureInfo.InvariantCulture, $"| {row.Id} | {row.Says} | {row.Statistic} | {row.Scale} | {ClaimsTable.Measured(row)} | {ClaimsTable.Interval(row)} | {row.Verdict} |\n");
+            }
+            text.Append('\n');
         }
         var counts = rows.CountBy(row => row.Verdict.StartsWith("no effect", StringComparison.Ordinal) ? "no effect larger than d here" : row.Verdict).OrderByDescending(pair => pair.Value);
-        text.Append(CultureInfo.InvariantCulture, $"\nAll {rows.Count} verdicts: {string.Join(", ", counts.Select(pair => $"{pair.Value} {pair.Key}"))}. The whole table is [data/results/claims.md](data/results/claims.md).\n");
+        text.Append(CultureInfo.InvariantCulture, $"All {rows.Count} verdicts: {string.Join(", ", counts.Select(pair => $"{pair.Value} {pair.Key}"))}. The whole table is [data/results/claims.md](data/results/claims.md).\n");
         return text.ToString();
     }
+
+    private static string Capital(string text) => $"{char.ToUpperInvariant(text[0])}{text[1..]}";
 
     private static ExperimentRecord Judged(string file, ClaimRules rules, ResultFolders folders)
     {

@@ -10,7 +10,7 @@ internal static class TrainCommand
     public static Command Create()
     {
         var model = Values.Text("--model", "DIR", "Hugging Face folder of the starting point, which is also the reference");
-        var data = Values.Text("--data", "F.jsonl", "Preference pairs in UltraFeedback's shape; a loss that reads y takes it from reference_response");
+        var data = Values.Text("--data", "F.jsonl", "Preference pairs (JSONL, JSON, gzip, Parquet, CSV); a loss that reads y takes it from reference_response");
         var recipe = Values.Text("--recipe", "R.yaml|NAME", "Loss, learning rate, batch size and the like");
         var folder = new RunFolderOptions();
         var command = new CliCommand(

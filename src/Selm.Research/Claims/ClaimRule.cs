@@ -25,9 +25,35 @@ public enum ClaimKind
     Ordering,
 }
 
+/// <summary>Whose sentence a claim judges.</summary>
+public enum ClaimEdition
+{
+    /// <summary>The paper's first edition.</summary>
+    First,
+
+    /// <summary>A later edition of the paper.</summary>
+    Later,
+
+    /// <summary>A machine-written summary of the paper.</summary>
+    Summary,
+
+    /// <summary>The kit's own question about a sentence of the paper.</summary>
+    Kit,
+}
+
+/// <summary>Whether a rule was committed before or after its result was seen.</summary>
+public enum ClaimWritten
+{
+    /// <summary>Before the seeds or worlds that it is applied to were run.</summary>
+    Before,
+
+    /// <summary>After.</summary>
+    After,
+}
+
 /// <summary>
-/// One testable sentence and the rule that judges it, as data/claims.yaml has it. The rule was written before the seeds that
-/// it is applied to were run; <see cref="Pilot"/> says what was known by then.
+/// One testable sentence and the rule that judges it, as data/claims.yaml has it. <see cref="Written"/> says whether the rule is older than
+/// its result and <see cref="Pilot"/> what was known by then.
 /// </summary>
 public sealed record ClaimRule
 {
@@ -45,8 +71,17 @@ public sealed record ClaimRule
     /// <summary>Where the paper says it; both numberings where they differ.</summary>
     public required string Where { get; init; }
 
-    /// <summary>The claim in our words.</summary>
+    /// <summary>The claim in our words, neither wider nor narrower than the sentence.</summary>
     public required string Says { get; init; }
+
+    /// <summary>At most six consecutive words of the sentence; for a question of the kit, of the sentence that it bears on.</summary>
+    public string Key { get; init; } = "";
+
+    /// <summary>Whose sentence it is.</summary>
+    public ClaimEdition Edition { get; init; }
+
+    /// <summary>Whether the rule is older than the result.</summary>
+    public ClaimWritten Written { get; init; } = ClaimWritten.After;
 
     /// <summary>The experiment that measures it, by the name that <c>selm reproduce</c> knows.</summary>
     public required string Experiment { get; init; }
@@ -66,6 +101,9 @@ public sealed record ClaimRule
     /// <summary>Claims of one family are corrected together by Holm's method; empty: not corrected.</summary>
     public string Family { get; init; } = "";
 
+    /// <summary>Whether the rule was committed before its result was seen, or after; of mathematics after.</summary>
+    public string Written { get; init; } = "";
+
     /// <summary>What was known when the rule was written.</summary>
     public required string Pilot { get; init; }
 
@@ -78,31 +116,56 @@ public sealed record ClaimRule
     public bool OnlyPreview { get; init; }
 
     /// <summary>Judges an equation.</summary>
-    /// <param name="residual">The largest residual.</param>
-    /// <param name="holds">Whether it is within its tolerance.</param>
-    /// <param name="repair">The erratum without which it does not hold; empty where it holds as printed.</param>
+    /// <param name="residual">The largest residual; of an equation with a slip, of the repaired one.</param>
+    /// <param name="tolerance">The residual that rounding, or a finite difference, explains.</param>
+    /// <param name="printed">The largest residual of the equation as it is printed; null where that is the same equation.</param>
     /// <param name="note">What a reader must know.</param>
-    public ClaimRow Exact(double residual, bool holds, string repair = "", string note = "") => Row("exact") with
+    public ClaimRow Exact(double residual, double tolerance, double? printed = null, string note = "") => Row("exact") with
     {
         Measured = residual,
-        Verdict = !holds ? "does not hold" : repair.Length == 0 ? "holds" : "holds after repair",
-        Note = note.Length == 0 ? repair : note,
-    };
-
-    /// <summary>A comparison of printed numbers, judged by <see cref="TablesAudit.Verdict"/> or <see cref="TablesAudit.VerdictForAll"/>.</summary>
-    /// <param name="difference">Positive in the claimed direction; of several the smallest.</param>
-    /// <param name="error">Its standard error; null where printed numbers have none.</param>
-    /// <param name="verdict">supported, inside noise or contradicted by the table.</param>
-    /// <param name="note">What a reader must know.</param>
-    public ClaimRow Printed(double difference, double? error, string verdict, string note) => Row("paper-numbers") with
-    {
-        Measured = difference,
-        Low = difference - (Normal975 * error),
-        High = difference + (Normal975 * error),
-        Detectable = error is { } standard ? Statistics.MinimumDetectableDifference(1, standard) : null,
-        Verdict = verdict,
+        Verdict = !(residual <= tolerance) ? "does not hold"
+            : printed > tolerance ? "does not hold as printed; holds as repaired"
+            : "holds as printed",
         Note = note,
     };
+
+    /// <summary>Judges an equation that the kit adds to what the paper says.</summary>
+    /// <param name="residual">The largest residual.</param>
+    /// <param name="tolerance">The residual that rounding explains.</param>
+    /// <param name="note">What a reader must know.</param>
+    public ClaimRow Remark(double residual, double tolerance, string note) => Row("exact") with
+    {
+        Measured = residual,
+        Verdict = residual <= tolerance ? "remark of the kit" : "does not hold",
+        Note = note,
+    };
+
+    /// <summary>
+    /// Judges printed numbers by their own noise. Each difference has the 95 % interval of 1.96 of its standard errors; a claim about
+    /// several is a claim about every one. supported: all intervals lie above 0; contradicted: an interval lies below 0, which excludes
+    /// the claim; else inside noise. The row shows the worst difference, the one that lies lowest in units of its error.
+    /// </summary>
+    /// <param name="differences">Positive in the claimed direction, with their standard errors; an error of null is neither known nor assumed, and such a difference settles nothing.</param>
+    /// <param name="note">What a reader must know.</param>
+    /// <exception cref="ArgumentException">There is no difference, one is no number, or an error is not above 0.</exception>
+    public ClaimRow Printed(IReadOnlyList<(double Difference, double? Error)> differences, string note)
+    {
+        if (differences.Count == 0 || differences.Any(one => double.IsNaN(one.Difference) || one.Error is not (null or > 0)))
+        {
+            throw new ArgumentException($"{Id} needs numbers with errors above 0.", nameof(differences));
+        }
+        var (difference, error) = differences.MinBy(one => one.Error is { } known ? one.Difference / known : 0);
+        var (low, high) = (difference - (Normal975 * error), difference + (Normal975 * error));
+        return Row("paper-numbers") with
+        {
+            Measured = difference,
+            Low = low,
+            High = high,
+            Detectable = error is { } standard ? Statistics.MinimumDetectableDifference(1, standard) : null,
+            Verdict = low > 0 ? "supported" : high < 0 ? "contradicted" : "inside noise",
+            Note = note,
+        };
+    }
 
     /// <summary>Judges paired differences over seeds and prompts: seeds are the units, the prompts are averaged inside each.</summary>
     /// <param name="differences">[seeds, prompts], positive in the claimed direction.</param>

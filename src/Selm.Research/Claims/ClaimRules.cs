@@ -17,6 +17,10 @@ public sealed class ClaimRules
     {
         public required string Protocol { get; init; }
 
+        public string Committed { get; init; } = "";
+
+        public Dictionary<string, Dictionary<string, double>> Alphas { get; init; } = [];
+
         public required Dictionary<string, string> NotRun { get; init; }
 
         public required List<ClaimRule> Claims { get; init; }
@@ -24,9 +28,15 @@ public sealed class ClaimRules
 
     private readonly Dictionary<string, ClaimRule> byId;
 
-    private ClaimRules(IReadOnlyList<ClaimRule> all, IReadOnlyDictionary<string, string> whyNotRun, string sha256)
+    private ClaimRules(IReadOnlyList<ClaimRule> all, Page page, string sha256)
+        : this(all, page.NotRun, page.Committed, page.Alphas, sha256)
     {
-        (All, WhyNotRun, Sha256) = (all, whyNotRun, sha256);
+    }
+
+    private ClaimRules(
+        IReadOnlyList<ClaimRule> all, IReadOnlyDictionary<string, string> whyNotRun, string committed, IReadOnlyDictionary<string, Dictionary<string, double>> alphas, string sha256)
+    {
+        (All, WhyNotRun, Committed, Alphas, Sha256) = (all, whyNotRun, committed, alphas, sha256);
         byId = All.ToDictionary(rule => rule.Id, StringComparer.Ordinal);
     }
 
@@ -35,6 +45,12 @@ public sealed class ClaimRules
 
     /// <summary>Why a scale may not have been run, by scale.</summary>
     public IReadOnlyDictionary<string, string> WhyNotRun { get; }
+
+    /// <summary>The commit that had the rules of <see cref="ClaimWritten.Before"/> before any seed that they judge was run; empty where it is not told.</summary>
+    public string Committed { get; }
+
+    /// <summary>By setting of the lab: the mean weight sigma(-margin) of DPO's gradient, and the lab's alpha of each of the paper's.</summary>
+    public IReadOnlyDictionary<string, Dictionary<string, double>> Alphas { get; }
 
     /// <summary>SHA-256 of the file's bytes, 64 hex digits.</summary>
     public string Sha256 { get; }
@@ -59,7 +75,7 @@ public sealed class ClaimRules
                 .Build()
                 .Deserialize<Page>(new StreamReader(new MemoryStream(bytes)));
             Check(page, path);
-            return new ClaimRules(page.Claims, page.NotRun, Convert.ToHexStringLower(SHA256.HashData(bytes)));
+            return new ClaimRules(page.Claims, page, Convert.ToHexStringLower(SHA256.HashData(bytes)));
         }
         catch (YamlException e)
         {
@@ -75,7 +91,7 @@ public sealed class ClaimRules
     /// <param name="scale">lab or gpu.</param>
     /// <param name="onlyPreview">Whether too little is trained to judge anything.</param>
     public ClaimRules At(string scale, bool onlyPreview) =>
-        new([.. All.Select(rule => rule with { MeasuredAt = scale, OnlyPreview = onlyPreview })], WhyNotRun, Sha256);
+        new([.. All.Select(rule => rule with { MeasuredAt = scale, OnlyPreview = onlyPreview })], WhyNotRun, Committed, Alphas, Sha256);
 
     /// <summary>The rule of a claim.</summary>
     /// <param name="id">Its name.</param>
@@ -93,8 +109,15 @@ public sealed class ClaimRules
     {
         var corrected = judged.GroupBy(row => row.Family).SelectMany(family => family.Key.Length == 0 ? [.. family] : Corrected([.. family])).ToLookup(row => row.Id);
         return [.. All.SelectMany(rule => rule.Scales.Select(scale =>
-            corrected[rule.Id].FirstOrDefault(row => row.Scale == scale) ?? rule.NotRun(scale, WhyNotRun.GetValueOrDefault(scale, "its experiment was not among those that were run"))))];
+            (corrected[rule.Id].FirstOrDefault(row => row.Scale == scale) ?? rule.NotRun(scale, WhyNotRun.GetValueOrDefault(scale, "its experiment was not among those that were run")))
+            with { Group = GroupOf(rule) }))];
     }
+
+    private static string GroupOf(ClaimRule rule) =>
+        rule.Edition == ClaimEdition.Summary ? ClaimsTable.OfSummary
+        : rule.Rule == ClaimKind.Exact ? ClaimsTable.Mathematics
+        : rule.Written == ClaimWritten.Before ? ClaimsTable.Predicted
+        : ClaimsTable.AfterTheFact;
 
     private static IEnumerable<ClaimRow> Corrected(ClaimRow[] family)
     {

@@ -21,7 +21,28 @@ public sealed class ClaimFormatterSource
 /// <summary>The claims of a run as a table, as files and as one page. Derived in lesson 10.</summary>
 public static class ClaimsTable
 {
+    /// <summary>The table of claims whose rule was committed before its seeds ran.</summary>
+    public const string Predicted = "predicted";
+
+    /// <summary>The table of claims whose result was seen before the rule was written.</summary>
+    public const string AfterTheFact = "rules after the fact";
+
+    /// <summary>The table of equations.</summary>
+    public const string Mathematics = "mathematics";
+
+    /// <summary>The table of sentences that only a machine-written summary of the paper has.</summary>
+    public const string OfSummary = "sentences of the summary";
+
     private const string Id = "claims";
+
+    /// <summary>The tables of claims, each with what its rows have in common, in the order of a page.</summary>
+    public static IReadOnlyDictionary<string, string> Groups { get; } = new OrderedDictionary<string, string>
+    {
+        [Predicted] = "The rule was committed before the seeds or worlds that it judges were run. What earlier seeds had shown by then is in data/claims.yaml as pilot.",
+        [AfterTheFact] = "The numbers were known when the rule was written: the paper's printed tables, and what was looked at first.",
+        [Mathematics] = "Equations, held to rounding: residuals instead of intervals.",
+        [OfSummary] = "Sentences of a machine-written summary of the paper that the paper itself does not have.",
+    };
 
     /// <summary>The verdict first, then what was claimed and measured, with interval and detectable difference.</summary>
     /// <param name="rows">Judged claims; those that were not run are only counted in a note.</param>
@@ -41,11 +62,22 @@ public static class ClaimsTable
         {
             Notes =
             [
-                "Positive is the claimed direction. Verdicts follow from data/claims.yaml, written before the headline seeds were run; d is the smallest effect of interest, \"detectable\" the true effect that n seeds, worlds or prompts find with 80 % chance.",
+                "Positive is the claimed direction. Verdicts follow from data/claims.yaml; d is the smallest effect of interest, \"detectable\" the true effect that n seeds, worlds or prompts find with 80 % chance.",
                 .. notRun.Select(group => $"Not run at scale {group.Key.Scale}, {group.Key.Note}: {string.Join(", ", group.Select(row => row.Id))}."),
             ],
         };
     }
+
+    /// <summary>One table per group that has rows.</summary>
+    /// <param name="rows">Rows as <see cref="ClaimRules.Table"/> gives them.</param>
+    public static IReadOnlyList<ResultTable> ByGroup(IReadOnlyList<ClaimRow> rows) =>
+    [
+        .. from kind in Groups
+           let own = rows.Where(row => row.Group == kind.Key).ToArray()
+           where own.Length > 0
+           let table = Of(own)
+           select table with { Id = $"{Id}-{kind.Key.Replace(' ', '-')}", Title = $"Claims: {kind.Key}", Notes = [kind.Value, .. table.Notes] },
+    ];
 
     /// <summary>Writes claims.json, claims.csv and claims.md.</summary>
     /// <param name="rows">All rows, those that were not run included.</param>
@@ -54,10 +86,9 @@ public static class ClaimsTable
     /// <exception cref="InputException">A file cannot be written.</exception>
     public static void Save(IReadOnlyList<ClaimRow> rows, ClaimRules rules, string folder)
     {
-        var table = Of(rows);
-        AtomicFile.WriteJson(Path.Combine(folder, $"{Id}.json"), new { ClaimsSha256 = rules.Sha256, Claims = rows });
-        TableWriter.SaveCsv(table, Path.Combine(folder, $"{Id}.csv"));
-        AtomicFile.WriteText(Path.Combine(folder, $"{Id}.md"), TableWriter.Markdown(table));
+        AtomicFile.WriteJson(Path.Combine(folder, $"{Id}.json"), new { ClaimsSha256 = rules.Sha256, RulesCommitted = rules.Committed, Claims = rows });
+        TableWriter.SaveCsv(Of(rows), Path.Combine(folder, $"{Id}.csv"));
+        AtomicFile.WriteText(Path.Combine(folder, $"{Id}.md"), string.Join('\n', ByGroup(rows).Select(TableWriter.Markdown)));
     }
 
     /// <summary>One page with the claims, then all tables and figures.</summary>
@@ -70,7 +101,7 @@ public static class ClaimsTable
         [
             new ReportSection("Claims", "No 7B or 8B model was run for this page: what is called lab was measured with exact worlds and with models of 0.1 M parameters, which neither confirm nor refute a 7B result.")
             {
-                Tables = [Of(rows)],
+                Tables = ByGroup(rows),
             },
             .. records.Select(record => new ReportSection(headings(record.Name), About(record)) { Figures = record.Figures, Tables = record.Tables }),
         ]);

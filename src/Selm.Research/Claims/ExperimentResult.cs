@@ -50,6 +50,9 @@ public sealed record ClaimRow(string Id, string Where, string Says, string Exper
     /// <summary>One of the verdicts of the scale, by the rule.</summary>
     public string Verdict { get; init; } = "";
 
+    /// <summary>The table it stands in: one of <see cref="ClaimsTable.Groups"/>; empty before <see cref="ClaimRules.Table"/> has put it there.</summary>
+    public string Group { get; init; } = "";
+
     /// <summary>How many seeds, worlds or prompts a verdict would take, where it is "cannot tell here"; shown before the note.</summary>
     public string Needed { get; init; } = "";
 

@@ -1,4 +1,5 @@
-// What the experiments in exact worlds share. World number w is seed w; a world's numbers depend on its seed alone, so that
+// What the experiments in exact worlds share. World number w is seed 1000 + w (the first
+// recording had seeds 0 to 399); a world's numbers depend on its seed alone, so that
 // any number of threads gives the same bits.
 using Selm.Research.Numerics;
 using Selm.Research.Runs;
@@ -9,7 +10,10 @@ namespace Selm.Research.Claims;
 /// <summary>Independent worlds on several threads, and the intervals of their means.</summary>
 internal static class Worlds
 {
-    /// <summary>One result per world, in the order of the seeds 0, 1, ....</summary>
+    /// <summary>Seed of the first world.</summary>
+    internal const ulong FirstSeed = 1000;
+
+    /// <summary>One result per world, in the order of the seeds 1000, 1001, ....</summary>
     /// <param name="stage">What progress is called.</param>
     /// <param name="worlds">How many, at least 1.</param>
     /// <param name="jobs">Threads, at least 1.</param>
@@ -24,7 +28,7 @@ internal static class Worlds
         progress?.Report(new StepProgress(stage, 0, worlds));
         Parallel.For(0, worlds, new ParallelOptions { MaxDegreeOfParallelism = jobs }, world =>
         {
-            results[world] = run((ulong)world);
+            results[world] = run(FirstSeed + (ulong)world);
             lock (gate)
             {
                 progress?.Report(new StepProgress(stage, ++done, worlds));

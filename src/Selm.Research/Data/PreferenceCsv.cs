@@ -109,9 +109,10 @@ public static class PreferenceCsv
     {
         try
         {
-            return CsvReader.FromFile(path, new CsvReaderOptions
+            var stream = File.OpenRead(path);
+            return CsvReader.Create(stream, new CsvReaderOptions
             {
-                Separator = ',',
+                Separator = Separator(stream),
                 TrackLineNumbers = true,
                 MalformedData = CsvMalformedDataHandling.Throw,
                 FieldCountMismatch = CsvFieldCountHandling.Throw,
@@ -121,5 +122,17 @@ public static class PreferenceCsv
         {
             throw InputFile.NotRead(path, e, "give the path of a readable CSV file");
         }
+    }
+
+    // A spreadsheet set to a language with decimal commas writes semicolons: the header, whose names hold neither, tells.
+    private static char Separator(FileStream stream)
+    {
+        if (!stream.CanSeek)
+        {
+            return ',';
+        }
+        var header = new StreamReader(stream, leaveOpen: true).ReadLine() ?? "";
+        stream.Position = 0;
+        return header.Contains(';', StringComparison.Ordinal) && !header.Contains(',', StringComparison.Ordinal) ? ';' : ',';
     }
 }

@@ -30,7 +30,7 @@ public sealed record Recipe
     public string? Ranker { get; init; }
 
     /// <summary>
-    /// JSONL files of preferences (UltraFeedback's shape), joined in this order (D, section 3.1); <c>lab:SEED</c> is the lab's
+    /// Files of preferences (JSONL, JSON, gzip, Parquet or CSV, in any shape that <c>selm data inspect</c> knows), joined in this order (D, section 3.1); <c>lab:SEED</c> is the lab's
     /// offline pairs of that seed, written once.
     /// </summary>
     public IReadOnlyList<string> Datasets { get; init; } = [];
@@ -134,7 +134,7 @@ public sealed record Recipe
     /// <summary><c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>.</summary>
     public string Device { get; init; } = "cpu";
 
-    /// <summary>Threads of one process; 0 takes what the machine offers. Results are equal to the bit only under equal counts.</summary>
+    /// <summary>Threads of one process; 0 takes what the machine offers. Results have the same bits for any number.</summary>
     public int Threads { get; init; }
 
     /// <summary>The peak learning rate of an iteration.</summary>
@@ -257,7 +257,7 @@ public enum UpdateRule
     /// <summary>The best of the three becomes y_w and the worst y_l: Algorithm 1, and what the authors' code does.</summary>
     BestWorst,
 
-    /// <summary>y replaces y_w where it beats both, y_l where it loses to both; the data's own order is never questioned.</summary>
+    /// <summary>y is compared with y_w alone (appendix C): it replaces y_w where it beats it, else y_l; the data's own order is never questioned.</summary>
     Replace,
 }
 

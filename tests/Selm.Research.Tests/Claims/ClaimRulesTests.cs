@@ -28,6 +28,23 @@ public class ClaimRulesTests
     public void an_equivalence_needs_its_interval_inside_the_margin(double mean, double spread, string verdict) =>
         Assert.Equal(verdict, Rule(ClaimKind.Equivalence, 0.05).Paired(Around(mean, spread, 40)).Verdict);
 
+    [Theory]
+    [InlineData(1e-16, null, "holds as printed")]
+    [InlineData(1e-16, 0.3, "does not hold as printed; holds as repaired")]
+    [InlineData(1e-16, 1e-15, "holds as printed")]
+    [InlineData(0.3, null, "does not hold")]
+    [InlineData(0.3, 0.3, "does not hold")]
+    [InlineData(double.NaN, null, "does not hold")]
+    public void an_exact_verdict_follows_from_both_residuals(double residual, double? printed, string verdict) =>
+        Assert.Equal(verdict, Rule(ClaimKind.Exact, 0).Exact(residual, 1e-12, printed).Verdict);
+
+    [Theory]
+    [InlineData(1e-16, "remark of the kit")]
+    [InlineData(0.3, "does not hold")]
+    [InlineData(double.NaN, "does not hold")]
+    public void a_remark_of_the_kit_can_fail(double residual, string verdict) =>
+        Assert.Equal(verdict, Rule(ClaimKind.Exact, 0).Remark(residual, 1e-12, "").Verdict);
+
     [Fact]
     public void an_ordering_needs_every_step_and_shows_the_smallest()
     {
