@@ -66,7 +66,7 @@ internal static class Indiscriminate
     {
         Notes =
         [
-            $"Unseen: neither y nor in a pair of its prompt. Slopes in nats per unit of r*, an intercept per prompt; 0 is indiscriminate. alpha = {Shown.Plain(Alpha)}; means over worlds with 95 % bootstrap intervals.",
+            $"Unseen: neither y nor in a pair of its prompt. Slopes in nats per unit of r*, an intercept per prompt; 0 is indiscriminate. alpha = {Shown.Plain(Alpha)}; means over worlds with 95 % intervals.",
             "With separate parameters DPO moves an unseen response only through the normaliser, so all of a prompt move alike and its slope is 0; SELM's bonus raises each in proportion to its probability.",
         ],
     };

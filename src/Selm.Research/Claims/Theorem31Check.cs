@@ -106,7 +106,7 @@ public static class Theorem31Check
     {
         Notes =
         [
-            "Per unit of step (rate times alpha beta) and of reward, with an intercept per prompt; means over worlds with 95 % bootstrap intervals. Above 0: responses of low reward lose more than those of high reward.",
+            "Per unit of step (rate times alpha beta) and of reward, with an intercept per prompt; means over worlds with 95 % intervals. Above 0: responses of low reward lose more than those of high reward.",
             "The step moves logits along pi_theta - pi_ref, in which r* does not occur. It follows what pi_theta has learned about r*, and goes against what pi_ref knows.",
         ],
     };

@@ -43,28 +43,23 @@ public class JudgedAgainTests
     }
 
     [Fact]
-    public void the_recording_is_judged_by_its_seeds_and_all_else_stays()
+    public void the_recording_is_judged_by_its_seeds()
     {
         var rules = ClaimRules.Read();
         foreach (var record in Recording())
         {
-            var judged = JudgedAgain.By(rules, record with { ClaimsSha256 = "rules of another day" });
-            Assert.All(record.Claims.Zip(judged.Claims), pair =>
+            // A recording may be older than a rule: what no longer fits is refused, as above.
+            ClaimRow[] rows = [.. record.Claims.Where(row => row is { Measured: not null, PerSeed.Count: > 1 } && rules.All.Any(rule => rule.Id == row.Id
+                && (rule.Rule == ClaimKind.Equivalence || (rule.Rule == ClaimKind.Directional && row.P is not null))))];
+            var judged = JudgedAgain.By(rules, record with { Claims = rows, ClaimsSha256 = "rules of another day" });
+            Assert.All(rows.Zip(judged.Claims), pair =>
             {
                 var (before, after) = pair;
-                Assert.Equal((before.Id, before.Says, before.Statistic, before.D, before.Scale), (after.Id, after.Says, after.Statistic, after.D, after.Scale));
-                if (before.PerSeed.Count > 1 && before.Measured is not null && rules[before.Id].Rule is ClaimKind.Directional or ClaimKind.Equivalence)
-                {
-                    var mean = before.PerSeed.Average();
-                    var error = Math.Sqrt(before.PerSeed.Sum(value => (value - mean) * (value - mean)) / (before.PerSeed.Count - 1) / before.PerSeed.Count);
-                    Assert.Equal(before.Measured!.Value, after.Measured!.Value, 1e-12);
-                    Assert.Equal(mean + (StudentT.InvCDF(0, 1, before.PerSeed.Count - 1, 0.975) * error), after.High!.Value, 1e-9);
-                    Assert.Equal(before.PerSeed.Count, after.N);
-                }
-                else if (before.PerSeed.Count > 1)
-                {
-                    Assert.Equal((before.Verdict, before.Measured, before.Low, before.High, before.P), (after.Verdict, after.Measured, after.Low, after.High, after.P));
-                }
+                var (n, mean) = (before.PerSeed.Count, before.PerSeed.Average());
+                var error = Math.Sqrt(before.PerSeed.Sum(value => (value - mean) * (value - mean)) / (n - 1) / n);
+                Assert.Equal((before.Id, rules[before.Id].D, rules[before.Id].Says, n), (after.Id, after.D, after.Says, after.N));
+                Assert.Equal(before.Measured!.Value, after.Measured!.Value, 1e-12);
+                Assert.Equal(mean + (StudentT.InvCDF(0, 1, n - 1, 0.975) * error), after.High!.Value, 1e-9);
             });
         }
     }

@@ -1,11 +1,12 @@
 using MathNet.Numerics.Distributions;
 using MathNet.Numerics.Statistics;
 using Selm.Research.Numerics;
+using Xunit.Abstractions;
 
 namespace Selm.Research.Tests.Numerics;
 
 /// <summary>Simulated studies whose truth is known: does the routine behind every claim keep its promises?</summary>
-public class PairedCoverageTests
+public class PairedCoverageTests(ITestOutputHelper output)
 {
     private const int Studies = 10_000;
 
@@ -15,7 +16,9 @@ public class PairedCoverageTests
     /// of 27 hold one to three seeds beyond 3. Forty seeds of SELM 0.01 against DPO hold one at -0.151 beside a spread of 0.007
     /// (kurtosis 20, skewness -3.5). Hence "failing": one seed in ten is five times as wide (kurtosis 16). Where SELM's alpha is so
     /// small that it is nearly DPO, about two thirds of the forty differences are below a tenth of the largest and the rest are not:
-    /// "mostly tied". The coverage of 10,000 studies of 3, 10 and 40 seeds, in percent, is COVERAGE.
+    /// "mostly tied".
+    /// Coverage in percent with 3, 10 and 40 seeds: normal 95.3, 95.0, 95.4; heavy tails (Student's t with 3 degrees) 96.3, 96.3, 95.5;
+    /// failing 95.7, 96.7, 95.9; seeds and prompts 94.9, 95.2, 95.1.
     /// </summary>
     public enum World
     {
@@ -43,17 +46,22 @@ public class PairedCoverageTests
     public void nineteen_of_twenty_intervals_cover_the_truth_and_few_p_values_raise_a_false_alarm(World world, int n)
     {
         var (covered, alarms) = Simulated(world, n);
+        output.WriteLine(FormattableString.Invariant($"{world}, n = {n}: coverage {covered:0.0000}, false alarms {alarms:0.0000}"));
         Assert.InRange(covered, 0.93, 0.97);
         Assert.InRange(alarms, 0.03, 0.06);
     }
 
-    [Theory] // t has no answer to these: failures on one side only cost 2 % of coverage, ties give some away at ten seeds.
+    [Theory] // t has no answer to these: failures on one side only leave 93.3 % of coverage, ties at ten seeds make it 98.9 %.
     [InlineData(World.FailingOneWay, 10, 0.91, 0.94)]
     [InlineData(World.FailingOneWay, 40, 0.91, 0.945)]
     [InlineData(World.MostlyTied, 10, 0.97, 0.995)]
     [InlineData(World.MostlyTied, 40, 0.945, 0.965)]
-    public void where_t_is_off_it_is_known_by_how_much(World world, int n, double least, double most) =>
-        Assert.InRange(Simulated(world, n).Covered, least, most);
+    public void where_t_is_off_it_is_known_by_how_much(World world, int n, double least, double most)
+    {
+        var (covered, alarms) = Simulated(world, n);
+        output.WriteLine(FormattableString.Invariant($"{world}, n = {n}: coverage {covered:0.0000}, false alarms {alarms:0.0000}"));
+        Assert.InRange(covered, least, most);
+    }
 
     [Fact]
     public void the_joint_bootstrap_that_was_stretched_again_covered_nearly_always()
@@ -66,6 +74,7 @@ public class PairedCoverageTests
             var ends = JointBootstrapStretched(table, new PhiloxStream(4, "bootstrap-before", study));
             held += ends.Low <= 0 && 0 <= ends.High ? 1 : 0;
         }
+        output.WriteLine(FormattableString.Invariant($"joint bootstrap, stretched, n = 10: coverage {held / (double)studies:0.0000}"));
         Assert.InRange(held / (double)studies, 0.985, 1); // above the 0.97 that the routine is held to
     }
 
@@ -83,6 +92,7 @@ public class PairedCoverageTests
             var random = new PhiloxStream(5, "power", (study * 64L) + n);
             found += PairedEstimate.Of([.. Enumerable.Range(0, n).Select(_ => difference + random.NextGaussian())]).P() < 0.05 ? 1 : 0;
         }
+        output.WriteLine(FormattableString.Invariant($"n = {n}: power {found / (double)Studies:0.0000}"));
         Assert.InRange(found / (double)Studies, 0.78, 0.82);
         Assert.Equal(n, new PairedEstimate(n, 0, 1 / Math.Sqrt(n)).Needed(difference));
     }
@@ -129,14 +139,14 @@ public class PairedCoverageTests
     // A seed's own luck, shared by its prompts, and as much noise again in the mean over its 16 prompts.
     private static double[,] Table(PhiloxStream random, int seeds)
     {
-        const int prompts = 16;
+        const int prompts = 4;
         var table = new double[seeds, prompts];
         for (var s = 0; s < seeds; s++)
         {
             var luck = random.NextGaussian();
             for (var p = 0; p < prompts; p++)
             {
-                table[s, p] = luck + (4 * random.NextGaussian());
+                table[s, p] = luck + (2 * random.NextGaussian());
             }
         }
         return table;
