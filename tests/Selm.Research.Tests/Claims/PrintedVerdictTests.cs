@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.RegularExpressions;
 using Selm.Research.Claims;
 using Selm.Research.Numerics;
 using Selm.Tests;
