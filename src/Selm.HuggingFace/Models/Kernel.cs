@@ -15,10 +15,6 @@ internal abstract class Kernel
     [ThreadStatic]
     private static Tensor?[]? handed;
 
-    // The context of the node that was made last.
-    [ThreadStatic]
-    private static autograd.AutogradContext? recorded;
-
     /// <summary>Computes the result; no graph is recorded meanwhile.</summary>
     /// <param name="inputs">Contiguous tensors.</param>
     /// <param name="extra">Where the backward pass is wanted: further tensors that it needs are added here. Otherwise null.</param>
@@ -45,8 +41,6 @@ internal abstract class Kernel
         if (is_grad_enabled() && plain.Any(x => x.requires_grad))
         {
             output = Node.apply([this, .. plain]);
-            OutputCopy.Drop(recorded!);
-            recorded = null;
         }
         else
         {
@@ -93,7 +87,6 @@ internal abstract class Kernel
             var wants = inputs.Select(input => input.requires_grad).ToArray();
             ctx.save_data(nameof(wants), wants);
             ctx.save_for_backward([.. inputs.Select((input, k) => kernel.Reads(k, wants) ? input : empty(0, device: CPU)), .. extra]);
-            recorded = ctx;
             return output;
         }
 
