@@ -30,8 +30,8 @@ public class RowFormatTests
             var records = PreferenceFile.Read(path).Records;
             Assert.Equal([("p", "a", "b"), ("p", "a", "b")], records.Select(record => (record.Prompt, record.ChosenResponse, record.RejectedResponse)));
         }
-        Assert.Equal(format, RowFile.Format(plain));
-        Assert.Equal(format == "JSONL" ? "gzip of JSONL" : "gzip of a JSON list", RowFile.Format(packed));
+        Assert.Equal(format, DataInspection.Of(plain).Format);
+        Assert.Equal(format == "JSONL" ? "gzip of JSONL" : "gzip of a JSON list", DataInspection.Of(packed).Format);
     }
 
     [Fact]
