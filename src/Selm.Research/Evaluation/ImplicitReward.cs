@@ -68,10 +68,9 @@ public static class ImplicitReward
         int[][] prompts = [.. records.Select(record => Prompt(policy, record))];
         SharedRow[] pairs = [.. records.Select((record, i) => new SharedRow(
             prompts[i], [Response(policy, record, record.ChosenResponse), Response(policy, record, record.RejectedResponse)]))];
-        DemandRoom(pairs, records, policy);
+        DemandRoom(pairs, records, policy); // an own answer ends with the context at the latest
         var own = GeneratedAnswers.Of(policy, prompts, new SamplingOptions(MaxNewTokens: maxNewTokens), folder, batchSize, progress, cancellation: cancellation);
         SharedRow[] rows = [.. pairs.Select((row, i) => new SharedRow(row.Prompt, [.. row.Responses, own[i].Ids]))];
-        DemandRoom(rows, records, policy);
         var result = new List<ImplicitRewards>(rows.Length);
         foreach (var batch in rows.Index().Chunk(batchSize))
         {
