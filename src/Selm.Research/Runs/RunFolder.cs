@@ -79,7 +79,7 @@ public sealed class RunFolder : IDisposable
             if (existed)
             {
                 var before = RunIdentity.Read(runFile);
-                now = before.Continue(now, root, allowDifferentMachine) with { Started = now.Started };
+                now = before.Continue(now, root, allowDifferentMachine) with { Started = before.Started ?? now.Started };
                 isWritten = now == before;
             }
             if (!isWritten)
