@@ -222,8 +222,8 @@ public class LoraTests
     public void a_pattern_that_is_none_or_does_not_end_is_refused_and_auto_mapping_is_read()
     {
         using var folder = new TempFolder();
-        LoraConfig Load(string targets) => LoraConfig.Load(Path.GetDirectoryName(folder.Write(LoraConfig.FileName, $$"""
-            {"peft_type": "LORA", "r": 2, "lora_alpha": 2, "target_modules": {{targets}}, "auto_mapping": {"base_model_class": "LlamaForCausalLM", "parent_library": "transformers"}}
+        LoraConfig Load(string targets) => LoraConfig.Load(Path.GetDirectoryName(folder.Write(LoraConfig.FileName, $$$"""
+            {"peft_type": "LORA", "r": 2, "lora_alpha": 2, "target_modules": {{{targets}}}, "auto_mapping": {"base_model_class": "LlamaForCausalLM", "parent_library": "transformers"}}
             """))!);
         Assert.True(Load("[\"q_proj\"]").Targets("model.layers.0.self_attn.q_proj"));
         Assert.Contains("target_modules \"(q_proj\" is no regular expression that can be read", Assert.Throws<InputException>(() => Load("\"(q_proj\"")).Message, StringComparison.Ordinal);
