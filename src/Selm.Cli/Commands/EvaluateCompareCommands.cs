@@ -96,7 +96,7 @@ internal static class EvaluateCompareCommands
                 Print("length-controlled", matrix.Models, (i, j) => matrix.ControlledIntervals[i][j]);
                 Print("raw", matrix.Models, (i, j) => new(matrix.Raw[i][j], matrix.Raw[i][j] - (1.96 * matrix.StandardErrors[i][j]), matrix.Raw[i][j] + (1.96 * matrix.StandardErrors[i][j])));
             }
-            var provenance = shared.Provenance(parsed, files.Select(file => File.Exists(file) ? file : file[..file.LastIndexOf('#')]));
+            var provenance = shared.Provenance(parsed, files.Select(file => File.Exists(file) ? file : file[..file.LastIndexOf('#')]), ranker: judge.Ranker(parsed));
             var result = new EvaluationResult("win-rate", string.Join("+", matrix.Models), Measures(matrix), provenance)
             {
                 Missing = matrix.Missing,

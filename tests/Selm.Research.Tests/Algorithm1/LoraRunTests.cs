@@ -108,6 +108,12 @@ public sealed class LoraRunTests : IDisposable
         string Refusal(Recipe wrong) => Assert.Throws<InputException>(() => SelmRun.Run(new(wrong, run), _ => TinyRun.Oracle())).Message;
         Assert.Contains("names no linear layer", Refusal(recipe with { Adapter = new() { TargetModules = ["c_attn"] } }), StringComparison.Ordinal);
         Assert.Contains("adapter_config.json", Refusal(recipe with { Adapter = new() { Path = recipe.Base } }), StringComparison.Ordinal);
+        using (var model = ModelFolder.Load(recipe.Base!))
+        {
+            model.Model.Attach(NewAdapter.Of(model.Model, new AdapterRecipe { Rank = 2 }, seed: 4));
+            model.Save(tiny.File("start"));
+        }
+        Assert.Contains("merge it first", Refusal(recipe with { Method = "explicit-reward", Loss = new() { Kind = "selm", Beta = 0.1, Alpha = 0.01 }, Adapter = new() { Path = tiny.File("start") } }), StringComparison.Ordinal);
         Assert.False(Directory.Exists(run));
     }
 
@@ -130,8 +136,8 @@ public sealed class LoraRunTests : IDisposable
                     weight.Fill(0.05);
                 }
             }
-            model.Model.Adapter.Config = model.Model.Adapter.Config with { BaseModel = "../reward" };
-            model.Save(checkpoint.Place("adapter"));
+            LoraFiles.Save(model.Model.Adapter, checkpoint.Place("adapter"), baseModel: "../reward");
+            model.CopyTextFiles(checkpoint.Place("adapter"));
         }
         (string, string)[] pairs = [("What is tea?", "A drink."), ("What is tea?", "I do not know.")];
         using var plain = RewardModel.Load(reward);
