@@ -24,7 +24,7 @@ public static class Figure4Exact
 
     /// <summary>Takes the steps of one iteration, 150 in these worlds, in every one of them, with shared and with separate parameters.</summary>
     /// <param name="rules">What judges the claims.</param>
-    /// <param name="worlds">How many worlds, seeds 0, 1, ....</param>
+    /// <param name="worlds">How many worlds, seeds 1000, 1001, ....</param>
     /// <param name="jobs">Threads; their number does not change a bit of the result.</param>
     /// <param name="progress">Told after every world.</param>
     /// <exception cref="ArgumentOutOfRangeException">A count below 1.</exception>
