@@ -71,10 +71,6 @@ public static class SelmRun
             throw new InputException($"method {recipe.Method} needs a ranker; add the line \"ranker: pairrm:FOLDER\".");
         }
         Methods.Check(recipe);
-        if (recipe.Method == "explicit-reward" && recipe.Adapter?.Path is { } adapter)
-        {
-            throw new InputException($"method {recipe.Method} makes its reward model of the starting weights, and adapter: {{path: {adapter}}} is not among them; merge it first (selm merge) and give the result as base.");
-        }
     }
 
     /// <summary>What each iteration of a recipe will train: pairs, steps, learning rates. Reads the data, computes nothing.</summary>
