@@ -14,7 +14,7 @@ public static partial class Figure3
             {
                 Title = series.Name,
                 Height = 130,
-                Annotations = [new Region(weights.Index().First(weight => weight.Item.Far).Index - 0.5, weights.Length - 0.5, "far", Vertical: true)],
+                Annotations = [new Region(series.Points.Index().First(point => point.Item.Weight.Far).Index - 0.5, series.Points.Length - 0.5, "far", Vertical: true)],
             }).Where(panel => panel.Traces[0] is ScatterTrace { X.Count: > 0 }),
         ])
     {

@@ -18,6 +18,7 @@ public static partial class Figure3
 
     private static readonly Weight none = new(0), winning = new(LabStudy.Alpha), large = new(LabStudy.Large), runaway = new(0.3, Far: true);
     private static readonly Weight[] weights = [none, .. AlphaScale.Grid.Select(alpha => new Weight(alpha)), new(0.1, Far: true), runaway];
+    private static readonly Weight[] byTrueReward = [none, new(LabStudy.Small), winning, large, runaway];
     private static readonly Weight[] drawn = [none, winning, large, runaway];
     private static readonly Weight[] rising = [none, new(LabStudy.Small), winning, large];
     private static readonly double[] bins = [.. Enumerable.Range(0, 14).Select(k => -3 + (BinWidth * k))];
@@ -25,7 +26,7 @@ public static partial class Figure3
 
     /// <summary>The cells, without seeds.</summary>
     /// <param name="study">Their budget.</param>
-    public static IReadOnlyList<LabCellSpec> Cells(LabStudy study) => [.. judges.SelectMany(judge => weights.Select(weight => weight.Cell(study, judge.Judge)))];
+    public static IReadOnlyList<LabCellSpec> Cells(LabStudy study) => [.. judges.SelectMany(judge => WeightsOf(judge.Judge).Select(weight => weight.Cell(study, judge.Judge)))];
 
     /// <summary>Tables, figures and claims.</summary>
     /// <param name="records">The finished cells.</param>
@@ -33,7 +34,7 @@ public static partial class Figure3
     /// <exception cref="InputException">A cell was not run.</exception>
     public static ExperimentResult Of(LabRecords records, ClaimRules rules)
     {
-        Series[] all = [.. judges.Select(judge => new Series(judge.Judge, judge.Name, [.. weights.Select(weight => Point.Of(records, judge.Judge, weight))]))];
+        Series[] all = [.. judges.Select(judge => new Series(judge.Judge, judge.Name, [.. WeightsOf(judge.Judge).Select(weight => Point.Of(records, judge.Judge, weight))]))];
         string Runs(params Weight[] shown) => SeedsOf(records.Study, shown);
         return new ExperimentResult(
             Name,
@@ -43,6 +44,9 @@ public static partial class Figure3
                 PhaseFigure(all, Runs([.. phased.Where(weight => all.Any(series => series.At(weight).Results.Count > 0))])), Margins(all)),
             [.. Claims(records, rules)]);
     }
+
+    // Labels by the true reward are a check of the learned ranker's, at the alphas that claims are about.
+    private static Weight[] WeightsOf(LabJudge judge) => judge == LabJudge.Model ? weights : byTrueReward;
 
     // How many seeds are behind the alphas of a figure, and of no others: "40 seeds of alpha 0 and 0.001, 10 of alpha far 0.3; ...".
     private static string SeedsOf(LabStudy study, Weight[] shown)
@@ -117,7 +121,7 @@ public static partial class Figure3
             "Differences are paired by seed and prompt. Detectable: the true difference that as many seeds find with a chance of 80 %.",
             "sigma(-margin): mean over the online iterations of what weighs DPO's gradient; the bonus has weight alpha, so it takes over where sigma(-margin) falls to alpha.",
             "The paper's scale: the alpha that weighs as much beside the paper's sigma(-margin) of 0.5 as the lab's alpha beside the lab's. \"far\": far beyond the paper's grid, to show the runaway.",
-            .. LabCharts.RanAway(records, judges.SelectMany(judge => weights.Select(weight => ($"alpha {weight.Name}, {judge.Name}", weight.Cell(records.Study, judge.Judge))))),
+            .. LabCharts.RanAway(records, judges.SelectMany(judge => WeightsOf(judge.Judge).Select(weight => ($"alpha {weight.Name}, {judge.Name}", weight.Cell(records.Study, judge.Judge))))),
         ],
     };
 
