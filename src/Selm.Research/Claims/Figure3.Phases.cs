@@ -69,29 +69,25 @@ public static partial class Figure3
     };
 
     /// <summary>Which alpha of the paper's search has the highest external reward.</summary>
-    private static ResultTable ByExternalReward(LabRecords records) => new(
+    private static ResultTable ByExternalReward(LabCellResult[][] seeds) => new(
         "figure3-external", "The choice of alpha by external reward",
-        [new("ranker"), new("alpha, paper's scale"), new("external reward", Format: "0.000"), new("r*"), new("best of the grid, seeds", Format: "0"), new("seeds", Format: "0")],
-        [.. judges.SelectMany(judge =>
-        {
-            var seeds = Searched(records, judge.Judge);
-            return searched.Select((alpha, at) => (IReadOnlyList<Cell>)
+        [new("alpha, paper's scale"), new("external reward", Format: "0.000"), new("r*"), new("best of the grid, seeds", Format: "0"), new("seeds", Format: "0")],
+        [.. searched.Select((alpha, at) => (IReadOnlyList<Cell>)
             [
-                Cell.Text(judge.Name), Cell.Text(Shown.Plain(alpha)), LabMeasures.Mean(seeds.Select(seed => seed[at].Iterations[^1].ExternalReward)).ToCell(),
+                Cell.Text(Shown.Plain(alpha)), LabMeasures.Mean(seeds.Select(seed => seed[at].Iterations[^1].ExternalReward)).ToCell(),
                 LabMeasures.Mean(seeds.Select(seed => seed[at].Last!.MeanReward)).ToCell(),
                 seeds.Count(seed => seed.MaxBy(result => result.Iterations[^1].ExternalReward) == seed[at]), seeds.Length,
-            ]);
-        })])
+            ])])
     {
-        Notes = ["Appendix C searches alpha over 0.005, 0.001, 0.0005 and 0.0001 and takes the one with the highest average external reward on held-out prompts. External: the mean score that the cell's own ranker gives the greedy test answers after the last iteration. Over the seeds that all four finished; the learned ranker's scale is its own."],
+        Notes = ["Appendix C searches alpha over 0.005, 0.001, 0.0005 and 0.0001 and takes the one with the highest average external reward on held-out prompts. External: the mean score that the learned ranker, who labels here, gives the greedy test answers after the last iteration, on its own scale. Over the seeds that all four finished."],
     };
 
     private static readonly double[] searched = [0.005, 0.001, 0.0005, 0.0001];
 
     // The results of the search, [seed][alpha].
-    private static LabCellResult[][] Searched(LabRecords records, LabJudge judge)
+    private static LabCellResult[][] Searched(LabRecords records)
     {
-        var finished = searched.Select(alpha => records.Of(records.Study.Selm(alpha, judge)).ToDictionary(result => result.Spec.Seed)).ToArray();
+        var finished = searched.Select(alpha => records.Of(records.Study.Selm(alpha)).ToDictionary(result => result.Spec.Seed)).ToArray();
         return [.. finished[0].Keys.Order().Where(seed => finished.All(cell => cell.ContainsKey(seed))).Select(seed => finished.Select(cell => cell[seed]).ToArray())];
     }
 
@@ -103,7 +99,7 @@ public static partial class Figure3
         yield return rules["figure3-exploration-forms"].Paired(records.Differences(selm, dpo, result => result.After(First).Spread), both);
         yield return rules["figure3-exploration-fades"].Paired(records.Each(selm, result => result.Iterations[First].Novelty - result.Iterations[Last].Novelty), own);
         yield return rules["figure3-exploration-quality"].Paired(records.Each(selm, result => Quality(result.After(First)) - Quality(result.After(Last))), own);
-        var seeds = Searched(records, LabJudge.Model);
+        var seeds = Searched(records);
         static double Reward(LabCellResult[] seed, double alpha) => seed[Array.IndexOf(searched, alpha)].Iterations[^1].ExternalReward;
         yield return rules["figure3-alpha-by-external-reward"].Ordered(
             [.. searched.Where(alpha => alpha != LabStudy.Alpha).Select(alpha => seeds.Select(seed => Reward(seed, LabStudy.Alpha) - Reward(seed, alpha)).ToArray())],

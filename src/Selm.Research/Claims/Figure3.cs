@@ -38,7 +38,7 @@ public static partial class Figure3
         string Runs(params Weight[] shown) => SeedsOf(records.Study, shown);
         return new ExperimentResult(
             Name,
-            [WinRates(records, all), Distributions(all), Iterations(all), Phases(all), ByExternalReward(records)],
+            [WinRates(records, all), Distributions(all), Iterations(all), Phases(all), ByExternalReward(Searched(records))],
             LabCharts.Drawable(
                 Left(all, Runs(weights)), OverAlpha(all, Runs([.. drawn.Where(weight => all.Any(series => series.Drawn.Any(point => point.Weight == weight)))])), OverIterations(all, Runs(winning)),
                 PhaseFigure(all, Runs([.. phased.Where(weight => all.Any(series => series.At(weight).Results.Count > 0))])), Margins(all)),

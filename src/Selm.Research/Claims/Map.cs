@@ -99,7 +99,7 @@ public static class Map
         {
             Caption = $"Means of {worlds} paired worlds, ± half the length of their 95 % intervals, in units of r*. Above 0 (blue) the bonus helps"
                 + (framed.Length > 0 ? $"; framed: the whole interval lies above {Shown.Plain(smallest)}, the smallest effect of interest." : $"; no interval lies above {Shown.Plain(smallest)}, the smallest effect of interest.")
-                + " One thing changed per row. In brackets: the alpha that weighs as much against DPO's gradient in the paper's regime, alpha 0.5/sigma(-margin) of the first row.",
+                + " One thing changed per row. In brackets: what weighs as much against DPO's gradient in the paper's regime, by sigma(-margin) of the first row.",
         };
     }
 
