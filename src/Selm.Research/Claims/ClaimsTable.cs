@@ -124,7 +124,7 @@ public static class ClaimsTable
 
     private static string Number(double value, bool sign)
     {
-        var digits = Math.Abs(value) < 0.01 && value != 0 ? "0.0000" : "0.000";
+        var digits = Math.Abs(value) switch { 0 => "0", < 0.0005 => "0.0e-0", < 0.01 => "0.0000", _ => "0.000" };
         return value.ToString(sign ? $"+{digits};-{digits};0" : digits, CultureInfo.InvariantCulture);
     }
 
