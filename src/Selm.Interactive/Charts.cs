@@ -3,7 +3,9 @@
 using System.Text.Json.Nodes;
 using Giraffe.ViewEngine;
 using Microsoft.FSharp.Collections;
+using Microsoft.FSharp.Core;
 using Plotly.NET;
+using Plotly.NET.CSharp;
 using Selm.Research.Figures;
 using Figure = Selm.Research.Figures.Figure;
 using PlotlyChart = Plotly.NET.Chart;
@@ -36,10 +38,15 @@ public static class Charts
         return caption.Length == 0 ? chart : PlotlyChart.withDescription(ListModule.OfArray([HtmlElements.encodedText(caption)]), chart);
     }
 
-    /// <summary>Plotly.NET's <c>Chart.withTitle</c>, which Plotly.NET.CSharp leaves out: other words, at the place and in the size of those before.</summary>
+    /// <summary>
+    /// Plotly.NET's <c>Chart.withTitle</c>, which Plotly.NET.CSharp leaves out: other words, at the place of those before and, where no font
+    /// is given, in their size.
+    /// </summary>
     /// <param name="chart">The chart; it may be changed.</param>
     /// <param name="title">The words; "&lt;br&gt;" begins a line.</param>
-    public static GenericChart WithTitle(this GenericChart chart, string title) => PlotlyChart.withTitle(title, null).Invoke(chart);
+    /// <param name="titleFont">The font.</param>
+    public static GenericChart WithTitle(this GenericChart chart, string title, Optional<Font> titleFont = default) =>
+        PlotlyChart.withTitle(title, titleFont.IsSome ? FSharpOption<Font>.Some(titleFont.Value) : null).Invoke(chart);
 
     /// <summary>
     /// The chart as every notebook engine shows it: live, as Plotly JSON, as its title. Needed because Plotly.NET's own display is known to

@@ -34,7 +34,7 @@ internal static class PlotlyObjects
     {
         null or JsonValueKind.Null => null,
         JsonValueKind.String => value.Value.GetString(),
-        JsonValueKind.Number => value.Value.TryGetInt32(out var whole) ? whole : value.Value.GetDouble(),
+        JsonValueKind.Number => value.Value.TryGetInt32(out var whole) ? whole : (object)value.Value.GetDouble(),
         _ => value.Value.GetBoolean(),
     };
 
