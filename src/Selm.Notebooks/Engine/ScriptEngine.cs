@@ -19,9 +19,9 @@ internal sealed class ScriptEngine
     /// <summary>How long an interrupted cell may take to end before it is left behind.</summary>
     private static readonly TimeSpan grace = TimeSpan.FromSeconds(3);
 
-    // Those of .NET Interactive, so that a notebook compiles in both.
+    // Exactly those of .NET Interactive's C# kernel, so that a notebook compiles in both.
     private static readonly string[] usings =
-        ["System", "System.IO", "System.Text", "System.Collections.Generic", "System.Threading.Tasks", "System.Linq"];
+        ["System", "System.Text", "System.Collections", "System.Collections.Generic", "System.Threading.Tasks", "System.Linq"];
 
     private readonly CellGlobals globals = new(() => CellConsole.Outputs);
     private readonly string folder;
