@@ -50,7 +50,12 @@ internal sealed class EvaluationOptions
     }
 
     /// <summary>The second policy of a comparison, as a setting.</summary>
-    public static string OtherWeights(ModelFolder? other) => other is null ? "" : Identity.Of(other)[..16];
+    public static string OtherWeights(ModelFolder? other) => other is null ? "" : ContentHash.Combine([.. Identity.Parts(other).SelectMany(part => new[] { part.Key, part.Value })])[..16];
+
+    // Machine and version say nothing about whose result it is: the parts alone do.
+    private static bool IsOf(IReadOnlyDictionary<string, string> inputs, SortedDictionary<string, string> parts) =>
+        inputs.Where(input => input.Key.StartsWith("model ", StringComparison.Ordinal)).ToHashSet()
+            .SetEquals(parts.Select(part => KeyValuePair.Create($"model {part.Key}", part.Value)));
 
     // A file that cannot be read is left alone too.
     private static bool IsOfOthers(string path, ModelFolder model, ModelFolder? other)
@@ -62,7 +67,7 @@ internal sealed class EvaluationOptions
         try
         {
             return EvaluationResult.Read(path) is not { } kept
-                || kept.Provenance.Inputs.GetValueOrDefault("model") != Identity.Of(model) || kept.Settings.GetValueOrDefault("other_weights", "") != OtherWeights(other);
+                || !IsOf(kept.Provenance.Inputs, Identity.Parts(model)) || kept.Settings.GetValueOrDefault("other_weights", "") != OtherWeights(other);
         }
         catch (InputException)
         {
@@ -89,11 +94,17 @@ internal sealed class EvaluationOptions
     /// <summary>When, where, from which files, model and ranker.</summary>
     public Provenance Provenance(ParseResult parsed, IEnumerable<string> inputs, ModelFolder? model = null, string? ranker = null)
     {
-        var hashes = inputs.Distinct().ToDictionary(path => Path.GetFileName(path) is { Length: > 0 } name ? name : path, ContentHash.OfFile);
+        var hashes = new Dictionary<string, string>();
+        foreach (var path in inputs.Distinct())
+        {
+            var name = Path.GetFileName(path);
+            hashes[name.Length == 0 || hashes.ContainsKey(name) ? path : name] = ContentHash.OfFile(path);
+        }
         if (model is not null)
         {
-            hashes["model"] = Identity.Of(model);
-            foreach (var (part, hash) in Identity.Parts(model))
+            var parts = Identity.Parts(model);
+            hashes["model"] = Identity.Of(model, parts);
+            foreach (var (part, hash) in parts)
             {
                 hashes[$"model {part}"] = hash;
             }

@@ -45,7 +45,7 @@ internal sealed record Experiment(string Name, string Question)
             InLab = (records, rules, exact) => Figure4.Of(records, rules, exact!),
         },
         Lab(Figure5V3.Name, "how the gap of implicit rewards goes on over iterations", Figure5V3.Cells, Figure5V3.Of),
-        Lab(Figure5Grid.Name, "iterations, batch size, schedule, update rule, queries: does anything make optimism pay", Figure5Grid.Cells, Figure5Grid.Of),
+        Lab(Figure5Grid.Name, "iterative DPO under other numbers of iterations, batches, learning-rate cycles and update rules", Figure5Grid.Cells, Figure5Grid.Of),
         Lab(Headroom.Name, "time to the first rare good answer, where exploration has something to find", Headroom.Cells, Headroom.Of) with { ByDefault = false },
     ];
 

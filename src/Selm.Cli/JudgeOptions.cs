@@ -94,6 +94,9 @@ internal sealed class JudgeOptions(bool required = true)
 
     public int Parallel(ParseResult parsed) => parsed.GetValue(parallel);
 
+    /// <summary>The ranker that judges, or null where an endpoint does.</summary>
+    public string? Ranker(ParseResult parsed) => IsEndpoint(parsed) ? null : parsed.GetRequiredValue(judge);
+
     private string? CachePath(ParseResult parsed, EvaluationOptions shared, string? written) => parsed.GetValue(cache)
         ?? (shared.Folder(parsed) is { } folder ? Path.Combine(folder, "judge-cache.jsonl") : written is null ? null : Path.ChangeExtension(written, ".judge-cache.jsonl"));
 

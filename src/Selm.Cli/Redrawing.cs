@@ -16,7 +16,7 @@ internal static class Redrawing
     private static readonly string[] shown =
     [
         "table1-selm-over-start", "table1-selm-over-dpo", "table1-online-over-offline", "figure3-large-alpha-fails", "exploration-selm-0.03", "exploration-selm-0.3", "figure4-lab-chosen-30",
-        "tables-gain-zephyr", "tables-selm-over-dpo-zephyr", "tables-twice-the-data-zephyr", "derivation", "derivation-erratum-2", "theorem31-display", "tables-stronger-base",
+        "tables-gain-zephyr", "tables-same-iteration-zephyr", "tables-selm-over-dpo-zephyr", "tables-twice-the-data-zephyr", "derivation", "derivation-erratum-2", "theorem31-display", "tables-stronger-base",
     ];
 
     /// <summary>Writes claims table and report of everything that lies in a folder of results: this run and earlier ones of its kind.</summary>

@@ -34,9 +34,13 @@ public class EvaluateCommandTests(DemoFixture demo) : IClassFixture<DemoFixture>
         Ok("evaluate", "answers", "--model", demo.Model, "--instructions", baseline, "--output", folder.File("ours.json"), "--max-new-tokens", "6");
         Ok("evaluate", "judge", "--outputs", folder.File("ours.json"), "--baseline", baseline, "--judge", $"pairrm:{demo.Ranker}", "--annotations", folder.File("ours.annotations.json"));
         var matrix = Last(SelmProcess.Run("evaluate", "win-rate", "--outputs", folder.File("ours.json"), baseline, "--judge", $"pairrm:{demo.Ranker}", "--out", results, "--json"));
-        var compared = SelmProcess.Run("evaluate", "compare", folder.File("ours.annotations.json"), folder.File("ours.annotations.json"), "--out", results);
+        Directory.CreateDirectory(folder.File("again"));
+        File.Copy(folder.File("ours.annotations.json"), folder.File("again", "ours.annotations.json")); // another file of the same name
+        var compared = SelmProcess.Run("evaluate", "compare", folder.File("ours.annotations.json"), folder.File("again", "ours.annotations.json"), "--out", results);
         Ok("evaluate", "report", results);
 
+        var made = JsonElement.Parse(File.ReadAllBytes(Directory.GetFiles(results, "win-rate-*.json").First(path => File.ReadAllText(path).Contains("provenance", StringComparison.Ordinal)))).GetProperty("provenance").GetProperty("inputs");
+        Assert.Contains(made.EnumerateObject(), input => input.Name.StartsWith("ranker", StringComparison.Ordinal));
         Assert.True(matrix.GetProperty("raw_asymmetry").GetDouble() < 1e-3);
         Assert.Contains("cannot be told apart", compared.Out, StringComparison.Ordinal);
         Assert.Contains("<svg", File.ReadAllText(Path.Combine(results, "report.html")), StringComparison.Ordinal);

@@ -2,7 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using Selm.HuggingFace.Files;
-using Selm.HuggingFace.Tokenizers;
+using Selm.HuggingFace.Models;
 using Selm.Research.Data;
 
 namespace Selm.Cli.Commands;
@@ -41,8 +41,8 @@ internal static class DataCommand
         };
         command.SetAction(parsed =>
         {
-            var tokenizer = parsed.GetValue(model) is { } folder ? Tokenizer.Load(folder) : null;
-            var found = DataInspection.Of(parsed.GetRequiredValue(file), tokenizer);
+            var encoding = parsed.GetValue(model) is { } folder ? ModelFolder.LoadEncoding(folder) : null;
+            var found = DataInspection.Of(parsed.GetRequiredValue(file), encoding);
             if (parsed.GetValue(json))
             {
                 Console.WriteLine(JsonSerializer.Serialize(found, JsonFormat.Indented));

@@ -26,8 +26,8 @@ internal static class EvaluateCompareCommands
                 "selm evaluate compare selm/annotations.json dpo-1.json dpo-2.json dpo-3.json --json",
             ],
             """
-            Items are paired by id. The interval resamples prompts (and runs) together, 10,000 times; the sign tests of several comparisons are corrected
-            by Holm's method; the detectable difference is what so many prompts find in 80 of 100 cases at the 5 % level.
+            Items are paired by id. The interval and p are Student's t over prompts, the runs of each averaged; p and the sign tests of several comparisons
+            are corrected by Holm's method; the detectable difference is what so many prompts find in 80 of 100 cases at the 5 % level.
             """)
         {
             first, others,
@@ -41,7 +41,7 @@ internal static class EvaluateCompareCommands
             {
                 throw new InputException($"{items[0].Name} is judged against {items[0].Baseline} and {different.Name} against {stranger}; compare annotations against one baseline.");
             }
-            var found = PairedComparison.Of((items[0].Name, items[0].Items), [.. items[1..].Select(item => (item.Name, item.Items))], shared.Seed(parsed));
+            var found = PairedComparison.Of((items[0].Name, items[0].Items), [.. items[1..].Select(item => (item.Name, item.Items))]);
             if (shared.Folder(parsed) is { } folder)
             {
                 foreach (var comparison in found)
@@ -96,7 +96,7 @@ internal static class EvaluateCompareCommands
                 Print("length-controlled", matrix.Models, (i, j) => matrix.ControlledIntervals[i][j]);
                 Print("raw", matrix.Models, (i, j) => new(matrix.Raw[i][j], matrix.Raw[i][j] - (1.96 * matrix.StandardErrors[i][j]), matrix.Raw[i][j] + (1.96 * matrix.StandardErrors[i][j])));
             }
-            var provenance = shared.Provenance(parsed, files.Select(file => File.Exists(file) ? file : file[..file.LastIndexOf('#')]));
+            var provenance = shared.Provenance(parsed, files.Select(file => File.Exists(file) ? file : file[..file.LastIndexOf('#')]), ranker: judge.Ranker(parsed));
             var result = new EvaluationResult("win-rate", string.Join("+", matrix.Models), Measures(matrix), provenance)
             {
                 Missing = matrix.Missing,
@@ -159,7 +159,8 @@ internal static class EvaluateCompareCommands
         "compare", $"{comparison.First} minus {comparison.Second}",
         [
             new("difference", comparison.Difference.Mean, comparison.Prompts) { Low = comparison.Difference.Low, High = comparison.Difference.High },
-            new("sign_test_p", comparison.AdjustedP, comparison.Sign.Wins + comparison.Sign.Losses),
+            new("p", comparison.AdjustedP, comparison.Prompts),
+            new("sign_test_p", comparison.AdjustedSignP, comparison.Sign.Wins + comparison.Sign.Losses),
             new("detectable_difference", comparison.Detectable, comparison.Prompts),
         ],
         provenance)

@@ -22,8 +22,8 @@ internal static class ReproduceCommand
         var list = Values.Switch("--list", "Show the experiments, their runs and their cost, and stop");
         var scale = Values.Text("--scale", "smoke|lab|gpu", "smoke: minutes, measures nothing; lab: the lab language, two cores; gpu: the enlarged language and a larger model", "lab");
         var seeds = Values.Whole("--seeds", "N", "Seeds per lab cell, and exact worlds where N is given; 0 takes the scale's number", 0);
-        var headline = Values.Whole("--headline-seeds", "N", "Seeds of the headline cells (alpha 0, 0.001, 0.01; both rankers); 0 for as many as --seeds", 0);
-        var first = Values.Whole("--first-seed", "N", "First seed of the lab cells; development uses 100 and leaves the headline seeds alone", 0);
+        var headline = Values.Whole("--headline-seeds", "N", "Seeds of the headline cells (alpha 0, 0.001, 0.01 on the paper's scale; both rankers); 0 for as many as --seeds", 0);
+        var first = Values.Whole("--first-seed", "N", "First seed of the lab cells; development uses 1900 and leaves the headline seeds alone", (int)LabStudy.FirstRecorded);
         first.Hidden = true;
         var budget = Values.Text("--budget", "full|smoke", "smoke: the identical path of the scale with a tiny model and few pairs, for any CPU", "full");
         var jobs = Values.Whole("--jobs", "N", "Processes and threads at once; results do not depend on it", Environment.ProcessorCount, least: 1);
@@ -96,9 +96,9 @@ internal static class ReproduceCommand
     private static void RequireRecordable(ReproductionSettings settings, Experiment[] experiments)
     {
         var (study, lab) = (settings.Study, Array.Exists(experiments, experiment => experiment.Cells is not null));
-        if (settings.Record && (settings.Scale != "lab" || study.Budget != LabBudget.Lab || study.FirstSeed != 0))
+        if (settings.Record && (settings.Scale != "lab" || study.Budget != LabBudget.Lab || study.FirstSeed != LabStudy.FirstRecorded))
         {
-            throw new InputException("--record writes the recording, which is of scale lab with its full budget and seeds from 0; leave --record out for a preview.");
+            throw new InputException($"--record writes the recording, which is of scale lab with its full budget and seeds from {LabStudy.FirstRecorded}; leave --record out for a preview.");
         }
         if (settings.Record && lab && Math.Min(study.Seeds, study.HeadlineSeeds) < ClaimRule.FewestSeeds)
         {

@@ -12,6 +12,9 @@ internal sealed class ChatExpressionParser(ChatTokens tokens)
     private static readonly string[] s_comparisons = ["==", "!=", "<", "<=", ">", ">="];
     private int _depth;
 
+    /// <summary>Whether a name was read that stands for the clock.</summary>
+    public bool ReadsClock { get; private set; }
+
     public ChatExpression Read()
     {
         if (++_depth > DeepestNesting)
@@ -179,6 +182,7 @@ internal sealed class ChatExpressionParser(ChatTokens tokens)
         switch (token.Kind)
         {
             case ChatTokenKind.Name when !s_reserved.Contains(token.Text):
+                ReadsClock |= token.Text == ChatFunctions.Clock;
                 return token.Text switch
                 {
                     "true" or "True" => new ChatLiteral(true),

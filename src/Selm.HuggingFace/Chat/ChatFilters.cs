@@ -7,10 +7,13 @@ namespace Selm.HuggingFace.Chat;
 /// <summary>Jinja's filters, x | name(arguments), with transformers' tojson.</summary>
 internal static partial class ChatFilters
 {
+    private const int LongestBatch = 1_000_000;
+    private static readonly ChatParameters s_map = "attribute default";
+
     // Per filter its parameters and what it gives for a value and bound arguments.
-    private static readonly Dictionary<string, (string Parameters, Func<object?, ChatBound, object?> Body)> s_filters = new(StringComparer.Ordinal)
+    private static readonly Dictionary<string, (ChatParameters Parameters, Func<object?, ChatBound, object?> Body)> s_filters = new(StringComparer.Ordinal)
     {
-        ["abs"] = ("", (value, a) => value switch { long number => (object)Math.Abs(number), double number => Math.Abs(number), _ => throw a.Wrong("takes a number") }),
+        ["abs"] = ("", (value, a) => value switch { long.MinValue => throw ChatValues.TooLarge(a.At), long number => (object)Math.Abs(number), double number => Math.Abs(number), _ => throw a.Wrong("takes a number") }),
         ["attr"] = ("name", (value, a) => ChatValues.Member(value is Dictionary<string, object?> ? new Dictionary<string, object?>() : value, a.Text(0), a.At)), // no entries
         ["batch"] = ("linecount fill_with", Batch),
         ["capitalize"] = ("", (value, a) => ChatMethods.Capitalize(Text(value, a))),
@@ -69,7 +72,7 @@ internal static partial class ChatFilters
         {
             throw new ChatTemplateFault(inputs.At, $"the filter '{name}' is not supported.");
         }
-        return filter.Body(value, new ChatBound($"the filter '{name}'", filter.Parameters, inputs));
+        return filter.Body(value, new ChatBound("the filter '{0}'", name, filter.Parameters, inputs));
     }
 
     private static string Text(object? value, ChatBound a) => ChatPrinting.Text(value, a.At);
@@ -80,7 +83,7 @@ internal static partial class ChatFilters
     private static ChatGenerator Batch(object? value, ChatBound a)
     {
         var size = a.Whole(0, 0);
-        var parts = size is > 0 and < int.MaxValue ? ChatValues.Items(value, a.At).Chunk((int)size).Select(part => part.ToList()).ToList() : throw a.Wrong("needs a positive number");
+        var parts = size is > 0 and <= LongestBatch ? ChatValues.Items(value, a.At).Chunk((int)size).Select(part => part.ToList()).ToList() : throw a.Wrong("needs a number from 1 to 1000000");
         if (a.Or(1, null) is { } filling && parts is [.., var last])
         {
             last.AddRange(Enumerable.Repeat<object?>(filling, (int)size - last.Count));
@@ -125,7 +128,7 @@ internal static partial class ChatFilters
 
     private static object? Round(object? value, ChatBound a)
     {
-        var places = (int)Math.Clamp(a.Whole(0, 0), 0, 15);
+        var places = a.Whole(0, 0) is >= 0 and var wanted ? (int)Math.Min(wanted, 15) : throw a.Wrong("with a negative precision is not supported");
         var number = ChatValues.Number(value) ?? throw a.Wrong($"takes a number, not a value of type '{ChatValues.TypeName(value)}'");
         var scale = Math.Pow(10, places);
         return a.Or(1, "common") switch
@@ -161,7 +164,7 @@ internal static partial class ChatFilters
         {
             return new(items.ConvertAll(item => Apply(filter, item, inputs with { Positional = rest })));
         }
-        var a = new ChatBound("the filter 'map'", "attribute default", inputs);
+        var a = new ChatBound("the filter '{0}'", "map", s_map, inputs);
         return new(items.ConvertAll(item => Path(item, a[0], a.At) is var found && found is ChatUndefined ? a.Or(1, found) : found));
     }
 

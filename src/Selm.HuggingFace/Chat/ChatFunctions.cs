@@ -3,7 +3,11 @@ namespace Selm.HuggingFace.Chat;
 /// <summary>The functions that every template sees.</summary>
 internal static class ChatFunctions
 {
+    /// <summary>The function that reads the clock.</summary>
+    public const string Clock = "strftime_now";
+
     private const int LongestRange = 100_000;
+    private static readonly ChatParameters s_message = "message", s_format = "format", s_range = "first second step";
 
     /// <summary>Gives a scope the functions of transformers' environment.</summary>
     /// <param name="scope">The outermost scope.</param>
@@ -12,10 +16,10 @@ internal static class ChatFunctions
     {
         scope.Set("raise_exception", new ChatFunction(inputs =>
         {
-            var message = new ChatBound("raise_exception", "message", inputs)[0];
+            var message = new ChatBound("{0}", "raise_exception", s_message, inputs)[0];
             throw new ChatTemplateFault(inputs.At, ChatPrinting.Text(message, inputs.At), isRefusal: true);
         }));
-        scope.Set("strftime_now", new ChatFunction(inputs => ChatClock.Write(now, new ChatBound("strftime_now", "format", inputs).Text(0), inputs.At)));
+        scope.Set(Clock, new ChatFunction(inputs => ChatClock.Write(now, new ChatBound("{0}", Clock, s_format, inputs).Text(0), inputs.At)));
         scope.Set("namespace", new ChatFunction(inputs =>
         {
             var space = new ChatNamespace();
@@ -46,7 +50,7 @@ internal static class ChatFunctions
 
     private static List<object?> Range(ChatInputs inputs)
     {
-        var bound = new ChatBound("the function 'range'", "first second step", inputs);
+        var bound = new ChatBound("the function '{0}'", "range", s_range, inputs);
         var (start, stop) = bound.Has(1) ? (bound.Whole(0, 0), bound.Whole(1, 0)) : (0, bound.Has(0) ? bound.Whole(0, 0) : throw bound.Wrong("needs an end"));
         var step = bound.Whole(2, 1);
         if (step == 0)
@@ -54,13 +58,13 @@ internal static class ChatFunctions
             throw new ChatTemplateFault(inputs.At, "range() arg 3 must not be zero.");
         }
         var result = new List<object?>();
-        for (var i = start; step > 0 ? i < stop : i > stop; i += step)
+        for (Int128 i = start; step > 0 ? i < stop : i > stop; i += step)
         {
             if (result.Count == LongestRange)
             {
                 throw new ChatTemplateFault(inputs.At, $"a range of more than {LongestRange} numbers is refused.");
             }
-            result.Add(i);
+            result.Add((long)i);
         }
         return result;
     }

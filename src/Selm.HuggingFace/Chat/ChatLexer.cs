@@ -280,7 +280,7 @@ internal sealed partial class ChatLexer
         _at += text.Length;
     }
 
-    [GeneratedRegex(@"\G(?<whole>\d+(_\d+)*)(\.\d+(_\d+)*)?([eE][+-]?\d+)?", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(@"\G(?<whole>[0-9]+(_[0-9]+)*)(\.[0-9]+(_[0-9]+)*)?([eE][+-]?[0-9]+)?", RegexOptions.ExplicitCapture)]
     private static partial Regex Number();
 
     private void AddText(string text, int at)

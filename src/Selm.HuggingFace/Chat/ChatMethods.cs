@@ -25,79 +25,71 @@ internal static class ChatMethods
         _ => false,
     };
 
+    private static readonly Dictionary<string, (ChatParameters Parameters, Func<string, ChatBound, object?> Body)> s_ofText = new(StringComparer.Ordinal)
+    {
+        ["strip"] = ("chars", (text, a) => a.TextOrNull(0) is { } set ? text.Trim(set.ToCharArray()) : ChatValues.TrimStart(ChatValues.TrimEnd(text))),
+        ["lstrip"] = ("chars", (text, a) => a.TextOrNull(0) is { } set ? text.TrimStart(set.ToCharArray()) : ChatValues.TrimStart(text)),
+        ["rstrip"] = ("chars", (text, a) => a.TextOrNull(0) is { } set ? text.TrimEnd(set.ToCharArray()) : ChatValues.TrimEnd(text)),
+        ["upper"] = ("", (text, _) => text.ToUpperInvariant()),
+        ["lower"] = ("", (text, _) => text.ToLowerInvariant()),
+        ["casefold"] = ("", (text, _) => text.ToLowerInvariant()),
+        ["capitalize"] = ("", (text, _) => Capitalize(text)),
+        ["title"] = ("", (text, _) => Title(text)),
+        ["startswith"] = ("prefix", (text, a) => Parts(a).Exists(part => text.StartsWith(part, StringComparison.Ordinal))),
+        ["endswith"] = ("suffix", (text, a) => Parts(a).Exists(part => text.EndsWith(part, StringComparison.Ordinal))),
+        ["removeprefix"] = ("prefix", (text, a) => a.Text(0) is var part && text.StartsWith(part, StringComparison.Ordinal) ? text[part.Length..] : text),
+        ["removesuffix"] = ("suffix", (text, a) => a.Text(0) is var part && text.EndsWith(part, StringComparison.Ordinal) ? text[..^part.Length] : text),
+        ["replace"] = ("old new count", (text, a) => Replace(text, a.Text(0), a.Text(1), a.Whole(2, -1), a.At)),
+        ["find"] = ("sub", (text, a) => Characters(text, text.IndexOf(a.Text(0), StringComparison.Ordinal))),
+        ["rfind"] = ("sub", (text, a) => Characters(text, text.LastIndexOf(a.Text(0), StringComparison.Ordinal))),
+        ["index"] = ("sub", (text, a) => Found(text, text.IndexOf(a.Text(0), StringComparison.Ordinal), a.At)),
+        ["rindex"] = ("sub", (text, a) => Found(text, text.LastIndexOf(a.Text(0), StringComparison.Ordinal), a.At)),
+        ["count"] = ("sub", (text, a) => a.Text(0) is { Length: > 0 } part ? text.Split(part).Length - 1L : ChatValues.Length(text, a.At) + 1),
+        ["split"] = ("sep maxsplit", (text, a) => Split(text, a.TextOrNull(0), a.Whole(1, -1), a)),
+        ["rsplit"] = ("sep maxsplit", (text, a) => SplitFromEnd(text, a.TextOrNull(0), a.Whole(1, -1), a)),
+        ["splitlines"] = ("", (text, _) => Lines(text)),
+        ["partition"] = ("sep", (text, a) => Partition(text, a.Text(0), fromEnd: false)),
+        ["rpartition"] = ("sep", (text, a) => Partition(text, a.Text(0), fromEnd: true)),
+        ["join"] = ("iterable", (text, a) => string.Join(text, ChatValues.Items(a[0], a.At).Select((item, i) => item as string
+            ?? throw new ChatTemplateFault(a.At, $"sequence item {i}: expected str instance, {ChatValues.TypeName(item)} found.")))),
+        ["isdigit"] = ("", (text, _) => text.Length > 0 && text.All(char.IsDigit)),
+        ["isdecimal"] = ("", (text, _) => text.Length > 0 && text.All(char.IsDigit)),
+        ["isnumeric"] = ("", (text, _) => text.Length > 0 && text.All(char.IsDigit)),
+        ["isalpha"] = ("", (text, _) => text.Length > 0 && text.EnumerateRunes().All(Rune.IsLetter)),
+        ["isalnum"] = ("", (text, _) => text.Length > 0 && text.EnumerateRunes().All(Rune.IsLetterOrDigit)),
+        ["isspace"] = ("", (text, _) => text.Length > 0 && text.All(ChatValues.IsSpace)),
+        ["islower"] = ("", (text, _) => IsCased(text, char.IsUpper)),
+        ["isupper"] = ("", (text, _) => IsCased(text, char.IsLower)),
+        ["ljust"] = ("width", (text, a) => text.PadRight(Width(a))),
+        ["rjust"] = ("width", (text, a) => text.PadLeft(Width(a))),
+        ["zfill"] = ("width", (text, a) => text.StartsWith('-') ? "-" + text[1..].PadLeft(Math.Max(Width(a) - 1, 0), '0') : text.PadLeft(Width(a), '0')),
+    };
+
+    private static readonly Dictionary<string, (ChatParameters Parameters, Func<List<object?>, ChatBound, object?> Body)> s_ofList = new(StringComparer.Ordinal)
+    {
+        ["count"] = ("value", (list, a) => a[0] is var value ? (long)list.FindAll(item => ChatValues.AreEqual(item, value)).Count : null),
+        ["index"] = ("value", (list, a) => a[0] is var value && list.FindIndex(item => ChatValues.AreEqual(item, value)) is >= 0 and var index ? (long)index
+            : throw new ChatTemplateFault(a.At, "the value is not in list.")),
+        ["copy"] = ("", (list, _) => new List<object?>(list)),
+    };
+
+    private static readonly Dictionary<string, (ChatParameters Parameters, Func<Dictionary<string, object?>, ChatBound, object?> Body)> s_ofTable = new(StringComparer.Ordinal)
+    {
+        ["items"] = ("", (table, _) => Pairs(table)),
+        ["keys"] = ("", (table, _) => table.Keys.ToList<object?>()),
+        ["values"] = ("", (table, _) => table.Values.ToList()),
+        ["copy"] = ("", (table, _) => new Dictionary<string, object?>(table)),
+        ["get"] = ("key default", (table, a) => a[0] is string key && table.TryGetValue(key, out var found) ? found : a.Or(1, null)),
+    };
+
     public static object? Call(object? owner, string name, ChatInputs inputs) => owner switch
     {
-        string text => OfText(text, name, inputs),
-        List<object?> list => OfList(list, name, inputs),
-        Dictionary<string, object?> table => OfTable(table, name, inputs),
-        _ => throw new ChatTemplateFault(inputs.At, $"the method '.{name}(..)' is not supported."),
+        string text when s_ofText.TryGetValue(name, out var method) => method.Body(text, new("the method '.{0}(..)' of a text", name, method.Parameters, inputs)),
+        List<object?> list when s_ofList.TryGetValue(name, out var method) => method.Body(list, new("the method '.{0}(..)' of a list", name, method.Parameters, inputs)),
+        Dictionary<string, object?> table when s_ofTable.TryGetValue(name, out var method) => method.Body(table, new("the method '.{0}(..)' of a dict", name, method.Parameters, inputs)),
+        List<object?> or Dictionary<string, object?> => throw Unsafe(owner, name, inputs),
+        _ => throw new ChatTemplateFault(inputs.At, $"the method '.{name}(..)'{(owner is string ? " of a text" : "")} is not supported."),
     };
-
-    private static object? OfText(string text, string name, ChatInputs inputs)
-    {
-        return name switch
-        {
-            "strip" => Bound("chars") is var a && a.TextOrNull(0) is { } set ? text.Trim(set.ToCharArray()) : ChatValues.TrimStart(ChatValues.TrimEnd(text)),
-            "lstrip" => Bound("chars") is var a && a.TextOrNull(0) is { } set ? text.TrimStart(set.ToCharArray()) : ChatValues.TrimStart(text),
-            "rstrip" => Bound("chars") is var a && a.TextOrNull(0) is { } set ? text.TrimEnd(set.ToCharArray()) : ChatValues.TrimEnd(text),
-            "upper" => Bound("") is var _ ? text.ToUpperInvariant() : null,
-            "lower" or "casefold" => Bound("") is var _ ? text.ToLowerInvariant() : null,
-            "capitalize" => Bound("") is var _ ? Capitalize(text) : null,
-            "title" => Bound("") is var _ ? Title(text) : null,
-            "startswith" => Parts(Bound("prefix")).Exists(part => text.StartsWith(part, StringComparison.Ordinal)),
-            "endswith" => Parts(Bound("suffix")).Exists(part => text.EndsWith(part, StringComparison.Ordinal)),
-            "removeprefix" => Bound("prefix").Text(0) is var part && text.StartsWith(part, StringComparison.Ordinal) ? text[part.Length..] : text,
-            "removesuffix" => Bound("suffix").Text(0) is var part && text.EndsWith(part, StringComparison.Ordinal) ? text[..^part.Length] : text,
-            "replace" => Bound("old new count") is var a ? Replace(text, a.Text(0), a.Text(1), a.Whole(2, -1), a.At) : null,
-            "find" => Characters(text, text.IndexOf(Bound("sub").Text(0), StringComparison.Ordinal)),
-            "rfind" => Characters(text, text.LastIndexOf(Bound("sub").Text(0), StringComparison.Ordinal)),
-            "index" => Found(text, text.IndexOf(Bound("sub").Text(0), StringComparison.Ordinal)),
-            "rindex" => Found(text, text.LastIndexOf(Bound("sub").Text(0), StringComparison.Ordinal)),
-            "count" => Bound("sub").Text(0) is { Length: > 0 } part ? text.Split(part).Length - 1L : ChatValues.Length(text, inputs.At) + 1,
-            "split" => Bound("sep maxsplit") is var a ? Split(text, a.TextOrNull(0), a.Whole(1, -1), a) : null,
-            "rsplit" => Bound("sep maxsplit") is var a ? SplitFromEnd(text, a.TextOrNull(0), a.Whole(1, -1), a) : null,
-            "splitlines" => Bound("") is var _ ? Lines(text) : null,
-            "partition" => Partition(text, Bound("sep").Text(0), fromEnd: false),
-            "rpartition" => Partition(text, Bound("sep").Text(0), fromEnd: true),
-            "join" => string.Join(text, ChatValues.Items(Bound("iterable")[0], inputs.At).Select((item, i) => item as string
-                ?? throw new ChatTemplateFault(inputs.At, $"sequence item {i}: expected str instance, {ChatValues.TypeName(item)} found."))),
-            "isdigit" or "isdecimal" or "isnumeric" => Bound("") is var _ && text.Length > 0 && text.All(char.IsDigit),
-            "isalpha" => Bound("") is var _ && text.Length > 0 && text.EnumerateRunes().All(Rune.IsLetter),
-            "isalnum" => Bound("") is var _ && text.Length > 0 && text.EnumerateRunes().All(Rune.IsLetterOrDigit),
-            "isspace" => Bound("") is var _ && text.Length > 0 && text.All(ChatValues.IsSpace),
-            "islower" => Bound("") is var _ && IsCased(text, char.IsUpper),
-            "isupper" => Bound("") is var _ && IsCased(text, char.IsLower),
-            "ljust" => Bound("width") is var a ? text.PadRight((int)Math.Clamp(a.Whole(0, 0), 0, 10_000)) : null,
-            "rjust" => Bound("width") is var a ? text.PadLeft((int)Math.Clamp(a.Whole(0, 0), 0, 10_000)) : null,
-            "zfill" => Bound("width") is var a && text.StartsWith('-') ? "-" + text[1..].PadLeft(Width(a) - 1, '0') : text.PadLeft(Width(Bound("width")), '0'),
-            _ => throw new ChatTemplateFault(inputs.At, $"the method '.{name}(..)' of a text is not supported."),
-        };
-
-        ChatBound Bound(string parameters) => new($"the method '.{name}(..)' of a text", parameters, inputs);
-    }
-
-    private static object? OfList(List<object?> list, string name, ChatInputs inputs) => name switch
-    {
-        "count" => (long)list.FindAll(item => ChatValues.AreEqual(item, Bound(list, name, "value", inputs)[0])).Count,
-        "index" => list.FindIndex(item => ChatValues.AreEqual(item, Bound(list, name, "value", inputs)[0])) is >= 0 and var index ? (long)index
-            : throw new ChatTemplateFault(inputs.At, "the value is not in list."),
-        "copy" => Bound(list, name, "", inputs) is var _ ? new List<object?>(list) : null,
-        _ => throw Unsafe(list, name, inputs),
-    };
-
-    private static object? OfTable(Dictionary<string, object?> table, string name, ChatInputs inputs) => name switch
-    {
-        "items" => Bound(table, name, "", inputs) is var _ ? Pairs(table) : null,
-        "keys" => Bound(table, name, "", inputs) is var _ ? table.Keys.ToList<object?>() : null,
-        "values" => Bound(table, name, "", inputs) is var _ ? table.Values.ToList() : null,
-        "copy" => Bound(table, name, "", inputs) is var _ ? new Dictionary<string, object?>(table) : null,
-        "get" => Bound(table, name, "key default", inputs) is var a && a[0] is string key && table.TryGetValue(key, out var found) ? found
-            : Bound(table, name, "key default", inputs).Or(1, null),
-        _ => throw Unsafe(table, name, inputs),
-    };
-
-    private static ChatBound Bound(object owner, string name, string parameters, ChatInputs inputs) =>
-        new($"the method '.{name}(..)' of a {ChatValues.TypeName(owner)}", parameters, inputs);
 
     private static ChatTemplateFault Unsafe(object owner, string name, ChatInputs inputs) =>
         new(inputs.At, $"access to attribute '{name}' of '{ChatValues.TypeName(owner)}' object is unsafe.");
@@ -136,12 +128,12 @@ internal static class ChatMethods
         ? tuple.ConvertAll(part => part as string ?? throw a.Wrong("takes texts"))
         : [a.Text(0)];
 
-    private static int Width(ChatBound a) => (int)Math.Clamp(a.Whole(0, 0), 1, 10_000);
+    private static int Width(ChatBound a) => (int)Math.Clamp(a.Whole(0, 0), 0, 10_000);
 
     /// <summary>A position in UTF-16 units as Python counts it, in characters.</summary>
     private static long Characters(string text, int units) => units < 0 ? -1 : ChatValues.Length(text[..units], 0);
 
-    private static long Found(string text, int units) => units < 0 ? throw new ChatTemplateFault(0, "substring not found.") : Characters(text, units);
+    private static long Found(string text, int units, int at) => units < 0 ? throw new ChatTemplateFault(at, "substring not found.") : Characters(text, units);
 
     private static List<object?> Split(string text, string? separator, long most, ChatBound a)
     {
@@ -150,14 +142,22 @@ internal static class ChatMethods
             return separator.Length == 0 ? throw a.Wrong("needs a separator that is not empty") : [.. most < 0 ? text.Split(separator) : text.Split(separator, (int)Math.Min(most, 1_000_000) + 1)];
         }
         var parts = new List<object?>();
-        var rest = ChatValues.TrimStart(text);
-        while (rest.Length > 0)
+        for (var at = Past(0, spaces: true); at < text.Length;)
         {
-            var end = parts.Count == most ? rest.Length : rest.TakeWhile(c => !ChatValues.IsSpace(c)).Count();
-            parts.Add(rest[..end]);
-            rest = ChatValues.TrimStart(rest[end..]);
+            var end = parts.Count == most ? text.Length : Past(at, spaces: false);
+            parts.Add(text[at..end]);
+            at = Past(end, spaces: true);
         }
         return parts;
+
+        int Past(int at, bool spaces)
+        {
+            while (at < text.Length && ChatValues.IsSpace(text[at]) == spaces)
+            {
+                at++;
+            }
+            return at;
+        }
     }
 
     private static List<object?> SplitFromEnd(string text, string? separator, long most, ChatBound a)

@@ -14,7 +14,12 @@ internal sealed class ChatParser
         _expressions = new ChatExpressionParser(_tokens);
     }
 
-    public static List<ChatStatement> Parse(string source) => new ChatParser(source).Body();
+    /// <summary>The statements of a template, and whether one of them reads the clock.</summary>
+    public static (List<ChatStatement> Body, bool ReadsClock) Parse(string source)
+    {
+        var parser = new ChatParser(source);
+        return (parser.Body(), parser._expressions.ReadsClock);
+    }
 
     /// <summary>Statements up to one of the closing words, which stays unread, or to the end of the template.</summary>
     private List<ChatStatement> Body(params ReadOnlySpan<string> closing)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Numerics;
 using System.Text;
 
 namespace Selm.HuggingFace.Chat;
@@ -193,7 +194,7 @@ internal static class ChatPrinting
             }
             var width = format[start..Math.Min(i, format.Length)];
             var kind = i < format.Length ? format[i] : ' ';
-            output.Append(kind == '%' ? "%" : Padded(FormatOne(kind, width, rest, at), width));
+            output.Append(kind == '%' ? "%" : Padded(FormatOne(kind, width, rest, at), width, at));
         }
         return rest.Count == 0 || values is Dictionary<string, object?>
             ? output.ToString()
@@ -210,23 +211,29 @@ internal static class ChatPrinting
         {
             throw new ChatTemplateFault(at, "not enough arguments for format string.");
         }
-        var places = width.Contains('.', StringComparison.Ordinal) ? int.Parse("0" + width.Split('.')[1], CultureInfo.InvariantCulture) : 6;
+        var places = width.Contains('.', StringComparison.Ordinal) ? Count(width[(width.IndexOf('.', StringComparison.Ordinal) + 1)..], at) : 6;
         return (kind, ChatValues.Number(value)) switch
         {
             ('s', _) => Text(value, at),
             ('r', _) => Shown(value, at),
             ('f', { } number) => number.ToString("F" + places.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture),
-            (_, { } number) => Math.Truncate(number).ToString("0", CultureInfo.InvariantCulture),
+            (not 'f', { } number) when value is long || double.IsFinite(number) => (value is long whole ? whole : new BigInteger(number)).ToString(CultureInfo.InvariantCulture),
+            (_, { } number) => throw new ChatTemplateFault(at, $"%{kind} format: cannot convert {Shown(number, at)} to a whole number."),
             _ => throw new ChatTemplateFault(at, $"%{kind} format: a real number is required, not {ChatValues.TypeName(value)}."),
         };
     }
 
-    private static string Padded(string text, string width)
+    // A width or a number of places; none is 0.
+    private static int Count(string digits, int at) => digits.Length == 0 ? 0
+        : int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number <= 1000 ? number
+        : throw new ChatTemplateFault(at, $"the width or precision '{digits}' of a format is not supported.");
+
+    private static string Padded(string text, string width, int at)
     {
         var digits = width.Split('.')[0];
-        var wanted = Math.Min(int.TryParse(digits.TrimStart('-', '0'), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0, 1000);
+        var wanted = Count(digits.TrimStart('-', '0'), at);
         return digits.StartsWith('-') ? text.PadRight(wanted)
-            : digits.StartsWith('0') && text.StartsWith('-') ? "-" + text[1..].PadLeft(wanted - 1, '0')
+            : digits.StartsWith('0') && text.StartsWith('-') ? "-" + text[1..].PadLeft(Math.Max(wanted - 1, 0), '0')
             : text.PadLeft(wanted, digits.StartsWith('0') ? '0' : ' ');
     }
 }

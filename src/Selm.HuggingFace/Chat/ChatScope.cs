@@ -80,32 +80,51 @@ internal sealed class ChatScope
 /// <param name="At">Offset of the call in the source.</param>
 internal sealed record ChatInputs(List<object?> Positional, Dictionary<string, object?> Named, int At);
 
+/// <summary>Names of the parameters of a function, filter, test or method.</summary>
+internal sealed class ChatParameters
+{
+    private ChatParameters(string names)
+    {
+        Names = names.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        TakesMore = Names is [.., "*"];
+        Names = TakesMore ? Names[..^1] : Names;
+    }
+
+    public string[] Names { get; }
+
+    /// <summary>Whether any number more may follow by position.</summary>
+    public bool TakesMore { get; }
+
+    /// <summary>Names between spaces; "*" at the end takes any number more by position.</summary>
+    public static implicit operator ChatParameters(string names) => new(names);
+}
+
 /// <summary>Arguments laid on the parameters of a function, filter, test or method that the kit has.</summary>
 internal sealed class ChatBound
 {
     private static readonly object s_absent = new();
     private readonly object?[] _values;
-    private readonly string _what;
+    private readonly string _form;
+    private readonly string _name;
 
     /// <summary>Lays arguments on parameters.</summary>
-    /// <param name="what">The callee, for errors: the filter 'join'.</param>
-    /// <param name="parameters">Names of the parameters between spaces; "*" at the end takes any number more by position.</param>
+    /// <param name="form">What errors call the callee, with {0} for its name: the filter '{0}'.</param>
+    /// <param name="name">The callee's name.</param>
+    /// <param name="parameters">Its parameters.</param>
     /// <param name="inputs">The arguments.</param>
-    public ChatBound(string what, string parameters, ChatInputs inputs)
+    public ChatBound(string form, string name, ChatParameters parameters, ChatInputs inputs)
     {
-        (_what, At) = (what, inputs.At);
-        var names = parameters.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        var takesMore = names is [.., "*"];
-        names = takesMore ? names[..^1] : names;
-        _values = [.. names.Select((name, i) => i < inputs.Positional.Count ? inputs.Positional[i] : inputs.Named.TryGetValue(name, out var value) ? value : s_absent)];
-        More = takesMore ? [.. inputs.Positional.Skip(names.Length)] : [];
-        if (!takesMore && inputs.Positional.Count > names.Length)
+        (_form, _name, At) = (form, name, inputs.At);
+        var names = parameters.Names;
+        _values = [.. names.Select((parameter, i) => i < inputs.Positional.Count ? inputs.Positional[i] : inputs.Named.TryGetValue(parameter, out var value) ? value : s_absent)];
+        More = parameters.TakesMore ? [.. inputs.Positional.Skip(names.Length)] : [];
+        if (!parameters.TakesMore && inputs.Positional.Count > names.Length)
         {
-            throw new ChatTemplateFault(At, $"{what} takes at most {names.Length} arguments here but is given {inputs.Positional.Count}.");
+            throw Wrong($"takes at most {names.Length} arguments here but is given {inputs.Positional.Count}");
         }
-        if (inputs.Named.Keys.FirstOrDefault(name => Array.IndexOf(names, name) is var i && (i < 0 || i < inputs.Positional.Count)) is { } unknown)
+        if (inputs.Named.Keys.FirstOrDefault(given => Array.IndexOf(names, given) is var i && (i < 0 || i < inputs.Positional.Count)) is { } unknown)
         {
-            throw new ChatTemplateFault(At, $"{what} does not support the argument '{unknown}' here.");
+            throw Wrong($"does not support the argument '{unknown}' here");
         }
     }
 
@@ -135,7 +154,7 @@ internal sealed class ChatBound
         var other => throw Wrong($"takes a whole number, not a value of type '{ChatValues.TypeName(other)}'"),
     };
 
-    public ChatTemplateFault Wrong(string what) => new(At, $"{_what} {what}.");
+    public ChatTemplateFault Wrong(string what) => new(At, $"{_form.Replace("{0}", _name, StringComparison.Ordinal)} {what}.");
 }
 
 /// <summary>Something a template can call.</summary>

@@ -19,13 +19,16 @@ public sealed class ChatTemplate
     private readonly string _eosToken;
     private readonly List<ChatStatement> _body;
 
-    private ChatTemplate(string source, string bosToken, string eosToken, List<ChatStatement> body)
+    private ChatTemplate(string source, string bosToken, string eosToken, (List<ChatStatement> Body, bool ReadsClock) parsed)
     {
         _source = source;
         _bosToken = bosToken;
         _eosToken = eosToken;
-        _body = body;
+        (_body, ReadsClock) = parsed;
     }
+
+    /// <summary>Whether the template asks for the date (strftime_now), so that what it writes depends on the day.</summary>
+    public bool ReadsClock { get; }
 
     /// <summary>Names of the built-in templates.</summary>
     public static IReadOnlyList<string> Names { get; } = [.. ChatBuiltIns.Sources.Keys];
@@ -68,7 +71,7 @@ public sealed class ChatTemplate
     /// <param name="messages">The turns, first to last.</param>
     /// <param name="addGenerationPrompt">Ends the text with the marker after which the assistant writes.</param>
     /// <exception cref="InputException">The template refuses the messages, or fails on them.</exception>
-    /// <remarks>Templates that write the date (strftime_now) take that of this machine's clock.</remarks>
+    /// <remarks>Templates that write the date (<see cref="ReadsClock"/>) take that of this machine's clock; what must not change overnight gives a date.</remarks>
     public string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt) => Render(messages, addGenerationPrompt, DateTime.Now);
 
     /// <summary>The text of a conversation at a given time.</summary>

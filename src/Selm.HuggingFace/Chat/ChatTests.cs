@@ -3,7 +3,7 @@ namespace Selm.HuggingFace.Chat;
 /// <summary>Jinja's tests, x is name(arguments).</summary>
 internal static class ChatTests
 {
-    private static readonly Dictionary<string, (string Parameters, Func<object?, ChatBound, bool> Body)> s_tests = new(StringComparer.Ordinal)
+    private static readonly Dictionary<string, (ChatParameters Parameters, Func<object?, ChatBound, bool> Body)> s_tests = new(StringComparer.Ordinal)
     {
         ["boolean"] = ("", (value, _) => value is bool),
         ["callable"] = ("", (value, _) => value is ChatCallable or ChatUndefined),
@@ -30,6 +30,9 @@ internal static class ChatTests
         ["upper"] = ("", (value, a) => ChatMethods.IsCased(ChatPrinting.Text(value, a.At), char.IsLower)),
     };
 
+    private const string Form = "the test 'is {0}'";
+    private static readonly ChatParameters s_other = "other";
+
     private static readonly Dictionary<string, string> s_comparisons = new(StringComparer.Ordinal)
     {
         ["eq"] = "==",
@@ -55,10 +58,10 @@ internal static class ChatTests
     {
         if (s_comparisons.TryGetValue(name, out var sign))
         {
-            return ChatComparison.Holds(sign, value, new ChatBound($"the test 'is {name}'", "other", inputs)[0], inputs.At);
+            return ChatComparison.Holds(sign, value, new ChatBound(Form, name, s_other, inputs)[0], inputs.At);
         }
         return s_tests.TryGetValue(name, out var test)
-            ? test.Body(value, new ChatBound($"the test 'is {name}'", test.Parameters, inputs))
+            ? test.Body(value, new ChatBound(Form, name, test.Parameters, inputs))
             : throw new ChatTemplateFault(inputs.At, $"the test 'is {name}' is not supported.");
     }
 }

@@ -107,9 +107,11 @@ internal static class ChatValues
         }
         catch (OverflowException)
         {
-            throw new ChatTemplateFault(at, "whole numbers beyond 64 bits are not supported.");
+            throw TooLarge(at);
         }
     }
+
+    public static ChatTemplateFault TooLarge(int at) => new(at, "whole numbers beyond 64 bits are not supported.");
 
     /// <summary>Results on texts, lists and whole numbers; null where there is none.</summary>
     private static object? Whole(string sign, object? a, object? b, int at)
@@ -131,7 +133,7 @@ internal static class ChatValues
                 ("*", long x, long y) => x * y,
                 ("**", long x, long y and >= 0) => Power(x, y),
                 // Python rounds down and gives the remainder the divisor's sign.
-                ("//", long x, long y) when y != 0 => (x - FloorMod(x, y)) / y,
+                ("//", long x, long y) when y != 0 => x / y - (x % y != 0 && (x < 0) != (y < 0) ? 1 : 0),
                 ("%", long x, long y) when y != 0 => FloorMod(x, y),
                 ("/" or "//" or "%", long or double, 0L or 0.0) => throw new ChatTemplateFault(at, "division by zero."),
                 _ => null,
@@ -201,6 +203,7 @@ internal static class ChatValues
             throw new ChatTemplateFault(at, "slice step cannot be zero.");
         }
         var items = Items(value, at);
+        step = Math.Clamp(step, -items.Count - 1L, items.Count + 1L);
         var (lowest, highest) = step > 0 ? (0L, (long)items.Count) : (-1L, items.Count - 1L);
         var from = Bound(start, step > 0 ? lowest : highest);
         var to = Bound(stop, step > 0 ? highest : lowest);
@@ -276,14 +279,15 @@ internal static class ChatValues
     private static long Power(long x, long y)
     {
         var result = 1L;
-        for (; y > 0; y--)
+        for (; y > 0; y >>= 1)
         {
-            result = checked(result * x);
+            result = (y & 1) == 1 ? checked(result * x) : result;
+            x = y > 1 ? checked(x * x) : x;
         }
         return result;
     }
 
-    private static long FloorMod(long x, long y) => (x % y + y) % y;
+    private static long FloorMod(long x, long y) => y == -1 ? 0 : x % y is var rest && rest != 0 && (rest < 0) != (y < 0) ? rest + y : rest;
 
     private static int CompareCodePoints(string x, string y)
     {

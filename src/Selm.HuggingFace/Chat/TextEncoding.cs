@@ -17,6 +17,8 @@ public sealed record TextEncoding(
     int EosId,
     Func<IReadOnlyList<ChatMessage>, bool, string> Render)
 {
+    private const string Mark = "[[answer]]"; // an answer that no one gives
+
     /// <summary>The ids of a prompt, as sampling and training both use them.</summary>
     /// <param name="turns">All turns before the answer.</param>
     /// <param name="limits">Length limits.</param>
@@ -40,12 +42,17 @@ public sealed record TextEncoding(
     /// <summary>The ids of an answer to a chat as its template writes them, up to the id that ends it; one eos where the template writes none.</summary>
     /// <param name="turns">All turns before the answer.</param>
     /// <param name="answer">The answer.</param>
-    public int[] Response(IReadOnlyList<ChatMessage> turns, string answer)
+    public int[] Response(IReadOnlyList<ChatMessage> turns, string answer) => Responses(Render(turns, true), turns, [answer])[0];
+
+    /// <summary>The ids of a prompt and of several answers to it, as <see cref="Prompt(IReadOnlyList{ChatMessage}, LengthLimits)"/> and <see cref="Response(IReadOnlyList{ChatMessage}, string)"/> give them.</summary>
+    /// <param name="turns">All turns before the answer.</param>
+    /// <param name="answers">The answers.</param>
+    /// <param name="limits">Length limits of the prompt; answers are not cut.</param>
+    /// <remarks>The template is rendered twice and once per answer.</remarks>
+    public (int[] Prompt, int[][] Responses) Row(IReadOnlyList<ChatMessage> turns, IReadOnlyList<string> answers, LengthLimits limits)
     {
         var prompt = Render(turns, true);
-        return Written(turns, prompt, answer) is var (before, text, after)
-            ? Closed(Behind(prompt, before + text), after, () => Behind(prompt, before + text + after))
-            : Response(prompt, answer);
+        return (Prompt(prompt, limits), Responses(prompt, turns, answers));
     }
 
     /// <summary>The ids of a response to a prompt that is text already, then one eos.</summary>
@@ -53,11 +60,14 @@ public sealed record TextEncoding(
     /// <param name="text">The response.</param>
     public int[] Response(string prompt, string text) => Closed(Behind(prompt, text), "", () => []);
 
-    // What the template puts before and after an answer, such as the space of Llama-2's; the answer as it is or, as many
-    // templates have it, trimmed. Null where the whole chat does not begin with the prompt: the answer follows as it is then.
-    private (string Before, string Text, string After)? Written(IReadOnlyList<ChatMessage> turns, string prompt, string answer)
+    private int[][] Responses(string prompt, IReadOnlyList<ChatMessage> turns, IReadOnlyList<string> answers)
     {
-        const string mark = "[[answer]]";
+        var frame = Tail(Mark);
+        return [.. answers.Select(answer => Written(frame, frame is null ? null : Tail(answer), answer) is var (before, text, after)
+            ? Closed(Behind(prompt, before + text), after, () => Behind(prompt, before + text + after))
+            : Response(prompt, answer))];
+
+        // What the template writes behind the prompt where the assistant says a text; null where it writes another prompt then.
         string? Tail(string text)
         {
             try
@@ -70,11 +80,17 @@ public sealed record TextEncoding(
                 return null; // a template that refuses turns of the assistant still writes prompts
             }
         }
-        if (Tail(mark) is not { } frame || frame.IndexOf(mark, StringComparison.Ordinal) is not (>= 0 and var at) || Tail(answer) is not { } tail)
+    }
+
+    // What the template puts before and after an answer, such as the space of Llama-2's; the answer as it is or, as many
+    // templates have it, trimmed. Null where the whole chat does not begin with the prompt: the answer follows as it is then.
+    private static (string Before, string Text, string After)? Written(string? frame, string? tail, string answer)
+    {
+        if (frame is null || tail is null || frame.IndexOf(Mark, StringComparison.Ordinal) is not (>= 0 and var at))
         {
             return null;
         }
-        var (before, after) = (frame[..at], frame[(at + mark.Length)..]);
+        var (before, after) = (frame[..at], frame[(at + Mark.Length)..]);
         foreach (var text in new[] { answer, answer.Trim() })
         {
             if (tail == before + text + after)

@@ -33,7 +33,7 @@ internal static class StandardLibraryCure
             try
             {
                 // Two processes may do this at once: the copy appears whole, and both have the same bytes.
-                if (!File.Exists(path) || !File.ReadAllBytes(path).AsSpan().SequenceEqual(image))
+                if (!Holds(path, image))
                 {
                     AtomicFile.Write(path, stream => stream.Write(image));
                 }
@@ -45,6 +45,19 @@ internal static class StandardLibraryCure
             }
         }
         throw refused ?? new InputException($"No folder was given for the cured copy of {library}.");
+    }
+
+    // A copy that cannot be read, such as another user's, is as good as none.
+    private static bool Holds(string path, byte[] image)
+    {
+        try
+        {
+            return File.Exists(path) && File.ReadAllBytes(path).AsSpan().SequenceEqual(image);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
     }
 
     /// <summary>Marks the version as weak, in place.</summary>

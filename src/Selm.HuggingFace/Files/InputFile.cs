@@ -10,4 +10,16 @@ public static class InputFile
     public static InputException NotRead(string path, Exception e, string cure) => Directory.Exists(path)
         ? new($"{path} is a folder, not a file; {cure}.", e)
         : new($"{path} cannot be read ({e.Message.TrimEnd('.')}); {cure}.", e);
+
+    /// <summary>Refuses the stand-in that Git LFS leaves where a large file was not fetched.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="start">Its first bytes: at least eight, or all.</param>
+    /// <exception cref="InputException">It is one.</exception>
+    public static void RefusePointer(string path, ReadOnlySpan<byte> start)
+    {
+        if (start.StartsWith("version "u8) && (start.Length == 8 || start.StartsWith("version https://git-lfs"u8)))
+        {
+            throw new InputException($"{path} is a Git LFS pointer and not the file itself; fetch the file with git lfs pull.");
+        }
+    }
 }

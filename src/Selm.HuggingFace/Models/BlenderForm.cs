@@ -11,10 +11,6 @@ internal static class BlenderForm
     private const string Encoder = "microsoft/deberta-v3-";
     private const int HeadWidth = 64; // of every published DeBERTa-v3
 
-    /// <summary>The markers, in the order in which LLM-Blender appends them to the encoder's tokens.</summary>
-    internal static readonly (string Field, string Token)[] Markers =
-        [("source_prefix", "<|source|>"), ("cand1_prefix", "<|candidate1|>"), ("cand2_prefix", "<|candidate2|>"), ("cand_prefix", "<|candidate|>")];
-
     internal static bool Describes(JsonObject config) => config["ranker_type"] is not null;
 
     /// <summary>Sizes come from the weights, the rest is what all sizes of DeBERTa-v3 have in common.</summary>
@@ -54,15 +50,12 @@ internal static class BlenderForm
             ["candidate_maxlength"] = fields.Count("candidate_maxlength", 128, 4),
             ["n_tasks"] = fields.Count("n_tasks", 1, 1),
         };
-        var first = FirstMarker(SentencePieceFile.Read(spm));
-        for (var k = 0; k < Markers.Length; k++)
+        var first = DebertaTokenizer.FirstMarker(SentencePieceFile.Read(spm));
+        foreach (var (k, (field, token)) in DebertaTokenizer.BlenderMarkers.Index())
         {
-            json[Markers[k].Field] = Markers[k].Token;
-            json[Markers[k].Field + "_id"] = first + k;
+            json[field] = token;
+            json[field + "_id"] = first + k;
         }
         return new ConfigFields(Path.Combine(folder, HfConfig.FileName), JsonNode.Parse(json.ToJsonString())!.AsObject()); // numbers as a file has them
     }
-
-    /// <summary>Id of the first marker: [MASK] follows the pieces, the markers follow [MASK].</summary>
-    internal static int FirstMarker(SentencePieceFile file) => file.Pieces.Count + 1;
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Selm.HuggingFace.Files;
 
 namespace Selm.HuggingFace.Models;
 
@@ -18,8 +19,8 @@ internal sealed class ConfigFields(string path, JsonObject json)
         {
             var options = new JsonDocumentOptions { AllowDuplicateProperties = false };
             var bytes = File.ReadAllBytes(path);
-            return FolderKind.IsPointer(bytes) ? throw FolderKind.Pointer(path)
-                : JsonNode.Parse(bytes, documentOptions: options) is JsonObject json
+            InputFile.RefusePointer(path, bytes);
+            return JsonNode.Parse(bytes, documentOptions: options) is JsonObject json
                 ? new ConfigFields(path, json)
                 : throw new InputException($"{path} is not a JSON object; restore the file from the checkpoint.");
         }

@@ -9,21 +9,19 @@ namespace Selm.HuggingFace.Models;
 /// </summary>
 internal static class ConfigRules
 {
-    // Read by LlamaConfig and RopeSettings, or of no effect on the function though the name looks like it.
+    // Caught by an ending below, but read by LlamaConfig and RopeSettings, or of no effect on the function.
     private static readonly string[] harmless =
     [
-        "attention_bias", "rope_scaling", "sliding_window", "use_sliding_window", "max_window_layers", "rms_norm_eps", "use_cache",
-        "rescale_layer_norm", "initializer_factor", "router_aux_loss_coef",
+        "attention_bias", "rope_scaling", "sliding_window", "use_sliding_window", "rescale_layer_norm",
     ];
 
     // Switches that the kit has only in the off position; their endings say nothing.
     private static readonly string[] switches =
     [
-        "quantization", "compression_config", "clip_qkv", "alibi", "parallel_attn", "parallel_residual", "use_parallel_residual", "add_cross_attention",
-        "is_encoder_decoder", "pruned_heads", "use_mrope", "sliding_window_pattern", "interleaved_sliding_window", "no_rope_layers", "nope_layer_interval", "attention_chunk_size",
-        "use_bidirectional_attention", "moe_layers", "hidden_activation", "use_attention_sinks", "attn_temperature_tuning", "rope_interleaved", "scale_emb", "scale_depth",
-        "dim_model_base", "query_pre_attn_scalar", "use_qk_norm", "qk_norm", "qk_layernorm", "use_alibi", "use_bias", "use_qkv_bias", "bias", "linear_attn_config", "layernorm_type",
-        "num_experts", "num_local_experts", "n_routed_experts", "num_nextn_predict_layers",
+        "clip_qkv", "alibi", "parallel_attn", "parallel_residual", "use_parallel_residual", "add_cross_attention", "is_encoder_decoder", "pruned_heads", "use_mrope",
+        "sliding_window_pattern", "no_rope_layers", "nope_layer_interval", "attention_chunk_size", "use_bidirectional_attention", "moe_layers", "hidden_activation",
+        "use_attention_sinks", "attn_temperature_tuning", "rope_interleaved", "scale_emb", "scale_depth", "dim_model_base", "use_alibi", "bias", "linear_attn_config", "layernorm_type",
+        "num_nextn_predict_layers",
     ];
 
     private static readonly string[] endings =
@@ -32,7 +30,6 @@ internal static class ConfigRules
     /// <exception cref="InputException">A field asks for what the kit does not compute.</exception>
     internal static void Check(ConfigFields fields)
     {
-        RefuseQuantised(fields);
         RefuseMixedLayers(fields);
         foreach (var (name, value) in fields.Json)
         {

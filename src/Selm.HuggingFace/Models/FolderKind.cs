@@ -7,13 +7,6 @@ internal static class FolderKind
 {
     private const string Adapter = LoraConfig.FileName;
 
-    /// <summary>Whether a file begins as the stand-in that Git LFS leaves where a large file was not fetched.</summary>
-    internal static bool IsPointer(ReadOnlySpan<byte> start) => start.StartsWith("version "u8) && (start.Length == 8 || start.StartsWith("version https://git-lfs"u8));
-
-    /// <summary>What to say of such a file.</summary>
-    internal static InputException Pointer(string path) =>
-        new($"{path} is a Git LFS pointer, not the file itself; run \"git lfs pull\" in that folder, or download the file.");
-
     /// <exception cref="InputException">The folder holds an adapter and no model.</exception>
     internal static void RefuseAdapter(string folder)
     {

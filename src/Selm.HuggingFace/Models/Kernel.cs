@@ -55,8 +55,14 @@ internal abstract class Kernel
     public static void Backward(Tensor output, Tensor grad)
     {
         failure = null;
-        autograd.backward(output, grad);
-        Release();
+        try
+        {
+            autograd.backward(output, grad);
+        }
+        finally
+        {
+            Release();
+        }
         if (failure is { } thrown)
         {
             failure = null;

@@ -15,8 +15,12 @@ public sealed class KvCache : IDisposable
     /// <param name="leftPadding">Padding tokens at the start of each row.</param>
     /// <param name="capacity">Most tokens a row may reach, padding included.</param>
     /// <param name="packed">The model's weights in panels, where several caches read them; the caller's. Null packs them at each product.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There is no row, or a row's padding is negative or beyond the capacity.</exception>
     internal KvCache(Llama model, IReadOnlyList<int> leftPadding, int capacity, PackedLlama? packed = null)
     {
+        ArgumentOutOfRangeException.ThrowIfZero(leftPadding.Count, nameof(leftPadding));
+        ArgumentOutOfRangeException.ThrowIfLessThan(leftPadding.Min(), 0, nameof(leftPadding));
+        ArgumentOutOfRangeException.ThrowIfLessThan(capacity, Math.Max(1, leftPadding.Max()));
         Packed = packed;
         var config = model.Config;
         Transposed = Fast.WantsTransposedCache(model.embed_tokens, config);

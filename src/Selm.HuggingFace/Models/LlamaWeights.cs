@@ -39,8 +39,7 @@ public static class LlamaWeights
         {
             using var scope = NewDisposeScope();
             using var noGrad = no_grad();
-            var bare = WeightNames.LackModelPrefix(files);
-            var weights = Named(model).Select(w => (Name: bare && w.Name.StartsWith("model.", StringComparison.Ordinal) ? w.Name["model.".Length..] : w.Name, w.Weight)).ToList();
+            var weights = Named(model).Select(w => (Name: WeightNames.InFiles(files, w.Name), w.Weight)).ToList();
             WeightNames.Check(files.Folder, files, config, weights.Select(w => w.Name).Concat(others).ToHashSet(StringComparer.Ordinal));
             foreach (var (name, target) in weights)
             {
@@ -74,7 +73,10 @@ public static class LlamaWeights
     /// <param name="model">The model.</param>
     /// <param name="folder">Where to; made if absent. Each file appears whole or not at all.</param>
     /// <param name="dtype">Element type to store; null stores what the model computes in.</param>
-    public static void Save(Llama model, string folder, ScalarType? dtype = null)
+    public static void Save(Llama model, string folder, ScalarType? dtype = null) => Save(model, folder, dtype, null);
+
+    /// <summary>The same, with a further field of config.json.</summary>
+    internal static void Save(Llama model, string folder, ScalarType? dtype, (string Name, string Value)? field)
     {
         Directory.CreateDirectory(folder);
         using var scope = NewDisposeScope();
@@ -82,14 +84,20 @@ public static class LlamaWeights
         var weights = Named(model).Select(w => (w.Name, w.Weight.to_type(dtype ?? model.Dtype).cpu().contiguous())).ToList();
         SafetensorsWriter.WriteFolder(folder, weights);
         var config = (model.Config with { TorchDtype = dtype ?? model.Dtype }).ToJson();
+        if (field is var (name, value))
+        {
+            config[name] = value;
+        }
         ModelCode.Fit(config, folder);
         AtomicFile.WriteJson(Path.Combine(folder, HfConfig.FileName), config);
     }
 
     /// <summary>A copy with weights of its own; no gradients.</summary>
-    /// <param name="model">The model.</param>
+    /// <param name="model">The model; it wears no adapter.</param>
+    /// <exception cref="InvalidOperationException">It wears one, which the copy would not have.</exception>
     public static Llama Clone(Llama model)
     {
+        RefuseAdapter(model);
         var copy = new Llama(model.Config, model.Dtype, model.Device, model.Convention);
         Copy(model, copy);
         return copy;
@@ -98,8 +106,11 @@ public static class LlamaWeights
     /// <summary>Copies all weights of one model into another of the same shape.</summary>
     /// <param name="from">Source.</param>
     /// <param name="to">Target.</param>
+    /// <exception cref="InvalidOperationException">One of the two wears an adapter, which is not copied.</exception>
     public static void Copy(Llama from, Llama to)
     {
+        RefuseAdapter(from);
+        RefuseAdapter(to);
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         foreach (var (source, target) in from.parameters().Zip(to.parameters()))
@@ -116,13 +127,19 @@ public static class LlamaWeights
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         using var files = SafetensorsFolder.Open(folder);
-        var bare = WeightNames.LackModelPrefix(files);
         return Named(model).All(weight =>
         {
             using var one = NewDisposeScope();
-            var name = bare && weight.Name.StartsWith("model.", StringComparison.Ordinal) ? weight.Name["model.".Length..] : weight.Name;
-            return weight.Weight.allclose(files.ReadWeight(name, weight.Weight.shape, model.Dtype, model.Device), rtol: 0, atol: 0);
+            return weight.Weight.allclose(files.ReadWeight(WeightNames.InFiles(files, weight.Name), weight.Weight.shape, model.Dtype, model.Device), rtol: 0, atol: 0);
         });
+    }
+
+    private static void RefuseAdapter(Llama model)
+    {
+        if (model.Adapter is not null)
+        {
+            throw new InvalidOperationException("the model wears an adapter, which a copy of its weights would lack; merge it first");
+        }
     }
 
     private static IEnumerable<(string Name, Tensor Part)> Parts(Llama model, Func<Parameter, Tensor?> of)

@@ -68,6 +68,8 @@ public sealed class LoraAdapter : IDisposable
 {
     internal const string Prefix = "base_model.model.";
 
+    private const long Piece = 1 << 26; // numbers hashed at once
+
     private static readonly string[] outsideBlocks = ["lm_head", "model.embed_tokens"];
 
     /// <summary>Makes an adapter of zeros for a decoder of this shape.</summary>
@@ -101,7 +103,7 @@ public sealed class LoraAdapter : IDisposable
     }
 
     /// <summary>Rank, scaling, targets and the base model's name.</summary>
-    public LoraConfig Config { get; set; }
+    public LoraConfig Config { get; }
 
     /// <summary>What is trained: A and B of each joined matrix, and copies of the head and the embedding where there are some.</summary>
     public IReadOnlyList<Parameter> Parameters =>
@@ -126,7 +128,12 @@ public sealed class LoraAdapter : IDisposable
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach (var parameter in Parameters)
         {
-            hash.AppendData(parameter.detach().cpu().contiguous().bytes);
+            var flat = parameter.detach().contiguous().view(-1);
+            for (long at = 0; at < flat.numel(); at += Piece) // spans end at 2 GiB
+            {
+                using var part = flat.narrow(0, at, Math.Min(Piece, flat.numel() - at)).cpu();
+                hash.AppendData(part.bytes);
+            }
         }
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }

@@ -20,7 +20,7 @@ public sealed record LoraConfig
     private static readonly string[] mustBeEmpty =
     [
         "use_dora", "lora_bias", "fan_in_fan_out", "rank_pattern", "alpha_pattern", "layers_to_transform", "layer_replication", "megatron_config", "use_qalora",
-        "trainable_token_indices", "target_parameters", "alora_invocation_tokens", "arrow_config", "use_bdlora", "auto_mapping",
+        "trainable_token_indices", "target_parameters", "alora_invocation_tokens", "arrow_config", "use_bdlora",
     ];
 
     // Ways to begin that leave the base model as it is; others (pissa, olora, loftq) subtract from it.
@@ -29,7 +29,7 @@ public sealed record LoraConfig
     // Names of the heads that PEFT saves with an adapter of a reward model.
     private static readonly string[] scoreHeads = ["score", "classifier"];
 
-    private Regex? pattern;
+    private static readonly TimeSpan longestMatch = TimeSpan.FromSeconds(5); // of a layer's name
 
     /// <summary>r, rows of A and columns of B.</summary>
     public int Rank { get; init; } = 16;
@@ -57,8 +57,8 @@ public sealed record LoraConfig
 
     private JsonObject? Source { get; init; }
 
-    /// <summary>Whether target_modules is a regular expression: a text that is not all-linear.</summary>
-    private bool IsPattern { get; init; }
+    /// <summary>target_modules where it is a regular expression: a text that is not all-linear.</summary>
+    private Regex? Pattern { get; init; }
 
     private IReadOnlyList<string> Excluded { get; init; } = [];
 
@@ -112,7 +112,7 @@ public sealed record LoraConfig
             UseRslora = fields.Flag("use_rslora", false),
             Dropout = fields.Number("lora_dropout", 0),
             TargetModules = targets,
-            IsPattern = isPattern,
+            Pattern = isPattern ? PatternOf(fields, targets[0]) : null,
             Excluded = excluded,
             ModulesToSave = [.. Names(fields, "modules_to_save").List.Except(scoreHeads)],
             BaseModel = fields.Text("base_model_name_or_path"),
@@ -134,15 +134,23 @@ public sealed record LoraConfig
 
     /// <summary>Whether the adapter changes a linear layer.</summary>
     /// <param name="module">Its name in the base model, such as model.layers.0.self_attn.q_proj.</param>
+    /// <exception cref="InputException">target_modules is a regular expression that does not come to an end on it.</exception>
     public bool Targets(string module)
     {
         if (Excluded.Any(name => Fits(module, name)))
         {
             return false;
         }
-        if (IsPattern)
+        if (Pattern is not null)
         {
-            return (pattern ??= new Regex($"\\A(?:{TargetModules[0]})\\z", RegexOptions.CultureInvariant, TimeSpan.FromSeconds(5))).IsMatch(module);
+            try
+            {
+                return Pattern.IsMatch(module);
+            }
+            catch (RegexMatchTimeoutException e)
+            {
+                throw new InputException($"target_modules \"{TargetModules[0]}\" takes longer than {longestMatch.TotalSeconds} seconds to match {module}; give a simpler expression, or the names as a list.", e);
+            }
         }
         return TargetModules is [AllLinear] || TargetModules.Any(name => Fits(module, name));
     }
@@ -172,6 +180,19 @@ public sealed record LoraConfig
             json["modules_to_save"] = ModulesToSave.Count == 0 ? null : List(ModulesToSave);
         }
         return new JsonObject(json.OrderBy(field => field.Key, StringComparer.Ordinal).Select(field => KeyValuePair.Create(field.Key, field.Value?.DeepClone())));
+    }
+
+    // PEFT matches the whole name.
+    private static Regex PatternOf(ConfigFields fields, string target)
+    {
+        try
+        {
+            return new Regex($"\\A(?:{target})\\z", RegexOptions.CultureInvariant, longestMatch);
+        }
+        catch (ArgumentException e)
+        {
+            throw fields.Error($"target_modules \"{target}\" is no regular expression that can be read ({e.Message.TrimEnd('.')}); correct it, or give the names as a list");
+        }
     }
 
     private static bool Fits(string module, string name) => module == name || module.EndsWith($".{name}", StringComparison.Ordinal);

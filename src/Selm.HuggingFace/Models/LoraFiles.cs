@@ -54,13 +54,14 @@ public static class LoraFiles
     /// <param name="adapter">The adapter.</param>
     /// <param name="folder">Where to; made if absent. Each file appears whole or not at all.</param>
     /// <param name="dtype">Element type to store; null stores what the model computes in.</param>
-    public static void Save(LoraAdapter adapter, string folder, ScalarType? dtype = null)
+    /// <param name="baseModel">The base model that the file names; null keeps the name that the adapter came with.</param>
+    public static void Save(LoraAdapter adapter, string folder, ScalarType? dtype = null, string? baseModel = null)
     {
         Directory.CreateDirectory(folder);
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         SafetensorsWriter.Write(Path.Combine(folder, WeightsName), adapter.Named.Select(w => (w.Name, w.Weight.to_type(dtype ?? w.Weight.dtype).cpu().contiguous())).ToList());
-        AtomicFile.WriteJson(Path.Combine(folder, LoraConfig.FileName), adapter.Config.ToJson());
+        AtomicFile.WriteJson(Path.Combine(folder, LoraConfig.FileName), (adapter.Config with { BaseModel = baseModel ?? adapter.Config.BaseModel }).ToJson());
     }
 
     /// <summary>Writes a whole model with an adapter merged into it: W + scaling * B A under the base model's names, in its element type.</summary>
@@ -77,11 +78,8 @@ public static class LoraFiles
         }
         using var folder = ModelFolder.Load(model, adapter: adapter);
         folder.Model.Merge();
-        folder.Save(output, dtype: folder.Model.Config.TorchDtype);
-        var path = Path.Combine(output, HfConfig.FileName);
-        var config = ConfigFields.Read(path, HfConfig.FileName).Json;
-        config[MergedField] = Hash(adapter);
-        AtomicFile.WriteJson(path, config);
+        folder.CopyTextFiles(output);
+        LlamaWeights.Save(folder.Model, output, folder.Model.Config.TorchDtype, (MergedField, Hash(adapter)));
     }
 
     /// <summary>A module of which an adapter holds a whole copy and that the caller uses itself, such as the head of a reward model.</summary>
@@ -118,7 +116,7 @@ public static class LoraFiles
         // Where the base model lies is no part of what the adapter is.
         var config = ConfigFields.Read(Path.Combine(folder, LoraConfig.FileName), LoraConfig.FileName).Json.DeepClone().AsObject();
         config.Remove("base_model_name_or_path");
-        return ContentHash.Combine(ContentHash.OfText(config.ToJsonString()), ContentHash.OfFile(WeightsOf(folder)));
+        return ContentHash.Combine(ContentHash.OfText(config.ToJsonString()), ContentHash.OfKnownFile(WeightsOf(folder)));
     }
 
     private static string WeightsOf(string folder)

@@ -27,7 +27,7 @@ public sealed class ModelFolder : IDisposable
         weightHash = new(() => adapter is null ? SafetensorsFolder.WeightHash(basePath) : ContentHash.Combine(SafetensorsFolder.WeightHash(basePath), LoraFiles.Hash(adapter)));
         EosId = tokenizer?.EosId ?? (model.Config.EosTokenIds is [var first, ..] ? first : null);
         EndIds = [.. ConfiguredEnds(TextPath(GenerationConfig), model.Config).Concat(EosId is { } eos ? [eos] : []).Distinct()];
-        encoding = new TextEncoding(Encode, BosId, EosId ?? -1, (turns, marker) => template.Value.Render(turns, marker)) { EndIds = EndIds };
+        encoding = new TextEncoding(Encode, BosId, EosId ?? -1, (turns, marker) => template.Value.Render(turns, marker, Now)) { EndIds = EndIds };
     }
 
     /// <summary>The folder; an adapter's, where one was loaded.</summary>
@@ -50,6 +50,28 @@ public sealed class ModelFolder : IDisposable
     /// <exception cref="InputException">It uses what the kit cannot render.</exception>
     public ChatTemplate? ChatTemplate => tokenizer?.ChatTemplateSource is null ? null : template.Value;
 
+    /// <summary>
+    /// The date that a chat template writes which asks for it (<see cref="Chat.ChatTemplate.ReadsClock"/>): the day on which the folder was
+    /// loaded, or another one that work begun earlier goes on with. The time of day is midnight, so that a day's work is one.
+    /// </summary>
+    public DateTime Now { get; set; } = DateTime.Today;
+
+    /// <summary>Whether texts depend on <see cref="Now"/>; a template that cannot be read writes none.</summary>
+    internal bool ReadsClock
+    {
+        get
+        {
+            try
+            {
+                return ChatTemplate?.ReadsClock == true;
+            }
+            catch (InputException)
+            {
+                return false;
+            }
+        }
+    }
+
     /// <summary>Id that opens a text, or null where the tokenizer puts none there by itself.</summary>
     public int? BosId => tokenizer is { AddsBos: true } ? tokenizer.BosId : null;
 
@@ -66,7 +88,7 @@ public sealed class ModelFolder : IDisposable
     /// <exception cref="InputException">Nothing in the folder names an eos.</exception>
     public TextEncoding Encoding => EosId is not null
         ? encoding
-        : throw new InputException($"{Path} names no token that ends a response; add eos_token to its tokenizer_config.json or eos_token_id to its config.json.");
+        : throw WithoutEos(Path);
 
     /// <summary>SHA-256 of config.json and the weight files, and of an adapter's files, as they are on first use.</summary>
     /// <exception cref="InputException">A file cannot be read.</exception>
@@ -105,6 +127,23 @@ public sealed class ModelFolder : IDisposable
         return new ModelFolder(folder, adapter, tokenizer, Adapted(LlamaWeights.Load(files, config, dtype, device, window), adapter));
     }
 
+    /// <summary>Tokenizer and chat template of a folder as its training and sampling use them, without the weights, which need not be there.</summary>
+    /// <param name="folder">A checkpoint, an adapter or a tokenizer's folder.</param>
+    /// <exception cref="InputException">There is no tokenizer, or it names no token that ends a response.</exception>
+    public static TextEncoding LoadEncoding(string folder)
+    {
+        var whole = LoraConfig.IsIn(folder) && !TokenizerFiles.AreIn(folder) ? LoraConfig.Load(folder).BaseFolder(folder) : folder;
+        var tokenizer = Tokenizer.Load(whole);
+        var config = File.Exists(System.IO.Path.Combine(whole, HfConfig.FileName)) ? HfConfig.Load(whole) as LlamaConfig : null;
+        int[] ends = config is null ? [] : ConfiguredEnds(whole, config);
+        var eos = tokenizer.EosId ?? config?.EosTokenIds.Select(id => (int?)id).FirstOrDefault() ?? throw WithoutEos(folder);
+        var (template, now) = (new Lazy<ChatTemplate>(() => tokenizer.ChatTemplate()), DateTime.Today);
+        return new TextEncoding(text => tokenizer.Encode(text), tokenizer.AddsBos ? tokenizer.BosId : null, eos, (turns, marker) => template.Value.Render(turns, marker, now))
+        {
+            EndIds = [.. ends.Append(eos).Distinct()],
+        };
+    }
+
     /// <summary>Loads the trunk alone, for a model whose head is another one; Head and Logits have no meaning then.</summary>
     internal static ModelFolder LoadTrunk(string folder, string? adapter, LlamaConfig config, SafetensorsFolder files, ScalarType? dtype, Device? device, params string[] others)
     {
@@ -140,7 +179,7 @@ public sealed class ModelFolder : IDisposable
     public int[] PromptIds(IReadOnlyList<ChatMessage> turns) => encoding.Prompt(turns, uncut);
 
     /// <summary>The ids of a whole conversation as its template writes it, bos once; nothing is put after it.</summary>
-    internal int[] WholeIds(IReadOnlyList<ChatMessage> turns) => encoding.Prompt(template.Value.Render(turns, false), uncut);
+    internal int[] WholeIds(IReadOnlyList<ChatMessage> turns) => encoding.Prompt(template.Value.Render(turns, false, Now), uncut);
 
     /// <summary>The ids of a response behind a prompt that is text: both encoded together and cut where the prompt ends, then one eos.</summary>
     /// <param name="prompt">The prompt.</param>
@@ -173,8 +212,7 @@ public sealed class ModelFolder : IDisposable
         var model = trained ?? Model;
         if (model.Adapter is { } adapter)
         {
-            adapter.Config = adapter.Config with { BaseModel = adapter.Config.BaseModel ?? BasePath };
-            LoraFiles.Save(adapter, folder, dtype);
+            LoraFiles.Save(adapter, folder, dtype, BasePath);
             return;
         }
         LlamaWeights.Save(model, folder, dtype);
@@ -200,6 +238,9 @@ public sealed class ModelFolder : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => Model.Dispose();
+
+    private static InputException WithoutEos(string folder) =>
+        new($"{folder} names no token that ends a response; add eos_token to its tokenizer_config.json or eos_token_id to its config.json.");
 
     // Where a file of text settings lies: beside an adapter, or else with its base model.
     private string TextPath(string name) => File.Exists(System.IO.Path.Combine(Path, name)) ? Path : BasePath;

@@ -52,7 +52,7 @@ public sealed class SafetensorsFolder : IDisposable
     /// <summary>SHA-256 of config.json and the weight files of a model folder: the name of a frozen model.</summary>
     /// <exception cref="InputException">A file is missing or cannot be read.</exception>
     public static string WeightHash(string folder) =>
-        Files.ContentHash.OfFiles([Path.Combine(folder, HfConfig.FileName), .. WeightFiles(folder)]);
+        ContentHash.OfKnownFiles([Path.Combine(folder, HfConfig.FileName), .. WeightFiles(folder)]);
 
     /// <summary>Whether a shard holds a tensor of that name.</summary>
     public bool Contains(string name) => fileOf.ContainsKey(wrapper + name);

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text.Json;
+using Selm.HuggingFace.Files;
 using static TorchSharp.torch;
 
 namespace Selm.HuggingFace.Models;
@@ -44,10 +45,7 @@ internal sealed class SafetensorsHeader
         {
             throw header.Error($"the file has {stream.Length} bytes, too few for a safetensors header");
         }
-        if (FolderKind.IsPointer(prefix))
-        {
-            throw FolderKind.Pointer(path);
-        }
+        InputFile.RefusePointer(path, prefix);
         var length = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
         if (length > (ulong)(stream.Length - 8) || length > LongestHeader)
         {

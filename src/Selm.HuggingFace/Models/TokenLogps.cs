@@ -12,9 +12,16 @@ public static class TokenLogps
     /// <summary>Log-probabilities of the responses of some rows under a model, without a graph.</summary>
     /// <param name="model">The model.</param>
     /// <param name="rows">Prompts, each with the responses that share it.</param>
-    /// <returns>One sum per sequence (row by row, response by response) and the tokens' own numbers in the same order.</returns>
+    /// <returns>One sum per sequence (row by row, response by response) and the tokens' own numbers in the same order; the sum over no tokens is 0.</returns>
     public static (double[] Sums, float[] Tokens) Of(Llama model, IReadOnlyList<SharedRow> rows)
     {
+        SharedRow[] asked = [.. rows.Where(HasTokens)]; // the others ask no model
+        if (asked.Length < rows.Count || rows.Count == 0)
+        {
+            var (some, numbers) = asked.Length == 0 ? ([], []) : Of(model, asked);
+            var next = 0;
+            return ([.. rows.SelectMany(row => row.Responses.Select(_ => HasTokens(row) ? some[next++] : 0))], numbers);
+        }
         using var noGrad = no_grad();
         var count = rows.Sum(row => row.Responses.Count);
         var (sums, parts) = (new double[count], new ReadOnlyMemory<float>[count]);
@@ -39,6 +46,8 @@ public static class TokenLogps
         using var noGrad = no_grad();
         return Fast.TokenLogps(states, model.Head, targets.Ids);
     }
+
+    private static bool HasTokens(SharedRow row) => row.Responses.Any(response => response.Length > 0);
 
     /// <summary>The numbers of a tensor of log-probs, in float32.</summary>
     internal static float[] Read(Tensor logps)

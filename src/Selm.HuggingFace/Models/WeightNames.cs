@@ -9,7 +9,8 @@ internal static class WeightNames
     internal const string Head = "lm_head.weight";
     internal const string Embedding = "model.embed_tokens.weight";
 
-    private const string Bare = "embed_tokens.weight"; // of AutoModel, whose names begin with no "model."
+    private const string Prefix = "model.";
+    private const string Bare = "embed_tokens.weight"; // of AutoModel, whose names lack the prefix
 
     private static readonly (string[] Marks, string Meaning)[] foreign =
     [
@@ -18,8 +19,9 @@ internal static class WeightNames
         ([".weight_scale", ".weight_scale_inv", ".input_scale", ".weight_packed", ".weight_shape"], "weights quantised by compressed-tensors or FP8"),
     ];
 
-    /// <summary>Names that the files begin with "model." where Hugging Face's class has it and the base class has not.</summary>
-    internal static bool LackModelPrefix(SafetensorsFolder files) => !files.Contains(Embedding) && files.Contains(Bare);
+    /// <summary>A weight's name as the files have it: without "model." where the base class (AutoModel) wrote them.</summary>
+    internal static string InFiles(SafetensorsFolder files, string name) =>
+        name.StartsWith(Prefix, StringComparison.Ordinal) && !files.Contains(Embedding) && files.Contains(Bare) ? name[Prefix.Length..] : name;
 
     /// <summary>Refuses files that hold what the model does not use.</summary>
     /// <param name="folder">The folder, for the message.</param>
@@ -77,7 +79,7 @@ internal static class WeightNames
     private static void CheckTiedHead(string folder, SafetensorsFolder files)
     {
         using var scope = TorchSharp.torch.NewDisposeScope();
-        var embedding = LackModelPrefix(files) ? Bare : Embedding;
+        var embedding = InFiles(files, Embedding);
         if (!files.Contains(embedding) || !files.Shape(Head).SequenceEqual(files.Shape(embedding)) || files.DtypeOf(Head) != files.DtypeOf(embedding)
             || !files.Read(Head).allclose(files.Read(embedding), rtol: 0, atol: 0))
         {

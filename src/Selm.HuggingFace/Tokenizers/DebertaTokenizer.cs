@@ -1,5 +1,3 @@
-using Selm.HuggingFace.Models;
-
 namespace Selm.HuggingFace.Tokenizers;
 
 /// <summary>
@@ -9,6 +7,11 @@ namespace Selm.HuggingFace.Tokenizers;
 public sealed class DebertaTokenizer : Tokenizer
 {
     private const string MaskToken = "[MASK]";
+
+    /// <summary>PairRM's markers in the order in which LLM-Blender appends them to the encoder's tokens, by their fields of config.json.</summary>
+    internal static readonly (string Field, string Token)[] BlenderMarkers =
+        [("source_prefix", "<|source|>"), ("cand1_prefix", "<|candidate1|>"), ("cand2_prefix", "<|candidate2|>"), ("cand_prefix", "<|candidate|>")];
+
     private readonly SentencePieceModel _model;
     private readonly AddedTokens _added;
     private readonly HashSet<int> _special;
@@ -135,6 +138,9 @@ public sealed class DebertaTokenizer : Tokenizer
 
     private protected override string DecodeIds(List<int> ids) => _model.Decode(ids, TokenOf);
 
+    /// <summary>Id of the first of LLM-Blender's markers: [MASK] follows the pieces, the markers follow [MASK].</summary>
+    internal static int FirstMarker(SentencePieceFile file) => file.Pieces.Count + 1;
+
     /// <summary>PairRM names its markers in config.json: source_prefix and source_prefix_id, and so on; LLM-Blender appends them when it loads.</summary>
     private static List<AddedToken> ReadPrefixes(string folder, SentencePieceFile file)
     {
@@ -145,9 +151,9 @@ public sealed class DebertaTokenizer : Tokenizer
             var config = SettingsNode.Read(path);
             if (config["ranker_type"] is not null)
             {
-                return [.. BlenderForm.Markers.Select((marker, k) => new AddedToken(BlenderForm.FirstMarker(file) + k, marker.Token))];
+                return [.. BlenderMarkers.Select((marker, k) => new AddedToken(FirstMarker(file) + k, marker.Token))];
             }
-            foreach (var name in (string[])["source_prefix", "cand1_prefix", "cand2_prefix", "cand_prefix"])
+            foreach (var name in BlenderMarkers.Select(marker => marker.Field))
             {
                 if (config.OptionalText(name) is { } token && config[name + "_id"] is not null)
                 {

@@ -1,5 +1,5 @@
 using Google.Protobuf;
-using Selm.HuggingFace.Models;
+using Selm.HuggingFace.Files;
 using static Google.Protobuf.WireFormat;
 
 namespace Selm.HuggingFace.Tokenizers;
@@ -66,10 +66,7 @@ internal sealed class SentencePieceFile
         try
         {
             var bytes = File.ReadAllBytes(path);
-            if (FolderKind.IsPointer(bytes))
-            {
-                throw FolderKind.Pointer(path);
-            }
+            InputFile.RefusePointer(path, bytes);
             file.ReadModel(bytes);
         }
         catch (InvalidProtocolBufferException error)

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Selm.HuggingFace.Models;
+using Selm.HuggingFace.Files;
 
 namespace Selm.HuggingFace.Tokenizers;
 
@@ -30,10 +30,7 @@ internal readonly struct SettingsNode
         try
         {
             var bytes = File.ReadAllBytes(path);
-            if (FolderKind.IsPointer(bytes))
-            {
-                throw FolderKind.Pointer(path);
-            }
+            InputFile.RefusePointer(path, bytes);
             var document = JsonDocument.Parse(bytes);
             var node = new SettingsNode(document.RootElement, path, "");
             return document.RootElement.ValueKind == JsonValueKind.Object ? node : throw node.Wrong("a JSON object");

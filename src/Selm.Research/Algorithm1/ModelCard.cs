@@ -8,7 +8,7 @@ namespace Selm.Research.Algorithm1;
 /// <summary>README.md beside trained weights: what the model is, from what, by which recipe, with which program.</summary>
 internal static class ModelCard
 {
-    internal static void Write(string folder, Recipe recipe, LossRecipe loss, TrainingPlan plan, string start, string reference)
+    internal static void Write(string folder, Recipe recipe, DateOnly started, LossRecipe loss, TrainingPlan plan, string start, string reference)
     {
         var text = string.Create(CultureInfo.InvariantCulture, $"""
             ---
@@ -17,7 +17,7 @@ internal static class ModelCard
             ---
             # {recipe.Name}, iteration {plan.Iteration}
 
-            Trained by the SELM research kit {Provenance.KitVersion} (commit {Provenance.BuiltFrom ?? "unknown"}) on {DateTime.UtcNow:yyyy-MM-dd}
+            Trained by the SELM research kit {Provenance.KitVersion} (commit {Provenance.BuiltFrom ?? "unknown"}) in a run of {started:yyyy-MM-dd}
             with "Self-Exploring Language Models" (arXiv 2405.19332): method {recipe.Method}, loss {loss.Kind}, beta {loss.Beta}, alpha {loss.Alpha}.
 
             - starting point: `{Name(start)}`{(recipe.Model is null ? "" : $" ({recipe.Model})")}; reference: {(reference == start ? "the same" : $"`{Name(reference)}`")}

@@ -32,7 +32,7 @@ public sealed class OpenRun : IDisposable
     /// <summary>What each iteration trains, unless the ranker finds prompts whose candidates all tie.</summary>
     public IReadOnlyList<TrainingPlan> Plan { get; }
 
-    /// <summary>Sentences about numbers of the recipe that the model's context made smaller.</summary>
+    /// <summary>Sentences about numbers of the recipe that the model's context made smaller, and about pairs of equal responses.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
 
     /// <summary>Does what is not done yet.</summary>
@@ -93,7 +93,7 @@ public sealed class OpenRun : IDisposable
 
             string[] Greedy(string of)
             {
-                using var model = SelmRun.Load(of, recipe);
+                using var model = SelmRun.Load(of, recipe, folder.Started);
                 var prompts = shown.Select(r => model.Encoding.Prompt(r.PromptMessages, new(recipe.MaxLength, recipe.MaxPromptLength))).ToArray();
                 var outputs = Sampling.ResponseGenerator.Generate(model.Model, prompts, new SamplingOptions(MaxNewTokens: recipe.MaxNewTokens), endIds: model.EndIds, progress: progress, cancellation: cancellation);
                 return [.. outputs.Select(o => model.Text(o.OutputIds))];
@@ -105,11 +105,24 @@ public sealed class OpenRun : IDisposable
 }
 
 /// <summary>A ranker that is opened when it is asked first.</summary>
-internal sealed class LazyRanker(Func<IRanker> open) : IDisposable
+/// <param name="open">Opens it.</param>
+/// <param name="started">The day of the run's start, for a ranker whose chat template asks for the date.</param>
+internal sealed class LazyRanker(Func<IRanker> open, DateOnly started) : IDisposable
 {
     private IRanker? ranker;
 
-    internal IRanker Value => ranker ??= open();
+    internal IRanker Value
+    {
+        get
+        {
+            if (ranker is null)
+            {
+                ranker = open();
+                (ranker as RewardModel)?.Now = started.ToDateTime(TimeOnly.MinValue);
+            }
+            return ranker;
+        }
+    }
 
     public void Dispose() => (ranker as IDisposable)?.Dispose();
 }

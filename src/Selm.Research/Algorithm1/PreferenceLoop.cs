@@ -67,6 +67,11 @@ public sealed class PreferenceLoop : IDisposable
 
     // 5: end for
 
+    /// <summary>The responses that an iteration's own pairs are made of: chosen, rejected, and y where the method has one.</summary>
+    /// <param name="iteration">From 0; one that was run, or that asks nobody.</param>
+    internal IEnumerable<int[]> Responses(int iteration) =>
+        Keep(iteration).Pairs.SelectMany(pair => pair.Sample is { } y ? new[] { pair.Chosen.Ids, pair.Rejected.Ids, y.Ids } : [pair.Chosen.Ids, pair.Rejected.Ids]);
+
     /// <inheritdoc/>
     public void Dispose() => store.Dispose();
 

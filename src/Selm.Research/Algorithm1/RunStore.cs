@@ -190,7 +190,7 @@ internal sealed class RunStore(RunOptions options, RunFolder run, IReadOnlyList<
                     $"The training left every weight as it was ({plan}): the steps are lost in the rounding of {recipe.Precision.ToString().ToLowerInvariant()}; raise {TrainingPlan.RateKey(recipe)} and choose a new folder.");
             }
             policy.Save(ModelPath(iteration));
-            ModelCard.Write(ModelPath(iteration), recipe, Methods.LossOf(recipe, !Settings.IsPlain(iteration)), plan, policy.Path, Settings.StaysAtBase ? StartOf(0) : policy.Path);
+            ModelCard.Write(ModelPath(iteration), recipe, run.Started, Methods.LossOf(recipe, !Settings.IsPlain(iteration)), plan, policy.Path, Settings.StaysAtBase ? StartOf(0) : policy.Path);
             run.MarkDone($"{Name(iteration)}.train", [.. WeightFiles(ModelPath(iteration)).Select(Relative)]);
             Trainer.DeleteCheckpoints(checkpoints);
             return rows;
@@ -225,7 +225,7 @@ internal sealed class RunStore(RunOptions options, RunFolder run, IReadOnlyList<
         if (held?.Path != folder)
         {
             Release();
-            held = SelmRun.Load(folder, recipe);
+            held = SelmRun.Load(folder, recipe, run.Started);
         }
         return held!;
     }

@@ -120,13 +120,14 @@ public static class SelmRun
         {
             throw new InputException($"{options.CacheFolder} is a file; give a folder for the reference log-probs.");
         }
-        var ranker = new LazyRanker(() => openRanker(recipe.Ranker!));
+        var started = RunFolder.StartOf(options.Folder);
+        var ranker = new LazyRanker(() => openRanker(recipe.Ranker!), started);
         ModelFolder? start = null;
         try
         {
-            var encoded = RunFolder.IsThere(options.Folder, options.Resume) ? null : Start(recipe, records, ranker, out start);
-            var folder = RunFolder.Open(options.Folder, recipe.ToJson(), Inputs(recipe), MachineFacts.Now(recipe.Device), options.Resume, options.AllowDifferentMachine);
-            return new OpenRun(options, folder, portions, encoded is null ? null : Portions(encoded, recipe), plan, ranker, start) { Notes = notes };
+            var encoded = RunFolder.IsThere(options.Folder, options.Resume) ? null : Start(recipe, records, ranker, started, out start);
+            var folder = RunFolder.Open(options.Folder, recipe.ToJson(), Inputs(recipe), MachineFacts.Now(recipe.Device), options.Resume, options.AllowDifferentMachine, started);
+            return new OpenRun(options, folder, portions, encoded is null ? null : Portions(encoded, recipe), plan, ranker, start) { Notes = [.. notes, .. EqualPairs(records)] };
         }
         catch
         {
@@ -136,14 +137,21 @@ public static class SelmRun
         }
     }
 
+    // A loss compares the two; where they are the same text it moves nothing.
+    private static string[] EqualPairs(List<PreferenceRecord> records)
+    {
+        var equal = records.Count(record => record.ChosenResponse == record.RejectedResponse);
+        return equal == 0 ? [] : [$"{equal} of {records.Count} pairs have two equal responses, which teach nothing as they stand; selm data inspect counts them."];
+    }
+
     /// <summary>The folder of the last policy inside a run: a link to the last iteration's.</summary>
     public const string ResultName = "model";
 
     // The base model and the ranker of a run that is not there yet, and a try at what its text stages will ask of them; what
     // that makes of the pairs is kept, since the run begins with it.
-    private static LoopPair[]? Start(Recipe recipe, List<PreferenceRecord> records, LazyRanker ranker, out ModelFolder start)
+    private static LoopPair[]? Start(Recipe recipe, List<PreferenceRecord> records, LazyRanker ranker, DateOnly started, out ModelFolder start)
     {
-        start = Load(StartOf(recipe), recipe);
+        start = Load(StartOf(recipe), recipe, started);
         if (recipe.Adapter is { Path: null })
         {
             NewAdapter.Of(start.Model, recipe.Adapter, recipe.Seed).Dispose(); // says now if it names no layer
@@ -197,11 +205,16 @@ public static class SelmRun
     internal static string StartOf(Recipe recipe) => recipe.Adapter?.Path ?? recipe.Base!;
 
     /// <summary>A model of a run: the base, or with an adapter the base under one of the run's adapters.</summary>
-    internal static ModelFolder Load(string folder, Recipe recipe)
+    /// <param name="folder">Its folder.</param>
+    /// <param name="recipe">The run's recipe.</param>
+    /// <param name="started">The day of the run's start: what a chat template writes that asks for the date.</param>
+    internal static ModelFolder Load(string folder, Recipe recipe, DateOnly started)
     {
         var (dtype, device) = (recipe.Precision == Precision.Bf16 ? ScalarType.BFloat16 : ScalarType.Float32, DeviceName.Parse(recipe.Device));
-        return recipe.Adapter is null || folder == recipe.Base
+        var model = recipe.Adapter is null || folder == recipe.Base
             ? ModelFolder.Load(folder, dtype, device)
             : ModelFolder.Load(recipe.Base!, dtype, device, adapter: folder);
+        model.Now = started.ToDateTime(TimeOnly.MinValue);
+        return model;
     }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using MathNet.Numerics.Distributions;
 using Selm.Research.Evaluation;
 using Selm.Research.Numerics;
@@ -59,10 +60,9 @@ public sealed record ClaimRule
     /// <summary>With fewer seeds or worlds than this a verdict is only a preview.</summary>
     public const int FewestSeeds = 10;
 
-    /// <summary>Bootstrap resamples behind every interval of a claim.</summary>
-    public const int Resamples = 2_000;
+    private const string CannotTell = "cannot tell here";
 
-    /// <summary>The normal quantile behind every 95 % interval: 1.96.</summary>
+    /// <summary>The normal quantile behind the 95 % intervals of printed numbers: 1.96.</summary>
     internal static readonly double Normal975 = Normal.InvCDF(0, 1, 0.975);
 
     /// <summary>Its name: lower-case letters, digits, dots and hyphens.</summary>
@@ -113,21 +113,23 @@ public sealed record ClaimRule
     public bool OnlyPreview { get; init; }
 
     /// <summary>Judges an equation.</summary>
-    /// <param name="residual">The largest residual, of the repaired form where there is one.</param>
-    /// <param name="tolerance">What rounding may leave.</param>
-    /// <param name="printed">The residual of the form as printed, where it was repaired.</param>
-    /// <param name="note">What a reader must know; of a repaired form what is repaired.</param>
+    /// <param name="residual">The largest residual; of an equation with a slip, of the repaired one.</param>
+    /// <param name="tolerance">The residual that rounding, or a finite difference, explains.</param>
+    /// <param name="printed">The largest residual of the equation as it is printed; null where that is the same equation.</param>
+    /// <param name="note">What a reader must know.</param>
     public ClaimRow Exact(double residual, double tolerance, double? printed = null, string note = "") => Row("exact") with
     {
         Measured = residual,
-        Verdict = (printed ?? residual) <= tolerance ? "holds as printed" : residual <= tolerance ? "does not hold as printed; holds as repaired" : "does not hold",
-        Note = printed is { } before ? $"As printed the residual is {Shown.Residual(before)}. {note}".TrimEnd() : note,
+        Verdict = !(residual <= tolerance) ? "does not hold"
+            : printed > tolerance ? "does not hold as printed; holds as repaired"
+            : "holds as printed",
+        Note = note,
     };
 
-    /// <summary>A remark of the kit about a sentence, with what shows it.</summary>
-    /// <param name="residual">The largest residual of what shows it.</param>
-    /// <param name="tolerance">What rounding may leave.</param>
-    /// <param name="note">The remark.</param>
+    /// <summary>Judges an equation that the kit adds to what the paper says.</summary>
+    /// <param name="residual">The largest residual.</param>
+    /// <param name="tolerance">The residual that rounding explains.</param>
+    /// <param name="note">What a reader must know.</param>
     public ClaimRow Remark(double residual, double tolerance, string note) => Row("exact") with
     {
         Measured = residual,
@@ -135,53 +137,64 @@ public sealed record ClaimRule
         Note = note,
     };
 
-    /// <summary>A comparison of printed numbers, judged by <see cref="TablesAudit.Verdict"/> or <see cref="TablesAudit.VerdictForAll"/>.</summary>
-    /// <param name="difference">Positive in the claimed direction; of several the smallest.</param>
-    /// <param name="error">Its standard error; null where printed numbers have none.</param>
-    /// <param name="verdict">supported, inside noise or contradicted by the table.</param>
+    /// <summary>
+    /// Judges printed numbers by their own noise. Each difference has the 95 % interval of 1.96 of its standard errors; a claim about
+    /// several is a claim about every one. supported: all intervals lie above 0; contradicted: an interval lies below 0, which excludes
+    /// the claim; else inside noise. The row shows the worst difference, the one that lies lowest in units of its error.
+    /// </summary>
+    /// <param name="differences">Positive in the claimed direction, with their standard errors; an error of null is neither known nor assumed, and such a difference settles nothing.</param>
     /// <param name="note">What a reader must know.</param>
-    public ClaimRow Printed(double difference, double? error, string verdict, string note) => Row("paper-numbers") with
+    /// <exception cref="ArgumentException">There is no difference, one is no number, or an error is not above 0.</exception>
+    public ClaimRow Printed(IReadOnlyList<(double Difference, double? Error)> differences, string note)
     {
-        Measured = difference,
-        Low = difference - (Normal975 * error),
-        High = difference + (Normal975 * error),
-        Detectable = error is { } standard ? Statistics.MinimumDetectableDifference(1, standard) : null,
-        Verdict = verdict,
-        Note = note,
-    };
-
-    /// <summary>Judges paired differences over seeds and prompts, both resampled together.</summary>
-    /// <param name="differences">[seeds, prompts], positive in the claimed direction.</param>
-    /// <param name="note">What a reader must know.</param>
-    public ClaimRow Paired(double[,] differences, string note = "")
-    {
-        var (seeds, prompts) = (differences.GetLength(0), differences.GetLength(1));
-        double[] perSeed = [.. Enumerable.Range(0, seeds).Select(s => Enumerable.Range(0, prompts).Average(p => differences[s, p]))];
-        return Judge(perSeed, level => Statistics.PairedBootstrap(differences, seed: 0, Resamples, level), note);
+        if (differences.Count == 0 || differences.Any(one => double.IsNaN(one.Difference) || one.Error is not (null or > 0)))
+        {
+            throw new ArgumentException($"{Id} needs numbers with errors above 0.", nameof(differences));
+        }
+        var (difference, error) = differences.MinBy(one => one.Error is { } known ? one.Difference / known : 0);
+        var (low, high) = (difference - (Normal975 * error), difference + (Normal975 * error));
+        return Row("paper-numbers") with
+        {
+            Measured = difference,
+            Low = low,
+            High = high,
+            Detectable = error is { } standard ? Statistics.MinimumDetectableDifference(1, standard) : null,
+            Verdict = low > 0 ? "supported" : high < 0 ? "contradicted" : "inside noise",
+            Note = note,
+        };
     }
 
-    /// <summary>Judges one paired difference per seed or world.</summary>
+    /// <summary>Judges paired differences over seeds and prompts: seeds are the units, the prompts are averaged inside each.</summary>
+    /// <param name="differences">[seeds, prompts], positive in the claimed direction.</param>
+    /// <param name="note">What a reader must know.</param>
+    public ClaimRow Paired(double[,] differences, string note = "") => Paired(PairedEstimate.PerUnit(differences), note);
+
+    /// <summary>Judges one paired difference per seed or world, by <see cref="PairedEstimate"/>.</summary>
     /// <param name="perSeed">Positive in the claimed direction.</param>
     /// <param name="note">What a reader must know.</param>
-    public ClaimRow Paired(double[] perSeed, string note = "") => Judge(perSeed, level => Bootstrap.MeanOf(perSeed, seed: 0, Resamples, level), note);
+    public ClaimRow Paired(double[] perSeed, string note = "") => Unknown(perSeed, note)
+        ?? Judged(PairedEstimate.Of(perSeed), note, Rule == ClaimKind.Equivalence ? Equivalent : Directed) with { PerSeed = perSeed };
 
-    /// <summary>Judges the steps of a sequence, each by one paired difference per seed.</summary>
+    /// <summary>
+    /// Judges the steps of a sequence, each by one paired difference per seed. It holds where the 95 % interval of every step lies
+    /// beyond d: by chance all of them do so less often than one, so that nothing is corrected. One of k steps beyond -d is the
+    /// opposite, and any of the k may be that one by chance: it is held to the interval of level 1 - 0.05 / k. The row shows the
+    /// step with the smallest mean.
+    /// </summary>
     /// <param name="steps">[step][seed], positive in the claimed direction.</param>
     /// <param name="note">What a reader must know.</param>
     public ClaimRow Ordered(IReadOnlyList<double[]> steps, string note = "")
     {
-        if (steps.FirstOrDefault(step => step.Length == 0 || step.Any(double.IsNaN)) is { } unknown)
+        if (steps.Select(step => Unknown(step, note)).FirstOrDefault(row => row is not null) is { } unknown)
         {
-            return Paired(unknown, note);
+            return unknown;
         }
-        var intervals = steps.Select(step => Widened(Bootstrap.MeanOf(step, seed: 0, Resamples), step.Length)).ToArray();
-        var worst = Array.IndexOf(intervals, intervals.MinBy(interval => interval.Mean));
-        var preview = Paired(steps[worst], note);
-        return preview.Verdict.StartsWith("preview", StringComparison.Ordinal) ? preview : preview with
-        {
-            P = null,
-            Verdict = intervals.All(step => step.Low > D) ? "holds here" : intervals.Any(step => step.High < -D) ? "opposite here" : "cannot tell here",
-        };
+        PairedEstimate[] found = [.. steps.Select(step => PairedEstimate.Of(step))];
+        var worst = Array.IndexOf(found, found.MinBy(step => step.Mean));
+        return Judged(found[worst], note, _ =>
+            found.All(step => step.Interval().Low > D) ? "holds here"
+            : found.Any(step => step.Interval(1 - (0.05 / found.Length)).High < -D) ? "opposite here"
+            : CannotTell) with { PerSeed = steps[worst], P = null };
     }
 
     /// <summary>Judges a mean whose interval is known but not the values behind it, as of a point of a recorded curve.</summary>
@@ -190,7 +203,7 @@ public sealed record ClaimRule
     /// <param name="note">What a reader must know.</param>
     /// <exception cref="InvalidOperationException">The rule is not directional: it needs more than one interval.</exception>
     public ClaimRow Interval(MeanInterval ends, int seeds, string note = "") => Rule == ClaimKind.Directional
-        ? Judged(ends, seeds, note, () => Directed(ends))
+        ? Judged(PairedEstimate.From(ends, seeds), note, Directed)
         : throw new InvalidOperationException($"{Id} is judged by more than a 95 % interval.");
 
     /// <summary>A row for a scale at which nothing was run.</summary>
@@ -198,61 +211,52 @@ public sealed record ClaimRule
     /// <param name="why">Why.</param>
     public ClaimRow NotRun(string scale, string why) => Row(scale) with { Verdict = "not run", Note = why };
 
-    private ClaimRow Judge(double[] perSeed, Func<double, MeanInterval> interval, string note)
+    private ClaimRow? Unknown(double[] perSeed, string note) => perSeed.Length > 0 && !perSeed.Any(double.IsNaN) ? null : Row(MeasuredAt) with
     {
-        var n = perSeed.Length;
-        if (perSeed.Any(double.IsNaN) || n == 0)
-        {
-            return Row(MeasuredAt) with { PerSeed = perSeed, Verdict = "cannot tell here", Note = $"{perSeed.Count(double.IsNaN)} of {n} seeds have no number; {note}" };
-        }
-        var ends = Widened(interval(0.95), n);
-        return Judged(ends, n, note, () => Rule == ClaimKind.Equivalence ? Equivalent(Widened(interval(0.90), n), ends) : Directed(ends)) with { PerSeed = perSeed };
-    }
+        N = perSeed.Length,
+        PerSeed = perSeed,
+        Verdict = CannotTell,
+        Note = $"{perSeed.Count(double.IsNaN)} of {perSeed.Length} seeds have no number; {note}",
+    };
 
-    private ClaimRow Judged(MeanInterval ends, int n, string note, Func<string> verdict)
+    private ClaimRow Judged(PairedEstimate found, string note, Func<PairedEstimate, string> verdict)
     {
-        var error = (ends.High - ends.Low) / 2 / Normal975;
+        var ends = found.Interval();
+        var told = found.N < FewestSeeds || OnlyPreview ? $"preview (n = {found.N})" : verdict(found);
         return Row(MeasuredAt) with
         {
-            Measured = ends.Mean,
-            Low = ends.Low,
-            High = ends.High,
-            Detectable = n < 2 ? null : Statistics.MinimumDetectableDifference(1, error),
-            P = n < 2 || Rule != ClaimKind.Directional ? null : PValue(ends.Mean, error),
-            Verdict = n < FewestSeeds || OnlyPreview ? $"preview (n = {n})" : verdict(),
+            N = found.N,
+            Measured = found.Mean,
+            Low = found.N < 2 ? null : ends.Low,
+            High = found.N < 2 ? null : ends.High,
+            Detectable = found.N < 2 ? null : found.Detectable,
+            P = found.N < 2 || Rule != ClaimKind.Directional ? null : found.P(D),
+            Verdict = told,
+            Needed = told == CannotTell ? Needed(found) : "",
             Note = note,
         };
     }
 
-    private string Directed(MeanInterval ends) =>
-        ends.Low > D ? "holds here"
+    private string Directed(PairedEstimate found) => found.Interval() is var ends && ends.Low > D ? "holds here"
         : ends.High < -D ? "opposite here"
         : ends.Low >= -D && ends.High <= D ? $"no effect larger than {Shown.Plain(D)} here"
-        : "cannot tell here";
+        : CannotTell;
 
-    private string Equivalent(MeanInterval narrow, MeanInterval ends) =>
-        narrow.Low > -D && narrow.High < D ? "holds here"
-        : ends.Low > D || ends.High < -D ? "opposite here"
-        : "cannot tell here";
+    private string Equivalent(PairedEstimate found) => found.PInside(D) < 0.05 ? "holds here"
+        : found.Interval() is var ends && (ends.Low > D || ends.High < -D) ? "opposite here"
+        : CannotTell;
 
-    // Two-sided, of the hypothesis that the effect is not beyond d on the side where the mean lies.
-    private double PValue(double mean, double error)
+    // A fixed d is the honest effect to plan for: the measured one is as noisy as the verdict. Where d is 0 there is no other.
+    private string Needed(PairedEstimate found)
     {
-        var beyond = Math.Abs(mean) - D;
-        return beyond <= 0 ? 1 : error > 0 ? 2 * Normal.CDF(0, 1, -beyond / error) : 0;
+        var (needed, what) = Rule == ClaimKind.Equivalence
+            ? (found.NeededInside(D), $"Showing that a true difference of 0 lies within d = {Shown.Plain(D)}")
+            : D > 0 ? (found.Needed(D), $"Telling a true effect of d = {Shown.Plain(D)} from none")
+            : (found.Needed(Math.Abs(found.Mean)), "Telling the measured effect from none, were it the true one,");
+        return double.IsInfinity(needed) ? "No number of seeds tells an effect of 0 from none."
+            : needed > found.N ? string.Create(CultureInfo.InvariantCulture, $"{what} with 80 % power takes n = {needed:0}.")
+            : string.Create(CultureInfo.InvariantCulture, $"{what} with 80 % power takes n = {needed:0}, which is at hand: the measured effect is too near d.");
     }
-
-    /// <summary>A bootstrap of n seeds is too narrow by sqrt((n - 1) / n) and takes the normal's tail for Student's: both are put right here.</summary>
-    internal static MeanInterval Widened(MeanInterval interval, int n)
-    {
-        var factor = Widening(n);
-        return n < 2 ? interval : new(interval.Mean, interval.Mean - ((interval.Mean - interval.Low) * factor), interval.Mean + ((interval.High - interval.Mean) * factor));
-    }
-
-    /// <summary>The same for the mean of shares: a bootstrap's ends lie between 0 and 1, and so do the widened ones because they are widened in log-odds.</summary>
-    internal static MeanInterval WidenedShare(MeanInterval interval, int n) => n < 2 ? interval : UnitInterval.Stretched(interval, Widening(n));
-
-    private static double Widening(int n) => n < 2 ? 1 : Math.Sqrt(n / (n - 1.0)) * StudentT.InvCDF(0, 1, n - 1, 0.975) / Normal975;
 
     private ClaimRow Row(string scale) => new(Id, Where, Says, Experiment, scale, Statistic) { D = D, Family = Family };
 }

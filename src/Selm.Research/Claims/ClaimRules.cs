@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using Selm.Research.Numerics;
 using Selm.Research.Runs;
@@ -129,10 +130,17 @@ public sealed class ClaimRules
             {
                 P = adjusted[k],
                 Verdict = lost ? "cannot tell here" : row.Verdict,
+                Needed = lost ? Needed(row, tested.Length) : row.Needed,
                 Note = lost ? $"By itself \"{row.Verdict}\", not after Holm's correction for {tested.Length} claims. {row.Note}" : row.Note,
             };
         }));
     }
+
+    // Its own effect was found, so that it is the one to plan for; Holm holds the smallest p-value to 0.05 / claims.
+    private static string Needed(ClaimRow row, int claims) => row is { N: { } n, Measured: { } mean, Low: { } low, High: { } high }
+        && PairedEstimate.From(new(mean, low, high), n).Needed(Math.Abs(mean) - row.D, 0.05 / claims) is var needed && double.IsFinite(needed)
+        ? string.Create(CultureInfo.InvariantCulture, $"Finding the measured effect, were it the true one, at Holm's strictest level 0.05 / {claims} with 80 % power takes n = {needed:0}.")
+        : "";
 
     private static void Check(Page page, string path)
     {

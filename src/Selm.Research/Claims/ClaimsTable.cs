@@ -51,18 +51,18 @@ public static class ClaimsTable
         var notRun = rows.Where(row => row.Verdict == "not run").GroupBy(row => (row.Scale, row.Note)).ToArray();
         return new(
             Id, "Claims of the paper and what was measured",
-            [new("verdict"), new("claim"), new("paper says"), new("scale"), new("measured"), new("95 % interval"), new("d"), new("detectable"), new("what was measured"), new("where"), new("note")],
+            [new("verdict"), new("claim"), new("paper says"), new("scale"), new("n"), new("measured"), new("95 % interval"), new("d"), new("detectable"), new("what was measured"), new("where"), new("note")],
             [
                 .. rows.Where(row => row.Verdict != "not run").Select(row => (IReadOnlyList<Cell>)
                 [
-                    row.Verdict, row.Id, row.Says, row.Scale, Measured(row), Interval(row), row.D == 0 ? "" : Shown.Plain(row.D),
-                    row.Detectable is { } detectable ? Number(detectable, sign: false) : "", row.Statistic, row.Where, row.Note,
+                    row.Verdict, row.Id, row.Says, row.Scale, row.N?.ToString(CultureInfo.InvariantCulture) ?? "", Measured(row), Interval(row), row.D == 0 ? "" : Shown.Plain(row.D),
+                    row.Detectable is { } detectable ? Number(detectable, sign: false) : "", row.Statistic, row.Where, $"{row.Needed} {row.Note}".Trim(),
                 ]),
             ])
         {
             Notes =
             [
-                "Positive is the claimed direction. Verdicts follow from data/claims.yaml; d is the smallest effect of interest, \"detectable\" the true effect that this many seeds find with 80 % chance.",
+                "Positive is the claimed direction. Verdicts follow from data/claims.yaml; d is the smallest effect of interest, \"detectable\" the true effect that n seeds, worlds or prompts find with 80 % chance.",
                 .. notRun.Select(group => $"Not run at scale {group.Key.Scale}, {group.Key.Note}: {string.Join(", ", group.Select(row => row.Id))}."),
             ],
         };
@@ -124,7 +124,7 @@ public static class ClaimsTable
 
     private static string Number(double value, bool sign)
     {
-        var digits = Math.Abs(value) < 0.01 && value != 0 ? "0.0000" : "0.000";
+        var digits = Math.Abs(value) switch { 0 => "0", < 0.0005 => "0.0e-0", < 0.01 => "0.0000", _ => "0.000" };
         return value.ToString(sign ? $"+{digits};-{digits};0" : digits, CultureInfo.InvariantCulture);
     }
 

@@ -29,6 +29,9 @@ public sealed record ClaimRow(string Id, string Where, string Says, string Exper
     /// <summary>The upper end of its 95 % interval; null where there is none.</summary>
     public double? High { get; init; }
 
+    /// <summary>How many seeds, worlds or prompts are behind it; null where it is not a mean over any.</summary>
+    public int? N { get; init; }
+
     /// <summary>The smallest true effect that would have been found with 80 % chance; null where that has no meaning.</summary>
     public double? Detectable { get; init; }
 
@@ -49,6 +52,9 @@ public sealed record ClaimRow(string Id, string Where, string Says, string Exper
 
     /// <summary>The table it stands in: one of <see cref="ClaimsTable.Groups"/>; empty before <see cref="ClaimRules.Table"/> has put it there.</summary>
     public string Group { get; init; } = "";
+
+    /// <summary>How many seeds, worlds or prompts a verdict would take, where it is "cannot tell here"; shown before the note.</summary>
+    public string Needed { get; init; } = "";
 
     /// <summary>What a reader must know to weigh the verdict.</summary>
     public string Note { get; init; } = "";

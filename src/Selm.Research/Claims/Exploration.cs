@@ -15,16 +15,16 @@ public static class Exploration
     private static readonly double[] swapped = [0.01, 0.03, 0.1];
     private static readonly string[] curves = ["offline DPO", Baseline, "SELM 0.03", "XPO 0.01", "ensemble"];
 
-    private static readonly (string Name, string Format, Func<ExplorationResult, double> Of, Func<MeanInterval, Cell> Cell)[] measures =
+    private static readonly (string Name, string Format, Func<ExplorationResult, double> Of, Func<IEnumerable<double>, Cell> Cell)[] measures =
     [
-        ("greedy gap", "0.000", result => result.GreedyGap[^1], Shown.ToCell), ("expected gap", "0.000", result => result.ExpectedGap[^1], Shown.ToCell),
-        ("regret", "0.00", result => result.Regret, Shown.ToCell), ("best found", "0.000", result => result.BestFound, Shown.ToShareCell),
-        ("coverage", "0.000", result => result.Coverage, Shown.ToShareCell), ("E_ref[r_hat]", "0.000", result => result.ReferenceReward, Shown.ToCell),
+        ("greedy gap", "0.000", result => result.GreedyGap[^1], Mean), ("expected gap", "0.000", result => result.ExpectedGap[^1], Mean),
+        ("regret", "0.00", result => result.Regret, Mean), ("best found", "0.000", result => result.BestFound, Share),
+        ("coverage", "0.000", result => result.Coverage, Share), ("E_ref[r_hat]", "0.000", result => result.ReferenceReward, Mean),
     ];
 
     /// <summary>Runs all methods of the study in every world.</summary>
     /// <param name="rules">What judges the claims.</param>
-    /// <param name="worlds">How many worlds, seeds 0, 1, ....</param>
+    /// <param name="worlds">How many worlds, seeds 1000, 1001, ....</param>
     /// <param name="jobs">Threads; their number does not change a bit of the result.</param>
     /// <param name="progress">Told after every world.</param>
     /// <exception cref="ArgumentOutOfRangeException">A count below 1.</exception>
@@ -91,9 +91,9 @@ public static class Exploration
         "exploration", "Every method after six iterations",
         [new("method"), .. measures.Select(measure => new Column(measure.Name, Format: measure.Format))],
         [.. study.Methods.Select(method => (IReadOnlyList<Cell>)
-            [Cell.Text(method.Name), .. measures.Select(measure => measure.Cell(Worlds.Mean(study[method.Name].Select(measure.Of))))])])
+            [Cell.Text(method.Name), .. measures.Select(measure => measure.Cell(study[method.Name].Select(measure.Of)))])])
     {
-        Notes = [$"{worlds} log-linear worlds, means with 95 % bootstrap intervals; gaps and regret in units of r*, lower is better. Best found: share of prompts with a labelled response within 0.5 of the best. Coverage: share of responses labelled."],
+        Notes = [$"{worlds} log-linear worlds, means with 95 % intervals; gaps and regret in units of r*, lower is better. Best found: share of prompts with a labelled response within 0.5 of the best. Coverage: share of responses labelled."],
     };
 
     private static ResultTable Paired(ExplorationStudy study, Row[] rows) => new(
@@ -128,6 +128,10 @@ public static class Exploration
             "How much of the gain is regularisation depends on which swap is meant, so both are judged.",
         ],
     };
+
+    private static Cell Mean(IEnumerable<double> perWorld) => Worlds.Mean(perWorld).ToCell();
+
+    private static Cell Share(IEnumerable<double> perWorld) => Worlds.Share(perWorld).ToShareCell();
 
     private static Cell Minus(double[] one, double[] other) => Worlds.Mean(one.Zip(other, (a, b) => a - b)).ToCell();
 

@@ -18,7 +18,7 @@ public static class Figure1
 
     /// <summary>Fits every world with every weight of optimism.</summary>
     /// <param name="rules">What judges the claims.</param>
-    /// <param name="worlds">How many worlds, seeds 0, 1, ....</param>
+    /// <param name="worlds">How many worlds, seeds 1000, 1001, ....</param>
     /// <param name="jobs">Threads; their number does not change a bit of the result.</param>
     /// <param name="progress">Told after every world.</param>
     /// <exception cref="ArgumentOutOfRangeException">A count below 1.</exception>
@@ -31,8 +31,8 @@ public static class Figure1
         });
         Row[] rows = [.. alphas.Select((alpha, k) => new Row(
             alpha,
-            Worlds.Mean(fits.Select(world => world[k].Query > Figure1World.ObservedUpTo ? 1.0 : 0)),
-            Worlds.Mean(fits.Select(world => world[k].Query is >= BumpLow and <= BumpHigh ? 1.0 : 0)),
+            Worlds.Share(fits.Select(world => world[k].Query > Figure1World.ObservedUpTo ? 1.0 : 0)),
+            Worlds.Share(fits.Select(world => world[k].Query is >= BumpLow and <= BumpHigh ? 1.0 : 0)),
             Worlds.Mean(fits.Select(world => world[k].FitLoss)),
             Worlds.Mean(fits.Select(world => world[k].FitLoss - world[0].FitLoss))))];
         return new ExperimentResult(
@@ -54,7 +54,7 @@ public static class Figure1
         [.. rows.Select(row => (IReadOnlyList<Cell>)
             [Cell.Text(Shown.Plain(row.Alpha)), row.Outside.ToShareCell(), row.OnBump.ToShareCell(), row.Loss.ToCell(), row.Dearer.ToCell()])])
     {
-        Notes = [$"Shares and means over {worlds} worlds with 95 % bootstrap intervals. Where y_u lands among unseen responses is decided by the basis of the reward model, not by r*: no comparison reaches there."],
+        Notes = [$"Shares and means over {worlds} worlds with 95 % intervals. Where y_u lands among unseen responses is decided by the basis of the reward model, not by r*: no comparison reaches there."],
     };
 
     private static Figure Draw(Row[] rows, Figure1Fit[][] fits)

@@ -56,6 +56,7 @@ public static class Figure2
         Notes =
         [
             $"Mean of sigma(r*(row) - r*(column)) over {Prompts(records)} test prompts and {seeds} seeds, with 95 % intervals over both; policies of one seed meet. SELM with alpha = 0.001 and iterative DPO after iterations 1 to 3, both after DPO on the first portion (first DPO) of the same base model.",
+            AlphaScale.Note([LabStudy.Alpha], "model"),
             .. LabRow.Failures(records, [rows[0] with { Name = "SELM 0.001" }, rows[3] with { Name = "iterative DPO" }]),
         ],
     };
@@ -90,7 +91,7 @@ public static class Figure2
     private static IEnumerable<ClaimRow> Claims(LabRecords records, ClaimRules rules)
     {
         LabRow dpo = new("iterative DPO", records.Study.IterativeDpo), selm = new("SELM 0.001", records.Study.Selm(LabStudy.Alpha));
-        yield return rules["figure2-selm-over-dpo"].Paired(Beyond(selm, 3, dpo, 3), Note(selm, dpo));
+        yield return rules["figure2-selm-over-dpo"].Ordered([.. Enumerable.Range(1, 3).Select(k => PerSeed(Beyond(selm, k, dpo, k)))], Note(selm, dpo));
         yield return rules["figure2-twice-the-data"].Paired(Beyond(selm, 1, dpo, 2), Note(selm, dpo));
         yield return rules["figure2-each-iteration"].Ordered([.. Enumerable.Range(1, 3).Select(k => PerSeed(Beyond(selm, k, selm, k - 1)))], Note(selm));
 

@@ -8,7 +8,7 @@ namespace Selm.Research.Claims;
 /// Figure 3 in the lab language: what alpha does to the win rate, and to the true rewards of the answers over alphas and over
 /// iterations. Derived in lesson 13.
 /// </summary>
-public static class Figure3
+public static partial class Figure3
 {
     /// <summary>The name that <c>selm reproduce</c> knows.</summary>
     public const string Name = "figure3";
@@ -16,15 +16,17 @@ public static class Figure3
     private const int Middle = 2; // the iteration of the distributions over alpha
     private const double BinWidth = 0.5;
 
-    private static readonly double[] alphas = [0, 0.001, 0.01, 0.03, 0.1, 0.3];
-    private static readonly double[] drawn = [0, 0.001, 0.03, 0.3];
-    private static readonly double[] rising = [0, 0.001, 0.01, 0.03];
+    private static readonly Weight none = new(0), winning = new(LabStudy.Alpha), large = new(LabStudy.Large), runaway = new(0.3, Far: true);
+    private static readonly Weight[] weights = [none, .. AlphaScale.Grid.Select(alpha => new Weight(alpha)), new(0.1, Far: true), runaway];
+    private static readonly Weight[] byTrueReward = [none, new(LabStudy.Small), winning, large, runaway];
+    private static readonly Weight[] drawn = [none, winning, large, runaway];
+    private static readonly Weight[] rising = [none, new(LabStudy.Small), winning, large];
     private static readonly double[] bins = [.. Enumerable.Range(0, 14).Select(k => -3 + (BinWidth * k))];
     private static readonly (LabJudge Judge, string Name)[] judges = [(LabJudge.Model, "learned ranker"), (LabJudge.Oracle, "oracle")];
 
     /// <summary>The cells, without seeds.</summary>
     /// <param name="study">Their budget.</param>
-    public static IReadOnlyList<LabCellSpec> Cells(LabStudy study) => [.. judges.SelectMany(judge => alphas.Select(alpha => CellOf(study, judge.Judge, alpha)))];
+    public static IReadOnlyList<LabCellSpec> Cells(LabStudy study) => [.. judges.SelectMany(judge => WeightsOf(judge.Judge).Select(weight => weight.Cell(study, judge.Judge)))];
 
     /// <summary>Tables, figures and claims.</summary>
     /// <param name="records">The finished cells.</param>
@@ -32,47 +34,67 @@ public static class Figure3
     /// <exception cref="InputException">A cell was not run.</exception>
     public static ExperimentResult Of(LabRecords records, ClaimRules rules)
     {
-        Series[] all = [.. judges.Select(judge => new Series(judge.Name, [.. alphas.Select(alpha => Point.Of(records, judge.Judge, alpha))]))];
-        string Runs(params double[] shown) => SeedsOf(records.Study, shown);
+        Series[] all = [.. judges.Select(judge => new Series(judge.Judge, judge.Name, [.. WeightsOf(judge.Judge).Select(weight => Point.Of(records, judge.Judge, weight))]))];
+        string Runs(params Weight[] shown) => SeedsOf(records.Study, shown);
         return new ExperimentResult(
             Name,
-            [WinRates(records, all), Distributions(all), Iterations(all)],
-            LabCharts.Drawable(Left(all, Runs(alphas)), OverAlpha(all, Runs(Drawn(all))), OverIterations(all, Runs(LabStudy.Alpha)), Margins(all, Runs([.. alphas.Where(alpha => alpha > 0)]))),
+            [WinRates(records, all), Distributions(all), Iterations(all), Phases(all), ByExternalReward(Searched(records))],
+            LabCharts.Drawable(
+                Left(all, Runs(weights)), OverAlpha(all, Runs([.. drawn.Where(weight => all.Any(series => series.Drawn.Any(point => point.Weight == weight)))])), OverIterations(all, Runs(winning)),
+                PhaseFigure(all, Runs([.. phased.Where(weight => all.Any(series => series.At(weight).Results.Count > 0))])), Margins(all)),
             [.. Claims(records, rules)]);
     }
 
-    private static double[] Drawn(Series[] all) => [.. all.SelectMany(series => series.Drawn).Select(point => point.Alpha).Distinct()];
+    // Labels by the true reward are a check of the learned ranker's, at the alphas that claims are about.
+    private static Weight[] WeightsOf(LabJudge judge) => judge == LabJudge.Model ? weights : byTrueReward;
 
-    // How many seeds are behind the alphas of a figure, and of no others: "40 seeds of alpha 0 and 0.001, 10 of alpha 0.3; ...".
-    private static string SeedsOf(LabStudy study, double[] shown)
+    // How many seeds are behind the alphas of a figure, and of no others: "40 seeds of alpha 0 and 0.001, 10 of alpha far 0.3; ...".
+    private static string SeedsOf(LabStudy study, Weight[] shown)
     {
-        var groups = shown.GroupBy(alpha => study.SeedsOf(CellOf(study, judges[0].Judge, alpha)).Count)
-            .Select((group, k) => $"{group.Key} {(k == 0 ? "seeds " : "")}of alpha {Listed([.. group.Select(Shown.Plain)])}");
+        var groups = shown.GroupBy(weight => study.SeedsOf(weight.Cell(study, judges[0].Judge)).Count)
+            .Select((group, k) => $"{group.Key} {(k == 0 ? "seeds " : "")}of alpha {Listed([.. group.Select(weight => weight.Name)])}");
         return $"{string.Join(", ", groups)}; intervals of 95 %.";
 
         static string Listed(string[] names) => names.Length < 2 ? string.Concat(names) : $"{string.Join(", ", names[..^1])} and {names[^1]}";
     }
 
-    private static LabCellSpec CellOf(LabStudy study, LabJudge judge, double alpha) => study.Selm(alpha) with { Ranker = judge };
+    /// <summary>An alpha on the paper's scale, or one of the lab's own that is far beyond the paper's grid.</summary>
+    private sealed record Weight(double Alpha, bool Far = false)
+    {
+        public string Name => Far ? $"far {Shown.Plain(Alpha)}" : Shown.Plain(Alpha);
+
+        public LabCellSpec Cell(LabStudy study, LabJudge judge) => Far ? study.FarBeyond(Alpha, judge) : study.Selm(Alpha, judge);
+
+        /// <summary>As the loss has it.</summary>
+        public double Lab(LabJudge judge) => Far ? Alpha : AlphaScale.Lab(Alpha, judge);
+
+        /// <summary>As the paper's scale has it.</summary>
+        public double Paper(LabJudge judge) => Far ? AlphaScale.Paper(Alpha, judge) : Alpha;
+    }
 
     /// <summary>One ranker, all alphas.</summary>
-    private sealed record Series(string Name, Point[] Points)
+    private sealed record Series(LabJudge Judge, string Name, Point[] Points)
     {
-        public IEnumerable<Point> Drawn => Points.Where(point => drawn.Contains(point.Alpha) && point.Results.Count > 0);
+        public IEnumerable<Point> Drawn => Points.Where(point => drawn.Contains(point.Weight) && point.Results.Count > 0);
 
-        public Point Selm => Points.Single(point => point.Alpha == LabStudy.Alpha);
+        public Point Selm => At(winning);
+
+        public Point At(Weight weight) => Points.Single(point => point.Weight == weight);
     }
 
     /// <summary>One ranker, one alpha: its finished seeds and their differences to alpha 0.</summary>
-    private sealed record Point(double Alpha, IReadOnlyList<LabCellResult> Results, double[,] ByPrompt, double[] PerSeed)
+    private sealed record Point(Weight Weight, LabJudge Judge, IReadOnlyList<LabCellResult> Results, double[,] ByPrompt, double[] PerSeed)
     {
-        public static Point Of(LabRecords records, LabJudge judge, double alpha)
+        public static Point Of(LabRecords records, LabJudge judge, Weight weight)
         {
-            var (cell, dpo) = (CellOf(records.Study, judge, alpha), CellOf(records.Study, judge, 0));
-            return new(alpha, records.Of(cell), records.DifferencesByPrompt(cell, dpo, Wins), records.Differences(cell, dpo, WinRate));
+            var (cell, dpo) = (weight.Cell(records.Study, judge), none.Cell(records.Study, judge));
+            return new(weight, judge, records.Of(cell), records.DifferencesByPrompt(cell, dpo, Wins), records.Differences(cell, dpo, WinRate));
         }
 
-        public string Label => $"alpha {Shown.Plain(Alpha)}";
+        public string Label => $"alpha {Weight.Name}";
+
+        /// <summary>The cells of a table that say which alpha this is, on both scales.</summary>
+        public IEnumerable<Cell> Alphas => [Cell.Text(Weight.Far ? $"{Shown.Plain(Weight.Paper(Judge))} (far)" : Weight.Name), Cell.Text(AlphaScale.Plain(Weight.Lab(Judge)))];
 
         public double[] WinRates => [.. Results.Select(WinRate)];
 
@@ -89,7 +111,7 @@ public static class Figure3
     private static ResultTable WinRates(LabRecords records, Series[] all) => new(
         Name, "Exact win rate against the fixed baseline after the last iteration",
         [
-            new("ranker"), new("alpha"), new("win rate", Format: "0.000"), new("median seed", Format: "0.000"), new("minus alpha 0", Format: "+0.000;-0.000"),
+            new("ranker"), .. Scales, new("win rate", Format: "0.000"), new("median seed", Format: "0.000"), new("minus alpha 0", Format: "+0.000;-0.000"),
             new("median difference", Format: "+0.000;-0.000"), new("detectable", Format: "0.000"), new("sigma(-margin)", Format: "0.0000"), new("seeds", Format: "0"),
         ],
         [.. all.SelectMany(series => series.Points.Select(point => Row(series, point)))])
@@ -98,17 +120,20 @@ public static class Figure3
         [
             "Differences are paired by seed and prompt. Detectable: the true difference that as many seeds find with a chance of 80 %.",
             "sigma(-margin): mean over the online iterations of what weighs DPO's gradient; the bonus has weight alpha, so it takes over where sigma(-margin) falls to alpha.",
-            .. LabCharts.RanAway(records, judges.SelectMany(judge => alphas.Select(alpha => ($"alpha {Shown.Plain(alpha)}, {judge.Name}", CellOf(records.Study, judge.Judge, alpha))))),
+            "The paper's scale: the alpha that weighs as much beside the paper's sigma(-margin) of 0.5 as the lab's alpha beside the lab's. \"far\": far beyond the paper's grid, to show the runaway.",
+            .. LabCharts.RanAway(records, judges.SelectMany(judge => WeightsOf(judge.Judge).Select(weight => ($"alpha {weight.Name}, {judge.Name}", weight.Cell(records.Study, judge.Judge))))),
         ],
     };
 
+    private static Column[] Scales => [new("alpha, paper's scale"), new("alpha in the loss")];
+
     private static IReadOnlyList<Cell> Row(Series series, Point point)
     {
-        var baseline = point.Alpha == 0;
+        var baseline = point.Weight == none;
         var difference = LabMeasures.Mean(point.ByPrompt);
         return
         [
-            Cell.Text(series.Name), Cell.Text(Shown.Plain(point.Alpha)), point.Results.Share(WinRate).ToShareCell(), LabCharts.Median(point.WinRates),
+            Cell.Text(series.Name), .. point.Alphas, point.Results.Share(WinRate).ToShareCell(), LabCharts.Median(point.WinRates),
             baseline ? Cell.Empty : difference.ToCell(), baseline ? Cell.Empty : LabCharts.Median(point.PerSeed),
             baseline ? Cell.Empty : LabMeasures.Detectable(difference, point.PerSeed.Length), point.SigmaNegativeMargin.ToShareCell(), point.Results.Count,
         ];
@@ -116,10 +141,10 @@ public static class Figure3
 
     private static ResultTable Distributions(Series[] all) => new(
         "figure3-answers", $"Greedy test answers after iteration {Middle}",
-        [new("ranker"), new("alpha"), .. Quantiles, new("y best"), new("y worst"), new("grammatical")],
+        [new("ranker"), .. Scales, .. Quantiles, new("y best"), new("y worst"), new("grammatical")],
         [.. all.SelectMany(series => series.Points.Where(point => point.Results.Count > 0).Select(point => (IReadOnlyList<Cell>)
             [
-                Cell.Text(series.Name), Cell.Text(Shown.Plain(point.Alpha)), .. Rewards(point, Middle),
+                Cell.Text(series.Name), .. point.Alphas, .. Rewards(point, Middle),
                 .. new Func<LabCellIteration, double>[] { k => k.YBest, k => k.YWorst, k => k.Evaluation.Grammatical }
                     .Select(measure => point.Results.Share(result => measure(result.Iterations[Middle])).ToShareCell()),
             ]))])
@@ -148,118 +173,32 @@ public static class Figure3
     private static IEnumerable<(string Name, int Iteration)> Policies(Point point) =>
         Enumerable.Range(-1, 1 + point.Results.Min(result => result.Iterations.Count)).Select(k => (k < 0 ? "base model" : $"iteration {k}", k));
 
-    private static Figure Left(Series[] all, string runs) => new(
-        Name, "Figure 3 left: win rate against alpha",
-        [
-            new Panel(
-                new Axis("alpha") { Categories = [.. alphas.Select(Shown.Plain)] }, new Axis("exact win rate") { Bounds = AxisRange.Share },
-                [.. all.Select((series, s) => Dots(series, s == 0 ? -0.15 : 0.15)).Where(trace => trace.X.Count > 0)]),
-        ])
-    {
-        Caption = $"After the last iteration, against a fixed response of the keen writer. Small dots are seeds: {runs}",
-    };
-
-    private static ScatterTrace Dots(Series series, double shift)
-    {
-        var points = series.Points.Index().Where(point => point.Item.Results.Count > 0).ToArray();
-        MeanInterval[] means = [.. points.Select(point => point.Item.Results.Share(WinRate))];
-        return new ScatterTrace(series.Name, Origin.Measured, [.. points.Select(point => point.Index + shift)], [.. means.Select(mean => mean.Mean)])
-        {
-            Errors = LabCharts.Ends(means),
-            Seeds = [.. points.Select(point => point.Item.WinRates)],
-        };
-    }
-
-    private static Figure OverAlpha(Series[] all, string runs) => new(
-        "figure3-alpha", $"Figure 3 middle: rewards of the answers after iteration {Middle}",
-        [.. all.Where(series => series.Drawn.Any()).Select(series => Density(series.Name, [.. series.Drawn.Select(point => Shares(point.Label, point, Middle))]))])
-    {
-        Caption = $"Share of greedy test answers per bin of r*, bins {Shown.Plain(BinWidth)} wide, the outermost open. {runs}",
-    };
-
-    private static Figure OverIterations(Series[] all, string runs) => new(
-        "figure3-iterations", $"Figure 3 right: rewards of the answers of SELM {Shown.Plain(LabStudy.Alpha)} by iteration",
-        [.. all.Where(series => series.Selm.Results.Count > 0).Select(series =>
-            Density(series.Name, [.. Policies(series.Selm).Select(policy => Shares(policy.Name, series.Selm, policy.Iteration))]))])
-    {
-        Caption = $"Share of greedy test answers per bin of r*, bins {Shown.Plain(BinWidth)} wide, the outermost open. {runs}",
-    };
-
-    private static Panel Density(string title, LineTrace[] lines) => new(new Axis("r*"), new Axis("share of answers") { Bounds = AxisRange.Share }, lines) { Title = title, Height = 130 };
-
-    private static LineTrace Shares(string name, Point point, int iteration)
-    {
-        var shares = point.Results.Select(result => Histogram(result.After(iteration).Rewards)).ToArray();
-        return LabCharts.Line(name, [.. bins.Select(edge => edge + (BinWidth / 2))], [.. bins.Select((_, bin) => LabMeasures.Share(shares.Select(seed => seed[bin])))]);
-    }
-
-    /// <summary>The share of values in every bin; what lies outside counts to the outermost.</summary>
-    internal static double[] Histogram(IReadOnlyList<double> rewards)
-    {
-        var shares = new double[bins.Length];
-        foreach (var reward in rewards)
-        {
-            shares[Math.Clamp((int)Math.Floor((reward - bins[0]) / BinWidth), 0, bins.Length - 1)] += 1.0 / rewards.Count;
-        }
-        return shares;
-    }
-
-    private static Figure Margins(Series[] all, string runs)
-    {
-        double[] positive = [.. alphas.Where(alpha => alpha > 0)];
-        LineTrace[] weights = [.. all.Select(Weights).Where(line => line.X.Count > 0)];
-        var crossings = weights.Select(line => (line.Name, Alpha: Crossing(line))).Where(line => double.IsFinite(line.Alpha)).ToArray();
-        var panel = new Panel(
-            new Axis("alpha") { Log = true }, new Axis("weight") { Log = true, Bounds = AxisRange.Share },
-            [new LineTrace("weight of the bonus: alpha", Origin.Exact, positive, positive) { Markers = false }, .. weights])
-        {
-            Annotations = [.. crossings.Select(line => new Rule(line.Alpha, $"crossing: {line.Name}", Vertical: true))],
-        };
-        var who = crossings.Length > 0 ? "Left of a crossing the comparisons weigh more, right of it the bonus. "
-            : weights.All(line => line.X.Zip(line.Y).All(point => point.Second > point.First)) ? $"The lines do not meet: up to alpha {Shown.Plain(positive[^1])} the comparisons weigh more than the bonus. "
-            : "";
-        return new Figure("figure3-margins", "What weighs more: the comparisons or the bonus", weights.Length == 0 ? [] : [panel])
-        {
-            Caption = $"Mean sigma(-margin) over the online iterations is the weight of DPO's gradient. {who}{runs}",
-        };
-    }
-
-    private static LineTrace Weights(Series series)
-    {
-        Point[] points = [.. series.Points.Where(point => point.Alpha > 0 && point.Results.Count > 0 && point.SigmaNegativeMargin.Mean > 0)];
-        var lowest = points.Select(point => point.SigmaNegativeMargin.Mean).DefaultIfEmpty(1).Min() / 10; // an end at 0 has no place on a logarithmic axis
-        MeanInterval[] means = [.. points.Select(point => point.SigmaNegativeMargin).Select(mean => mean with { Low = Math.Max(mean.Low, lowest) })];
-        return LabCharts.Line($"sigma(-margin), {series.Name}", [.. points.Select(point => point.Alpha)], means);
-    }
-
-    /// <summary>The alpha at which a line over alpha, straight between its points in logarithms, meets the alpha itself; NaN where it does not.</summary>
-    internal static double Crossing(LineTrace line)
-    {
-        double Excess(int k) => Math.Log(line.Y[k]) - Math.Log(line.X[k]);
-        var before = Enumerable.Range(0, Math.Max(0, line.X.Count - 1)).FirstOrDefault(k => Excess(k) >= 0 && Excess(k + 1) < 0, -1);
-        return before < 0 ? double.NaN
-            : Math.Exp(Math.Log(line.X[before]) + ((Math.Log(line.X[before + 1]) - Math.Log(line.X[before])) * Excess(before) / (Excess(before) - Excess(before + 1))));
-    }
-
     private static IEnumerable<ClaimRow> Claims(LabRecords records, ClaimRules rules)
     {
-        LabCellSpec At(double alpha, LabJudge judge = LabJudge.Model) => CellOf(records.Study, judge, alpha);
-        ClaimRow Judge(string id, LabCellSpec better, LabCellSpec other) => rules[id].Paired(
-            records.DifferencesByPrompt(better, other, Wins), Lost(records, better, other));
+        LabCellSpec At(Weight weight, LabJudge judge = LabJudge.Model) => weight.Cell(records.Study, judge);
+        ClaimRow Judge(string id, Weight better, Weight other, LabJudge judge = LabJudge.Model) => rules[id].Paired(
+            records.DifferencesByPrompt(At(better, judge), At(other, judge), Wins), Lost(records, judge, better, other));
 
-        yield return Judge("figure3-small-alpha-is-dpo", At(LabStudy.Alpha), At(0));
-        yield return Judge("figure3-large-alpha-fails", At(0), At(0.3));
-        yield return Judge("figure3-large-alpha-fails-oracle", At(0, LabJudge.Oracle), At(0.3, LabJudge.Oracle));
-        yield return Judge("figure3-middle-alpha-helps", At(0.03), At(0));
+        yield return Judge("figure3-small-alpha-is-dpo", new(LabStudy.Small), none);
+        yield return Judge("figure3-large-alpha-fails", winning, large);
+        yield return Judge("figure3-large-alpha-fails-oracle", winning, large, LabJudge.Oracle);
+        yield return Judge("figure3-runaway", none, runaway);
+        yield return Judge("figure3-runaway-oracle", none, runaway, LabJudge.Oracle);
+        yield return rules["figure3-proper-alpha"].Ordered(
+            [records.Differences(At(winning), At(none), WinRate), records.Differences(At(winning), At(large), WinRate)], Lost(records, LabJudge.Model, none, winning, large));
         yield return rules["figure3-distribution-alpha"].Ordered(
             [.. rising.Zip(rising.Skip(1), (less, more) => records.Differences(At(more), At(less), result => result.After(Middle).MeanReward))],
-            Lost(records, [.. rising.Select(alpha => At(alpha))]));
-        var selm = records.Of(At(LabStudy.Alpha));
+            Lost(records, LabJudge.Model, rising));
+        var selm = records.Of(At(winning));
         yield return rules["figure3-distribution-iterations"].Ordered(
             [.. Enumerable.Range(0, 4).Select(k => selm.Select(result => result.After(k).MeanReward - result.After(k - 1).MeanReward).ToArray())],
-            Lost(records, At(LabStudy.Alpha)));
+            Lost(records, LabJudge.Model, winning));
+        foreach (var row in PhaseClaims(records, rules))
+        {
+            yield return row;
+        }
     }
 
-    private static string Lost(LabRecords records, params IEnumerable<LabCellSpec> cells) =>
-        LabCharts.Lost(records, cells.Select(cell => ($"alpha {Shown.Plain(cell.Alpha)}", cell)));
+    private static string Lost(LabRecords records, LabJudge judge, params IEnumerable<Weight> shown) =>
+        LabCharts.Lost(records, shown.Select(weight => ($"alpha {weight.Name}", weight.Cell(records.Study, judge))));
 }

@@ -14,8 +14,8 @@ public static class Figure4
     /// <summary>The name that <c>selm reproduce</c> knows.</summary>
     public const string Name = "figure4";
 
-    /// <summary>The alpha of figures and claims.</summary>
-    public const double Alpha = 0.03;
+    /// <summary>The alpha of figures and claims, on the paper's scale: the winning one.</summary>
+    public const double Alpha = LabStudy.Alpha;
 
     /// <summary>Steps are small as long as mean sigma(-margin) of DPO is at least this; it starts at 0.5.</summary>
     public const double SmallSteps = 0.45;
@@ -26,7 +26,11 @@ public static class Figure4
     private const int Epochs = 4;
     private const string CurveFigure = "figure4-lab";
     private static readonly int[] steps = [1, Early, 10, Iteration, 100];
-    private static readonly double[] alphas = [Alpha, LabStudy.Alpha];
+    private static readonly (string Name, Func<LabStudy, LabCellSpec> Cell)[] weights =
+    [
+        (Shown.Plain(Alpha), study => study.Selm(Alpha, LabJudge.Oracle)), (Shown.Plain(LabStudy.Large), study => study.Selm(LabStudy.Large, LabJudge.Oracle)),
+        ("far: 0.03", study => study.FarBeyond(0.03, LabJudge.Oracle)), // the first recording's
+    ];
     private static readonly (string Name, double Factor)[] rates = [("usual rate", 1), ("a tenth of it", 0.1)];
 
     private static readonly (string Name, Func<LabImplicitRewards, double[]> Of)[] groups =
@@ -34,7 +38,7 @@ public static class Figure4
 
     /// <summary>The cells, without seeds.</summary>
     /// <param name="study">Their budget.</param>
-    public static IReadOnlyList<LabCellSpec> Cells(LabStudy study) => [.. rates.SelectMany(rate => new[] { 0, Alpha, LabStudy.Alpha }.Select(alpha => CellOf(study, rate.Factor, alpha)))];
+    public static IReadOnlyList<LabCellSpec> Cells(LabStudy study) => [.. rates.SelectMany(rate => weights.Select(weight => weight.Cell(study)).Prepend(study.IterativeDpo).Select(cell => CellOf(cell, rate.Factor)))];
 
     /// <summary>Tables, figures and claims of both halves.</summary>
     /// <param name="records">The finished cells.</param>
@@ -43,18 +47,22 @@ public static class Figure4
     /// <exception cref="InputException">A cell was not run.</exception>
     public static ExperimentResult Of(LabRecords records, ClaimRules rules, ExperimentResult exact)
     {
-        Curve[] curves = [.. rates.SelectMany(rate => alphas.Select(alpha => new Curve(records, rate.Name, rate.Factor, alpha)))];
-        Curve[] drawn = [.. curves.Where(curve => curve.Alpha == Alpha && curve.Pairs.Count > 0)];
+        Curve[] curves = [.. rates.SelectMany(rate => weights.Select(weight => new Curve(records, rate.Name, rate.Factor, weight.Name, weight.Cell(records.Study))))];
+        Curve[] Drawn(int weight) => [.. curves.Where(curve => curve.Weight == weights[weight].Name && curve.Pairs.Count > 0)];
+        var (drawn, far) = (Drawn(0), Drawn(weights.Length - 1));
         return new ExperimentResult(
             Name,
-            [.. exact.Tables, Table(records, curves)],
-            [.. exact.Figures, .. drawn.Length == 0 ? [] : new[] { Draw(drawn), Sorted(drawn[0]) }],
+            [.. exact.Tables, Table(records, curves), Favours(records, curves)],
+            [
+                .. exact.Figures, .. drawn.Length == 0 ? [] : new[] { Draw(CurveFigure, drawn), Sorted(drawn[0]) },
+                .. far.Length == 0 ? [] : new[] { Draw("figure4-far", far) },
+            ],
             [.. exact.Claims, .. Claims(records, curves[0], rules)]);
     }
 
-    private static LabCellSpec CellOf(LabStudy study, double factor, double alpha)
+    private static LabCellSpec CellOf(LabCellSpec cell, double factor)
     {
-        var cell = study.Selm(alpha) with { Ranker = LabJudge.Oracle, Iterations = 2, Epochs = Epochs };
+        cell = cell with { Ranker = LabJudge.Oracle, Iterations = 2, Epochs = Epochs };
         var (rate, counts) = (cell.Resolved().LearningRate!.Value, StepsOf(cell));
         return cell with { CurveSteps = counts, CurveLearningRate = factor == 1 ? null : factor * rate };
     }
@@ -77,16 +85,16 @@ public static class Figure4
     {
         private readonly LabRecords records;
 
-        public Curve(LabRecords records, string rate, double factor, double alpha)
+        public Curve(LabRecords records, string rate, double factor, string weight, LabCellSpec selm)
         {
-            (this.records, Rate, Alpha) = (records, rate, alpha);
-            (Selm, Dpo) = (CellOf(records.Study, factor, alpha), CellOf(records.Study, factor, 0));
+            (this.records, Rate, Weight) = (records, rate, weight);
+            (Selm, Dpo) = (CellOf(selm, factor), CellOf(records.Study.IterativeDpo, factor));
             (Pairs, Steps) = (records.Pairs(Selm, Dpo), StepsOf(Selm));
         }
 
         public string Rate { get; }
 
-        public double Alpha { get; }
+        public string Weight { get; }
 
         public LabCellSpec Selm { get; }
 
@@ -106,6 +114,11 @@ public static class Figure4
 
         public MeanInterval SigmaNegativeMargin(int count) => LabMeasures.Mean(Pairs.Select(pair => Point(pair.Other, count).SigmaNegativeMargin));
 
+        /// <summary>What the favour of short responses is of SELM's minus DPO's, one number per seed.</summary>
+        public double[] Favour(int count, Func<LabFavour, double> of) => [.. Pairs.Select(pair => of(Point(pair.One, count).Favour!) - of(Point(pair.Other, count).Favour!))];
+
+        public MeanInterval DpoFavour(int count) => LabMeasures.Mean(Pairs.Select(pair => Point(pair.Other, count).Favour!.Slope));
+
         public MeanInterval Reward(int count) => LabMeasures.Mean(Pairs.Select(pair => Point(pair.One, count).MeanReward - Point(pair.Other, count).MeanReward));
 
         /// <summary>The last number of steps that are small; 0 where there is none.</summary>
@@ -115,7 +128,8 @@ public static class Figure4
     private static LabCurvePoint Point(LabCellResult result, int count) => result.Iterations[^1].Curve!.Single(point => point.Steps == count);
 
     private static IReadOnlyList<string> RanAway(LabRecords records) => LabCharts.RanAway(records, rates.SelectMany(rate =>
-        new[] { 0, Alpha, LabStudy.Alpha }.Select(alpha => ($"alpha {Shown.Plain(alpha)}, {rate.Name}", CellOf(records.Study, rate.Factor, alpha)))));
+        weights.Select(weight => (weight.Name, Cell: weight.Cell(records.Study))).Prepend(("0", records.Study.IterativeDpo))
+            .Select(weight => ($"alpha {weight.Item1}, {rate.Name}", CellOf(weight.Item2, rate.Factor)))));
 
     private static ResultTable Table(LabRecords records, Curve[] curves) => new(
         "figure4-lab", "r_SELM - r_DPO over optimiser steps, lab language, labels by the true reward",
@@ -125,21 +139,41 @@ public static class Figure4
         ],
         [.. curves.Where(curve => curve.Pairs.Count > 0).SelectMany(curve => curve.Steps.Select(count => (IReadOnlyList<Cell>)
             [
-                Cell.Text(curve.Rate), Cell.Text(Shown.Plain(curve.Alpha)), count, .. groups.Select(group => LabMeasures.Mean(curve.Gap(count, group.Of)).ToCell()),
+                Cell.Text(curve.Rate), Cell.Text(curve.Weight), count, .. groups.Select(group => LabMeasures.Mean(curve.Gap(count, group.Of)).ToCell()),
                 curve.Gap(count, groups[0].Of).Cast<double>().Average(gap => gap > 0 ? 1.0 : 0), LabMeasures.Mean(curve.DpoOnReference(count, 1)).ToCell(),
                 curve.SigmaNegativeMargin(count).ToCell(), curve.Reward(count).ToCell(),
             ]))])
     {
         Notes =
         [
-            $"{Epochs} passes over the pairs of iteration 1, where an iteration elsewhere is one pass ({StepsOfIteration(curves[0].Selm)} steps), at a constant learning rate, so that a point does not depend on how many follow; implicit rewards of test prompts against the policy that the iteration began with. Means over {records.Study.Seeds} seeds and the prompts, both resampled, with 95 % intervals.",
+            $"{Epochs} passes over the pairs of iteration 1, where an iteration elsewhere is one pass ({StepsOfIteration(curves[0].Selm)} steps), at a constant learning rate, so that a point does not depend on how many follow; implicit rewards of test prompts against the policy that the iteration began with. Means over {records.Study.Seeds} seeds and the prompts inside each, with 95 % intervals over seeds.",
             "The reference's answer is its greedy one, the same for every alpha and step. sigma(-margin): DPO's, on the training pairs of that step; near 0.5 steps are small.",
+            $"{AlphaScale.Note([Alpha, LabStudy.Large], "oracle")} \"far\" is 0.03 of the lab's own scale, far beyond the paper's grid.",
             .. RanAway(records),
         ],
     };
 
-    private static Figure Draw(Curve[] curves) => new(
-        CurveFigure, $"Figure 4 in the lab language: SELM {Shown.Plain(Alpha)} minus DPO over optimiser steps",
+    private static ResultTable Favours(LabRecords records, Curve[] curves) => new(
+        "figure4-favour", "Whom a step favours: change of log pi(y) of short responses, regressed on r*",
+        [
+            new("rate"), new("alpha"), new("optimiser steps", Format: "0"), new("slope, DPO", Format: "0.0000"), new("slope, SELM minus DPO", Format: "+0.0000;-0.0000"),
+            new("mean change, SELM minus DPO", Format: "+0.0000;-0.0000"), new("seeds", Format: "0"),
+        ],
+        [.. curves.Where(curve => curve.Pairs.Count > 0).SelectMany(curve => curve.Steps.Select(count => (IReadOnlyList<Cell>)
+            [
+                Cell.Text(curve.Rate), Cell.Text(curve.Weight), count, curve.DpoFavour(count).ToCell(), LabMeasures.Mean(curve.Favour(count, favour => favour.Slope)).ToCell(),
+                LabMeasures.Mean(curve.Favour(count, favour => favour.Mean)).ToCell(), curve.Pairs.Count,
+            ]))])
+    {
+        Notes =
+        [
+            "\"the T is W .\" with every W, to 24 test prompts: nearly all of it unseen. Slope: change of log pi(y) since the iteration began per unit of r*, within prompts; 0 favours all alike, above 0 the better gain more. SELM would favour less indiscriminately where its slope is above DPO's.",
+            .. RanAway(records),
+        ],
+    };
+
+    private static Figure Draw(string id, Curve[] curves) => new(
+        id, $"Figure 4 in the lab language: SELM {curves[0].Weight} minus DPO over optimiser steps",
         [.. curves.SelectMany(curve => new[] { Lines(curve, FewSteps, "few steps"), Lines(curve, curve.Steps[^1], "all steps") })])
     {
         Columns = 2,
@@ -188,8 +222,14 @@ public static class Figure4
                 yield return rules[$"figure4-lab-{group.Name}-{when}"].Paired(curve.Gap(count, group.Of), count == asked ? lost : $"After {count} steps, the nearest of this budget. {lost}".Trim());
             }
         }
+        foreach (var asked in new[] { Early, Iteration })
+        {
+            var count = curve.Steps.Last(step => step <= asked);
+            yield return rules[$"figure4-lab-favouring-{asked}"].Paired(curve.Favour(count, favour => favour.Slope), lost);
+        }
         yield return rules["figure4-reference-samples-fall"].Paired(curve.DpoOnReference(curve.Steps[^1], -1), LabCharts.Lost(records, ("alpha 0", curve.Dpo)));
     }
+
     /// <summary>Claims about a point of the curve, from the intervals of the recorded figure: what <see cref="Of"/> makes of the cells, without values per seed.</summary>
     /// <param name="record">A recording of this experiment.</param>
     /// <param name="asked">Rules; those about other points are left out.</param>

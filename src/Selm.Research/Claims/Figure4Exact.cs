@@ -7,14 +7,14 @@ namespace Selm.Research.Claims;
 
 /// <summary>
 /// Figure 4 where everything can be counted: SELM's implicit reward minus DPO's on held-out pairs, as a curve over optimiser
-/// steps. Whether SELM's rewards lie above or below DPO's is decided by how long one optimises. Derived in lesson 14.
+/// steps. Whether SELM's rewards lie above or below DPO's is decided by how long one optimises. <see cref="Indiscriminate"/> asks
+/// the same worlds what happens to responses that nobody compared. Derived in lesson 14.
 /// </summary>
 public static class Figure4Exact
 {
     /// <summary>SELM's weight of optimism.</summary>
     public const double Alpha = 0.03;
 
-    private const string LogLinear = "log-linear";
     private static readonly int[] steps = [1, 2, 3, 5, 10, 30, 100, 150];
 
     private static readonly (string Name, Func<RewardGap, double> Of)[] groups =
@@ -24,18 +24,19 @@ public static class Figure4Exact
 
     /// <summary>Takes the steps of one iteration, 150 in these worlds, in every one of them, with shared and with separate parameters.</summary>
     /// <param name="rules">What judges the claims.</param>
-    /// <param name="worlds">How many worlds, seeds 0, 1, ....</param>
+    /// <param name="worlds">How many worlds, seeds 1000, 1001, ....</param>
     /// <param name="jobs">Threads; their number does not change a bit of the result.</param>
     /// <param name="progress">Told after every world.</param>
     /// <exception cref="ArgumentOutOfRangeException">A count below 1.</exception>
     public static ExperimentResult Run(ClaimRules rules, int worlds, int jobs = 1, IProgress<StepProgress>? progress = null)
     {
-        Curve[] curves = [Measure(Sharing.LogLinear, LogLinear), Measure(Sharing.Tabular, "tabular")];
+        Curve[] curves = [Measure(Sharing.LogLinear, "log-linear"), Measure(Sharing.Tabular, "tabular")];
+        var unseen = Indiscriminate.Run(rules, worlds, jobs, progress);
         return new ExperimentResult(
             "figure4",
-            [Table(curves)],
-            [Draw(curves, worlds)],
-            [.. curves.SelectMany(curve => Claims(curve, rules))]);
+            [Table(curves), .. unseen.Tables],
+            [Draw(curves, worlds), .. unseen.Figures],
+            [.. curves.SelectMany(curve => Claims(curve, rules)), .. unseen.Claims]);
 
         Curve Measure(Sharing sharing, string name)
         {
@@ -61,7 +62,7 @@ public static class Figure4Exact
     {
         Notes =
         [
-            $"alpha = {Shown.Plain(Alpha)}; means over worlds with 95 % bootstrap intervals. 150 steps are the fit of the online study; by then nothing moves any more.",
+            $"alpha = {Shown.Plain(Alpha)}; means over worlds with 95 % intervals. 150 steps are the fit of the online study; by then nothing moves any more.",
             "y is the reference's greedy response, which the bonus pushes down; \"all but y\" weighs all 63 other responses equally.",
         ],
     };
@@ -107,10 +108,6 @@ public static class Figure4Exact
             {
                 yield return rules[$"figure4-{curve.Sharing}-{groups[group].Name}-{steps[k]}"].Paired(curve.PerWorld[group][k]);
             }
-        }
-        if (curve.Sharing == LogLinear)
-        {
-            yield return rules["figure4-unseen"].Paired([.. curve.PerWorld[^1][^1].Select(gap => -gap)]);
         }
     }
 }

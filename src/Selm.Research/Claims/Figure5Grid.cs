@@ -7,37 +7,28 @@ using Selm.Research.Runs;
 namespace Selm.Research.Claims;
 
 /// <summary>
-/// Figure 5 (the later edition's Figure 6) in the lab language: training settings around the lab's own, each for iterative DPO
-/// and for SELM. Derived in lesson 15.
+/// Figure 5 of the first edition (the later edition's Figure 6) in the lab language: iterative DPO alone under other numbers of
+/// iterations at equal data, batch sizes, learning-rate cycles and update rules, with stepwise DPO; SELM stands beside the
+/// default as the kit's own row. Derived in lesson 15.
 /// </summary>
 public static class Figure5Grid
 {
     /// <summary>The name that <c>selm reproduce</c> knows.</summary>
     public const string Name = "figure5-grid";
 
-    private const double Bold = 0.01; // SELM's alpha where its queries are taken apart
-    private const string Default = "as in the tables";
-    private const string Replace = "compare and replace";
-    private const string Sampled = "y sampled";
+    private const string Iterations = "iterations at equal data", Batch = "batch size", Cycle = "learning-rate cycle", Update = "update rule";
+    private const string Selm = "SELM 0.001";
+    private static readonly int[] iterations = [2, 3, 4, 6, 8];
+    private static readonly int[] batches = [16, 32, 64, 128];
 
-    private static readonly (string Name, Func<LabCellSpec, LabCellSpec> Change)[] settings =
-    [
-        (Default, cell => cell),
-        ("6 iterations", cell => cell with { Iterations = 6 }),
-        ("batches of 32", cell => cell with { BatchSize = 32 }),
-        ("constant rate", cell => cell with { Schedule = ScheduleKind.Constant }),
-        (Replace, cell => cell with { UpdateRule = UpdateRule.Replace }),
-        (Sampled, cell => cell with { Sampled = true }),
-        ("all data kept", cell => cell with { KeepData = true }),
-        ("reference fixed", cell => cell with { FixedReference = true }),
-    ];
+    /// <summary>One bar of the paper's figure; the default stands in every group.</summary>
+    private sealed record Setting(string Group, string Name, LabCellSpec Cell);
 
-    /// <summary>The cells, without seeds: 16 beside those that all experiments share.</summary>
+    /// <summary>The cells, without seeds: 12 beside those that other experiments share.</summary>
     /// <param name="study">Their budget.</param>
     public static IReadOnlyList<LabCellSpec> Cells(LabStudy study) =>
     [
-        .. settings.SelectMany(setting => new[] { study.IterativeDpo, study.Selm(LabStudy.Alpha) }.Select(setting.Change)),
-        Stepwise(study), study.Selm(Bold), Swap(study),
+        .. Settings(study).Select(setting => setting.Cell), study.Selm(LabStudy.Large), Swap(study), Sampled(study),
     ];
 
     /// <summary>Tables, figures and claims.</summary>
@@ -47,73 +38,95 @@ public static class Figure5Grid
     public static ExperimentResult Of(LabRecords records, ClaimRules rules)
     {
         var study = records.Study;
-        Difference[] bySetting = [.. settings.Select(setting => Compare(records, setting.Name, setting.Change(study.Selm(LabStudy.Alpha)), setting.Change(study.IterativeDpo)))];
-        var (dpo, selm) = (study.IterativeDpo, study.Selm(LabStudy.Alpha));
-        (string Id, Difference Difference)[] others =
+        Row[] rows = [.. Settings(study).Select(setting => Row.Of(records, setting))];
+        (string Id, Difference Difference)[] kit =
         [
-            ("figure5-grid-online-over-stepwise", Compare(records, "iterative DPO - stepwise DPO", dpo, Stepwise(study))),
-            ("figure5-grid-best-worst-over-replace", Compare(records, "SELM 0.001, best/worst - replace", selm, Change(Replace)(selm))),
-            ("figure5-grid-queries", Compare(records, "SELM 0.01 - its swap", study.Selm(Bold), Swap(study))),
-            ("figure5-grid-sampling", Compare(records, "DPO, y sampled - SELM 0.001, greedy", Change(Sampled)(dpo), selm)),
+            ("figure5-grid-queries", Difference.Of(records, "SELM 0.01 - its swap", study.Selm(LabStudy.Large), Swap(study))),
+            ("figure5-grid-sampling", Difference.Of(records, "DPO, y sampled - SELM 0.001, greedy", Sampled(study), study.Selm(LabStudy.Alpha))),
         ];
         return new ExperimentResult(
             Name,
-            [Settings(bySetting), Ablations([.. others.Select(other => other.Difference)])],
-            LabCharts.Drawable(Draw(bySetting, [.. others.Select(other => other.Difference)])),
-            [
-                rules["figure5-grid-selm-over-dpo"].Ordered([.. bySetting.Select(setting => setting.PerSeed)], Smallest(bySetting)),
-                .. others.Select(other => rules[other.Id].Paired(other.Difference.ByPrompt, other.Difference.Lost)),
-            ]);
+            [Table(records, rows), Kit([.. kit.Select(row => row.Difference)])],
+            LabCharts.Drawable(Draw(rows, study.Seeds)),
+            [.. Claims(records, rows, rules), .. kit.Select(row => rules[row.Id].Paired(row.Difference.ByPrompt, row.Difference.Lost))]);
     }
 
-    private static LabCellSpec Stepwise(LabStudy study) => study.Cell(LoopMethod.StepwiseDpo);
+    /// <summary>Pairs of an iteration so that all iterations together have as many as the default's four, up to rounding.</summary>
+    internal static int PairsPerIteration(LabCellSpec usual, int iterations) =>
+        (int)Math.Round(usual.Resolved().PairsPerIteration!.Value * usual.Resolved().Iterations!.Value / (double)iterations);
 
-    private static LabCellSpec Swap(LabStudy study) => study.Selm(Bold) with { Swap = true };
+    private static Setting[] Settings(LabStudy study)
+    {
+        var dpo = study.IterativeDpo;
+        var usual = dpo.Resolved();
+        return
+        [
+            .. iterations.Select(count => new Setting(Iterations, Shown.Plain(count),
+                count == usual.Iterations ? dpo : dpo with { Iterations = count, PairsPerIteration = PairsPerIteration(dpo, count) })),
+            .. batches.Select(size => new Setting(Batch, Shown.Plain(size), size == usual.BatchSize ? dpo : dpo with { BatchSize = size })),
+            new(Cycle, "constant", dpo with { Cycle = LabCycle.Constant }), new(Cycle, "linear", dpo with { Cycle = LabCycle.Linear }), new(Cycle, "last", dpo),
+            new(Update, "best/worst", dpo), new(Update, "replace", dpo with { UpdateRule = UpdateRule.Replace }), new(Update, "stepwise", study.Cell(LoopMethod.StepwiseDpo)),
+            new(Update, Selm, study.Selm(LabStudy.Alpha)),
+        ];
+    }
 
-    private static Func<LabCellSpec, LabCellSpec> Change(string setting) => settings.Single(row => row.Name == setting).Change;
+    private static LabCellSpec Sampled(LabStudy study) => study.IterativeDpo with { Sampled = true };
+
+    private static LabCellSpec Swap(LabStudy study) => study.Selm(LabStudy.Large) with { Swap = true };
 
     /// <summary>Two cells and the exact win rate of one minus the other's, by seed and prompt.</summary>
     private sealed record Difference(string Name, IReadOnlyList<LabCellResult> One, IReadOnlyList<LabCellResult> Other, double[,] ByPrompt, double[] PerSeed, string Lost)
     {
         public MeanInterval Mean { get; } = LabMeasures.Mean(ByPrompt);
+
+        public static Difference Of(LabRecords records, string name, LabCellSpec one, LabCellSpec other) => new(
+            name, records.Of(one), records.Of(other), records.DifferencesByPrompt(one, other, result => LabMeasures.ExactWinRates(result.Last!)),
+            records.Differences(one, other, WinRate), LabCharts.Lost(records, ($"{name}, first", one), ($"{name}, second", other)));
     }
 
-    private static Difference Compare(LabRecords records, string name, LabCellSpec one, LabCellSpec other) => new(
-        name, records.Of(one), records.Of(other), records.DifferencesByPrompt(one, other, result => LabMeasures.ExactWinRates(result.Last!)),
-        records.Differences(one, other, WinRate), LabCharts.Lost(records, ($"{name}, first", one), ($"{name}, second", other)));
+    /// <summary>A setting, its finished seeds, and its differences from the default.</summary>
+    private sealed record Row(Setting Setting, IReadOnlyList<LabCellResult> Results, Difference FromDefault)
+    {
+        public bool IsDefault { get; private init; }
+
+        public static Row Of(LabRecords records, Setting setting) => new(
+            setting, records.Of(setting.Cell), Difference.Of(records, $"{setting.Group} {setting.Name}", setting.Cell, records.Study.IterativeDpo))
+        {
+            IsDefault = setting.Cell == records.Study.IterativeDpo,
+        };
+    }
 
     private static double WinRate(LabCellResult result) => result.Last!.ExactWinRate;
 
     private static double Reward(LabCellResult result) => result.Last!.MeanReward;
 
-    private static string Smallest(Difference[] differences)
-    {
-        var known = differences.Where(difference => difference.PerSeed.Length > 0).ToArray();
-        return string.Join(' ', known.Length == 0 ? [] : new[] { $"Smallest: {known.MinBy(difference => difference.PerSeed.Average())!.Name}." }
-            .Concat(differences.Select(difference => difference.Lost).Where(lost => lost.Length > 0)));
-    }
-
-    private static ResultTable Settings(Difference[] differences) => new(
-        Name, "SELM 0.001 and iterative DPO under other training settings, after the last iteration",
+    private static ResultTable Table(LabRecords records, Row[] rows) => new(
+        Name, "Iterative DPO under other training settings, after the last iteration",
         [
-            new("setting"), new("win rate, DPO", Format: "0.000"), new("win rate, SELM", Format: "0.000"), new("r*, DPO"), new("r*, SELM"),
-            new("SELM minus DPO", Format: "+0.000;-0.000"), new("median", Format: "+0.000;-0.000"), new("detectable", Format: "0.000"), new("seeds", Format: "0"),
+            new("varied"), new("setting"), new("pairs of an iteration", Format: "0"), new("optimiser steps", Format: "0"), new("exact win rate", Format: "0.000"), new("r*"),
+            new("minus default", Format: "+0.000;-0.000"), new("median", Format: "+0.000;-0.000"), new("detectable", Format: "0.000"), new("seeds", Format: "0"),
         ],
-        [.. differences.Select(row => (IReadOnlyList<Cell>)
+        [.. rows.Select(row => (IReadOnlyList<Cell>)
             [
-                Cell.Text(row.Name), row.Other.Share(WinRate).ToShareCell(), row.One.Share(WinRate).ToShareCell(), row.Other.Mean(Reward).ToCell(), row.One.Mean(Reward).ToCell(),
-                .. Paired(row),
+                Cell.Text(row.Setting.Group), Cell.Text(row.Setting.Name), row.Setting.Cell.Resolved().PairsPerIteration!.Value, Steps(row.Setting.Cell.Resolved()),
+                row.Results.Share(WinRate).ToShareCell(), row.Results.Mean(Reward).ToCell(),
+                .. row.IsDefault ? [Cell.Empty, Cell.Empty, Cell.Empty] : Paired(row.FromDefault).Take(3), row.Results.Count,
             ])])
     {
         Notes =
         [
-            "Exact win rates; differences are paired by seed and prompt. Every setting changes one thing of the lab's own: 4 iterations, batches of 64, cosine, best/worst, greedy y, new data and a new reference every iteration.",
-            .. differences.Select(row => row.Lost.Replace(", first", ", SELM", StringComparison.Ordinal).Replace(", second", ", DPO", StringComparison.Ordinal)).Where(lost => lost.Length > 0),
+            "Default: 4 iterations, of which the first is DPO on the offline pairs, batches of 64, the last iteration at a fifth of the learning rate, best/worst. Every other row changes one thing. Exact win rates; differences are paired by seed and prompt.",
+            "Iterations: the same number of pairs in all, up to rounding, split into as many portions. Cycles: the learning rate's peak is the same in every iteration (constant), falls along a line to a fifth (linear), or is a fifth in the last iteration (last); within an iteration it warms up and falls along a cosine.",
+            "Replace: y is compared with y_w alone and takes its place where it wins, else that of y_l. Stepwise DPO moves the reference but asks for no new responses. SELM 0.001 is the kit's own row: the paper's figure is of iterative DPO.",
+            AlphaScale.Note([LabStudy.Alpha], "model"),
+            .. LabCharts.RanAway(records, rows.Where(row => !row.IsDefault).Select(row => ($"{row.Setting.Group} {row.Setting.Name}", row.Setting.Cell)).Append(("default", records.Study.IterativeDpo))),
         ],
     };
 
-    private static ResultTable Ablations(Difference[] differences) => new(
-        "figure5-grid-ablations", "What else the update is made of",
+    private static double Steps(LabCellSpec cell) => cell.Iterations!.Value * Math.Ceiling(cell.PairsPerIteration!.Value / (double)cell.BatchSize!.Value);
+
+    private static ResultTable Kit(Difference[] differences) => new(
+        "figure5-grid-kit", "The kit's own comparisons: queries and sampling",
         [
             new("comparison"), new("first", Format: "0.000"), new("second", Format: "0.000"),
             new("difference", Format: "+0.000;-0.000"), new("median", Format: "+0.000;-0.000"), new("detectable", Format: "0.000"), new("seeds", Format: "0"),
@@ -122,7 +135,8 @@ public static class Figure5Grid
     {
         Notes =
         [
-            "Exact win rates of the first minus the second. Stepwise DPO moves the reference but asks for no new responses; the swap has SELM's loss and the queries of its alpha = 0 twin.",
+            "Exact win rates of the first minus the second. The swap has SELM's loss and the queries of its alpha = 0 twin; y is greedy but where it is called sampled.",
+            AlphaScale.Note([LabStudy.Alpha, LabStudy.Large], "model"),
             .. differences.Select(row => row.Lost).Where(lost => lost.Length > 0),
         ],
     };
@@ -130,24 +144,70 @@ public static class Figure5Grid
     private static IEnumerable<Cell> Paired(Difference row) =>
         [row.Mean.ToCell(), LabCharts.Median(row.PerSeed), LabMeasures.Detectable(row.Mean, row.PerSeed.Length), row.PerSeed.Length];
 
-    private static Figure Draw(Difference[] bySetting, Difference[] others) => new(
-        Name, "Figure 5: does the training setting decide?",
-        [.. new[] { Forest("SELM 0.001 minus iterative DPO", bySetting), Forest("other comparisons", others) }.OfType<Panel>()])
+    private static Figure Draw(Row[] rows, int seeds) => new(
+        Name, "Figure 5: iterative DPO under other training settings",
+        [.. rows.GroupBy(row => row.Setting.Group).Select(group => Panel(group.Key, [.. group.Where(row => row.Results.Count > 0)])).Where(panel => panel.Traces[0] is ScatterTrace { X.Count: > 0 })])
     {
-        Caption = "Difference of exact win rates after the last iteration, paired by seed and prompt, with 95 % intervals; small dots are seeds.",
+        Columns = 2,
+        Legend = false,
+        Caption = $"Exact win rates after the last iteration, means over {seeds} seeds (more of the default) with 95 % intervals; small dots are seeds. Each panel changes one thing of the default, which is in every panel: 4 iterations, batches of 64, last, best/worst."
+            + (rows.Any(row => row.Setting.Name == Selm && row.Results.Count > 0) ? $" {Selm} is the kit's own." : ""),
     };
 
-    private static Panel? Forest(string name, Difference[] differences)
+    private static Panel Panel(string group, Row[] rows)
     {
-        Difference[] known = [.. differences.Where(difference => difference.PerSeed.Length > 0)];
-        return known.Length == 0 ? null : new Panel(
-            new Axis("difference of win rates"), new Axis("setting") { Categories = [.. known.Select(row => row.Name)] },
+        MeanInterval[] means = [.. rows.Select(row => row.Results.Share(WinRate))];
+        return new Panel(
+            new Axis(group) { Categories = [.. rows.Select(row => row.Setting.Name)] }, new Axis("exact win rate") { Bounds = AxisRange.Share },
             [
-                new ScatterTrace(name, Origin.Measured, [.. known.Select(row => row.Mean.Mean)], [.. known.Select((_, k) => (double)k)])
+                new ScatterTrace("exact win rate", Origin.Measured, [.. rows.Select((_, k) => (double)k)], [.. means.Select(mean => mean.Mean)])
                 {
-                    XErrors = LabCharts.Ends([.. known.Select(row => row.Mean)]),
-                    Seeds = [.. known.Select(row => row.PerSeed)],
+                    Errors = LabCharts.Ends(means),
+                    Seeds = [.. rows.Select(row => row.Results.Select(WinRate).ToArray())],
                 },
-            ]) { Height = 24 * known.Length, Annotations = [new Rule(0, Vertical: true)] };
+            ]) { Height = 120 };
     }
+
+    private static IEnumerable<ClaimRow> Claims(LabRecords records, Row[] rows, ClaimRules rules)
+    {
+        var study = records.Study;
+        var dpo = study.IterativeDpo;
+        LabCellSpec At(string group, string name) => rows.Single(row => row.Setting.Group == group && row.Setting.Name == name).Setting.Cell;
+        ClaimRow Over(string id, string group, string name)
+        {
+            var difference = Difference.Of(records, $"default - {name}", dpo, At(group, name));
+            return rules[id].Paired(difference.ByPrompt, difference.Lost);
+        }
+
+        yield return Over("figure5-grid-too-many-iterations", Iterations, "8");
+        LabCellSpec[] sizes = [.. batches.Select(size => At(Batch, Shown.Plain(size)))];
+        yield return rules["figure5-grid-batch-size"].Paired(ByOthers([.. Rates(records, sizes)]), LabCharts.Lost(records, sizes.Select((cell, k) => ($"batches of {batches[k]}", cell))));
+        LabCellSpec[] cycles = [At(Cycle, "constant"), At(Cycle, "linear"), dpo];
+        yield return rules["figure5-grid-decaying-cycle"].Paired(
+            [.. Rates(records, cycles).Select(seed => ((seed[1] + seed[2]) / 2) - seed[0])], LabCharts.Lost(records, ("constant", cycles[0]), ("linear", cycles[1]), ("last", dpo)));
+        yield return Over("figure5-grid-best-worst-over-replace", Update, "replace");
+        yield return Over("figure5-grid-online-over-stepwise", Update, "stepwise");
+    }
+
+    // Final win rates [seed][cell] of the seeds that all cells finished.
+    private static IEnumerable<double[]> Rates(LabRecords records, LabCellSpec[] cells)
+    {
+        var finished = cells.Select(cell => records.Of(cell).ToDictionary(result => result.Spec.Seed, WinRate)).ToArray();
+        return finished[0].Keys.Order().Where(seed => finished.All(cell => cell.ContainsKey(seed))).Select(seed => finished.Select(cell => cell[seed]).ToArray());
+    }
+
+    /// <summary>
+    /// What the best setting has more than the worst, seed by seed, where the other seeds say which they are: without an effect it
+    /// is 0 on average, which the largest minus the smallest of a seed is not.
+    /// </summary>
+    /// <param name="rates">[seed][setting].</param>
+    internal static double[] ByOthers(double[][] rates) =>
+    [
+        .. rates.Select((own, s) =>
+        {
+            double Others(int setting) => rates.Where((_, k) => k != s || rates.Length == 1).Average(seed => seed[setting]);
+            int[] order = [.. Enumerable.Range(0, own.Length).OrderBy(Others)];
+            return own[order[^1]] - own[order[0]];
+        }),
+    ];
 }

@@ -13,15 +13,15 @@ public static class Figure5V3
     /// <summary>The name that <c>selm reproduce</c> knows.</summary>
     public const string Name = "figure5-v3";
 
-    /// <summary>The alpha of the sorted figure and of the claims, SELM's headline; 0.01 stands beside it in the table.</summary>
+    /// <summary>The alpha of the sorted figure and of the claims, SELM's headline on the paper's scale; the large 0.01 stands beside it in the table.</summary>
     public const double Alpha = LabStudy.Alpha;
 
-    private static readonly double[] alphas = [Alpha, 0.01];
+    private static readonly double[] alphas = [Alpha, LabStudy.Large];
     private static readonly int[] online = [1, 2, 3];
 
     /// <summary>The cells, without seeds.</summary>
     /// <param name="study">Their budget.</param>
-    public static IReadOnlyList<LabCellSpec> Cells(LabStudy study) => [study.IterativeDpo, .. alphas.Select(study.Selm)];
+    public static IReadOnlyList<LabCellSpec> Cells(LabStudy study) => [study.IterativeDpo, .. alphas.Select(alpha => study.Selm(alpha))];
 
     /// <summary>Tables, figures and claims.</summary>
     /// <param name="records">The finished cells.</param>
@@ -67,7 +67,7 @@ public static class Figure5V3
     }
 
     private static IReadOnlyList<string> RanAway(LabRecords records) =>
-        LabCharts.RanAway(records, Cells(records.Study).Select(cell => ($"alpha {Shown.Plain(cell.Alpha)}", cell)));
+        LabCharts.RanAway(records, new[] { 0, Alpha, LabStudy.Large }.Select(alpha => ($"alpha {Shown.Plain(alpha)}", records.Study.Selm(alpha))));
 
     private static ResultTable Table(LabRecords records, Gap[] gaps) => new(
         Name, "Implicit rewards, SELM minus DPO, chosen plus rejected of held-out pairs",
@@ -84,7 +84,8 @@ public static class Figure5V3
         Notes =
         [
             "The text of the later edition was not at hand when this was written: the figure follows a summary of it (implicit rewards above DPO's for most prompts, the gap shrinking over iterations).",
-            "Implicit rewards are against the cell's first policy, so that iterations compare; seeds and prompts are resampled together. The last iteration trains with a fifth of the learning rate.",
+            "Implicit rewards are against the cell's first policy, so that iterations compare; intervals are over seeds, the prompts averaged inside each. The last iteration trains with a fifth of the learning rate.",
+            AlphaScale.Note(alphas, "model"),
             .. RanAway(records),
         ],
     };

@@ -20,20 +20,20 @@ public static class Headroom
     /// <summary>Share of greedy test answers with the right skill from which on a policy counts as having found it.</summary>
     public const double Found = 0.05;
 
-    private const double Bold = 0.01;
     private const string Dpo = "iterative DPO";
     private const string Selm = "SELM 0.01";
+    private const string Far = "far: 0.1";
     private const string SampledDpo = "DPO, y sampled";
 
     private static readonly (string Name, Func<LabStudy, LabCellSpec> Cell)[] methods =
     [
-        (Dpo, study => study.IterativeDpo), ("SELM 0.001", study => study.Selm(LabStudy.Alpha)), (Selm, study => study.Selm(Bold)),
-        ("SELM 0.03", study => study.Selm(0.03)), ("SELM 0.1", study => study.Selm(0.1)),
-        (SampledDpo, study => study.IterativeDpo with { Sampled = true }), ("SELM 0.01, y sampled", study => study.Selm(Bold) with { Sampled = true }),
-        ("XPO 0.01", study => study.Cell(LoopMethod.Xpo) with { Alpha = Bold }), ("offline DPO", study => study.Cell(LoopMethod.OfflineDpo)),
+        (Dpo, study => study.IterativeDpo), ("SELM 0.001", study => study.Selm(LabStudy.Alpha, LabJudge.Oracle)), (Selm, Bold),
+        ("far: 0.03", study => study.FarBeyond(0.03)), (Far, study => study.FarBeyond(0.1)),
+        (SampledDpo, study => study.IterativeDpo with { Sampled = true }), ("SELM 0.01, y sampled", study => Bold(study) with { Sampled = true }),
+        ("XPO 0.01", study => study.Cell(LoopMethod.Xpo) with { Alpha = 0.01 }), ("offline DPO", study => study.Cell(LoopMethod.OfflineDpo)),
     ];
 
-    private static readonly string[] drawn = [Dpo, Selm, "SELM 0.1", SampledDpo, "XPO 0.01"];
+    private static readonly string[] drawn = [Dpo, Selm, Far, SampledDpo, "XPO 0.01"];
 
     /// <summary>The cells, without seeds.</summary>
     /// <param name="study">Their budget.</param>
@@ -52,6 +52,8 @@ public static class Headroom
     /// <summary>Iterations until the jewel is found: 1 where the first one finds it, one more than there are where none does.</summary>
     internal static double First(LabCellResult result) =>
         result.Iterations.TakeWhile(iteration => iteration.Evaluation.JewelUse < Found).Count() + 1;
+
+    private static LabCellSpec Bold(LabStudy study) => study.Selm(LabStudy.Large, LabJudge.Oracle);
 
     private static LabCellSpec CellOf(LabStudy study, string method) => methods.Single(row => row.Name == method).Cell(study) with
     {
@@ -94,6 +96,7 @@ public static class Headroom
         [
             $"First iteration: the first after which at least {100 * Found:0} % of greedy test answers have the right skill, counted from 1; where it never happens, {Iterations + 1}. Never: seeds without it. Sooner: iterations saved against iterative DPO, same seeds.",
             "Jewel use: share of test answers with the right skill after the last iteration. Asked: the same share among the policy's own answers that were ranked, mean over iterations.",
+            $"{AlphaScale.Note([LabStudy.Alpha, LabStudy.Large], "oracle")} \"far\" and XPO have alphas of the lab's own scale; the far ones are far beyond the paper's grid.",
             .. LabCharts.RanAway(records, methods.Select(method => (method.Name, CellOf(records.Study, method.Name)))),
         ],
     };

@@ -4,7 +4,7 @@ namespace Selm.Research.Claims;
 
 /// <summary>
 /// A recorded experiment under a data/claims.yaml that changed since: its words, smallest effects of interest and families are
-/// today's, verdicts follow again from the recorded intervals, and claims that were added are read off recorded curves.
+/// today's, verdicts follow again from the recorded seeds, and claims that were added are read off recorded curves.
 /// </summary>
 public static class JudgedAgain
 {
@@ -34,17 +34,21 @@ public static class JudgedAgain
     private static ClaimRow Row(ExperimentRecord record, ClaimRow row, ClaimRule rule)
     {
         var words = row with { Where = rule.Where, Says = rule.Says, Statistic = rule.Statistic, D = rule.D, Family = rule.Family };
-        if (row.Measured is not { } mean || row.Verdict.StartsWith("preview", StringComparison.Ordinal))
+        if (row.Measured is null || row.Verdict.StartsWith("preview", StringComparison.Ordinal))
         {
             return words;
         }
-        // Only directional claims have a p-value. What judges the others (tolerances, standard errors, a second interval) is not in a row.
-        return (rule.Rule == ClaimKind.Directional, row.P) switch
+        // The seeds or worlds of a row are all that judges a difference; the other steps of an ordering, a tolerance or the
+        // standard error of a printed number are not in a row.
+        return rule.Rule switch
         {
-            (true, not null) => rule.Interval(new MeanInterval(mean, row.Low!.Value, row.High!.Value), row.PerSeed.Count, row.Note) with { Scale = row.Scale, PerSeed = row.PerSeed },
-            (false, null) when row.D == rule.D => words,
+            ClaimKind.Directional when row.PerSeed.Count > 0 && row.P is not null => Judged(),
+            ClaimKind.Equivalence when row.PerSeed.Count > 0 => Judged(),
+            _ when row.D == rule.D && row.P is null == (rule.Rule != ClaimKind.Directional) => words,
             _ => throw Refused(record, row, "whose rule in data/claims.yaml now needs more than was recorded"),
         };
+
+        ClaimRow Judged() => rule.Paired([.. row.PerSeed], row.Note) with { Scale = row.Scale, PerSeed = row.PerSeed };
     }
 
     private static InputException Refused(ExperimentRecord record, ClaimRow row, string why) =>

@@ -5,7 +5,7 @@ using Selm.Research.Numerics;
 
 namespace Selm.Research.Claims;
 
-/// <summary>Numbers per test prompt that follow from recorded evaluations, and intervals over seeds and prompts.</summary>
+/// <summary>Numbers per test prompt that follow from recorded evaluations, and intervals over seeds.</summary>
 public static class LabMeasures
 {
     // The languages of the budgets, found again by how many test prompts they have: no two have as many.
@@ -60,44 +60,36 @@ public static class LabMeasures
         return new(Minus(mine.Chosen, its.Chosen), Minus(mine.Rejected, its.Rejected), Minus(mine.Own, its.Own));
     }
 
-    /// <summary>The mean over seeds with its 95 % interval, widened as <see cref="ClaimRule"/> widens those of few seeds.</summary>
+    /// <summary>The mean over seeds with its 95 % interval, by <see cref="PairedEstimate"/>.</summary>
     /// <param name="perSeed">One number per seed; NaN are left out.</param>
-    /// <returns>NaN where no seed has a number; ends at the mean for one seed.</returns>
-    public static MeanInterval Mean(IEnumerable<double> perSeed)
-    {
-        var known = perSeed.Where(value => !double.IsNaN(value)).ToArray();
-        return known.Length == 0 ? new(double.NaN, double.NaN, double.NaN) : ClaimRule.Widened(Bootstrap.MeanOf(known, seed: 0, ClaimRule.Resamples), known.Length);
-    }
+    /// <returns>NaN where no seed has a number; ends at the mean for one seed, which has no interval.</returns>
+    public static MeanInterval Mean(IEnumerable<double> perSeed) => Known(perSeed).Drawn(estimate => estimate.Interval());
 
-    /// <summary>The mean over seeds and prompts with its 95 % interval; both are resampled together, as <see cref="ClaimRule"/> does.</summary>
+    /// <summary>The mean over seeds and prompts with its 95 % interval: seeds are the units, the prompts are averaged inside each.</summary>
     /// <param name="perPrompt">[seeds, prompts].</param>
-    /// <returns>NaN where there is no seed.</returns>
-    public static MeanInterval Mean(double[,] perPrompt) => perPrompt.Length == 0
-        ? new(double.NaN, double.NaN, double.NaN)
-        : ClaimRule.Widened(Statistics.PairedBootstrap(perPrompt, seed: 0, ClaimRule.Resamples), perPrompt.GetLength(0));
+    /// <returns>NaN where there is no seed; ends at the mean for one.</returns>
+    public static MeanInterval Mean(double[,] perPrompt) => PairedEstimate.Of(perPrompt).Drawn(estimate => estimate.Interval());
 
     /// <summary>The mean of shares over seeds; as <see cref="Mean(IEnumerable{double})"/>, with ends between 0 and 1.</summary>
     /// <param name="perSeed">One number between 0 and 1 per seed; NaN are left out.</param>
     /// <returns>NaN where no seed has a number; ends at the mean for one seed.</returns>
-    public static MeanInterval Share(IEnumerable<double> perSeed)
-    {
-        var known = perSeed.Where(value => !double.IsNaN(value)).ToArray();
-        return known.Length == 0 ? new(double.NaN, double.NaN, double.NaN) : ClaimRule.WidenedShare(Bootstrap.MeanOf(known, seed: 0, ClaimRule.Resamples), known.Length);
-    }
+    public static MeanInterval Share(IEnumerable<double> perSeed) => Known(perSeed).Drawn(estimate => estimate.Share());
 
     /// <summary>The mean of shares over seeds and prompts; as <see cref="Mean(double[,])"/>, with ends between 0 and 1.</summary>
     /// <param name="perPrompt">[seeds, prompts], between 0 and 1.</param>
-    /// <returns>NaN where there is no seed.</returns>
-    public static MeanInterval Share(double[,] perPrompt) => perPrompt.Length == 0
-        ? new(double.NaN, double.NaN, double.NaN)
-        : ClaimRule.WidenedShare(Statistics.PairedBootstrap(perPrompt, seed: 0, ClaimRule.Resamples), perPrompt.GetLength(0));
+    /// <returns>NaN where there is no seed; ends at the mean for one.</returns>
+    public static MeanInterval Share(double[,] perPrompt) => PairedEstimate.Of(perPrompt).Drawn(estimate => estimate.Share());
 
     /// <summary>The true mean difference that as many seeds find with a chance of 80 %; NaN below two seeds.</summary>
     /// <param name="interval">A 95 % interval of paired differences.</param>
     /// <param name="seeds">Seeds behind it.</param>
-    public static double Detectable(MeanInterval interval, int seeds) => seeds < 2
-        ? double.NaN
-        : Statistics.MinimumDetectableDifference(1, (interval.High - interval.Low) / 2 / ClaimRule.Normal975);
+    public static double Detectable(MeanInterval interval, int seeds) => seeds < 2 ? double.NaN : PairedEstimate.From(interval, seeds).Detectable;
+
+    // An infinite interval cannot be drawn: a single seed is shown as the point it is.
+    internal static MeanInterval Drawn(this PairedEstimate estimate, Func<PairedEstimate, MeanInterval> interval) =>
+        estimate.N < 2 ? new(estimate.Mean, estimate.Mean, estimate.Mean) : interval(estimate);
+
+    private static PairedEstimate Known(IEnumerable<double> perSeed) => PairedEstimate.Of([.. perSeed.Where(value => !double.IsNaN(value))]);
 
     private static double[] Baseline(LabLanguage language) =>
         [.. LabEvaluation.Baseline(language, language.Split.Test).Zip(language.Split.Test, (response, prompt) => LabReward.Of(language, prompt, response))];

@@ -3,33 +3,51 @@ using Selm.Research.Lab;
 
 namespace Selm.Research.Claims;
 
-/// <summary>How many seeds the lab's cells get. Seeds are 0, 1, ..., so that more seeds extend fewer.</summary>
+/// <summary>How many seeds the lab's cells get. Seeds are successive, so that more seeds extend fewer.</summary>
 /// <param name="Budget">How much every cell trains.</param>
 /// <param name="Seeds">Seeds of a cell.</param>
-/// <param name="HeadlineSeeds">Seeds of the headline cells: SELM with alpha 0, 0.001 and 0.01, Zephyr recipe, both rankers.</param>
+/// <param name="HeadlineSeeds">Seeds of the headline cells: alpha 0, 0.001 and 0.01 on the paper's scale, Zephyr recipe, both rankers.</param>
 public sealed record LabStudy(LabBudget Budget, int Seeds, int HeadlineSeeds)
 {
-    /// <summary>First seed; 0 but for development, which must not touch headline seeds.</summary>
-    public ulong FirstSeed { get; init; }
-
-    /// <summary>SELM's headline weight of optimism, the paper's for Zephyr.</summary>
+    /// <summary>SELM's winning weight of optimism for Zephyr, on the paper's scale as all alphas here: the headline.</summary>
     public const double Alpha = 0.001;
+
+    /// <summary>The paper's small alpha, which is said to behave like iterative DPO.</summary>
+    public const double Small = 0.0001;
+
+    /// <summary>The paper's large alpha, which is said to be too optimistic.</summary>
+    public const double Large = 0.01;
+
+    /// <summary>First seed of the recording; development uses 1900 to 1909, the first recording of 2026-11-22 used 0 to 39.</summary>
+    public const ulong FirstRecorded = 2000;
+
+    /// <summary>First seed.</summary>
+    public ulong FirstSeed { get; init; } = FirstRecorded;
 
     /// <summary>Iterative DPO: SELM without optimism.</summary>
     public LabCellSpec IterativeDpo => Selm(0);
 
-    /// <summary>SELM by the Zephyr recipe, labels by the learned ranker.</summary>
-    /// <param name="alpha">Weight of optimism.</param>
-    public LabCellSpec Selm(double alpha) => Cell(LoopMethod.Selm) with { Alpha = alpha };
+    /// <summary>SELM.</summary>
+    /// <param name="alpha">Weight of optimism on the paper's scale (<see cref="AlphaScale"/>).</param>
+    /// <param name="ranker">Who labels.</param>
+    /// <param name="recipe">Where the iterations start.</param>
+    /// <exception cref="ArgumentException">The setting has no scale.</exception>
+    public LabCellSpec Selm(double alpha, LabJudge ranker = LabJudge.Model, LabRecipe recipe = LabRecipe.Zephyr) =>
+        FarBeyond(AlphaScale.Lab(alpha, ranker, recipe), ranker) with { Recipe = recipe };
+
+    /// <summary>SELM with an alpha of the lab's own scale, as 0.1 and 0.3, which are far beyond the paper's grid and show the runaway.</summary>
+    /// <param name="labAlpha">Weight of optimism as the loss has it.</param>
+    /// <param name="ranker">Who labels.</param>
+    public LabCellSpec FarBeyond(double labAlpha, LabJudge ranker = LabJudge.Model) => Cell(LoopMethod.Selm) with { Alpha = labAlpha, Ranker = ranker };
 
     /// <summary>A method by the Zephyr recipe, labels by the learned ranker.</summary>
-    /// <param name="method">The method.</param>
+    /// <param name="method">The method. XPO and VPO have alphas of their own; the explicit reward model has SELM's.</param>
     public LabCellSpec Cell(LoopMethod method) => new()
     {
         Method = method,
         Ranker = LabJudge.Model,
         Budget = Budget,
-        Alpha = method switch { LoopMethod.Xpo => LabBaselines.XpoAlpha, LoopMethod.Vpo => LabBaselines.VpoAlpha, _ => Alpha },
+        Alpha = method switch { LoopMethod.Xpo => LabBaselines.XpoAlpha, LoopMethod.Vpo => LabBaselines.VpoAlpha, _ => AlphaScale.Lab(Alpha) },
     };
 
     /// <summary>The seeds that a cell gets.</summary>
@@ -41,11 +59,8 @@ public sealed record LabStudy(LabBudget Budget, int Seeds, int HeadlineSeeds)
     /// <param name="cell">The cell; its own seed is not looked at.</param>
     public IEnumerable<LabCellSpec> Each(LabCellSpec cell) => SeedsOf(cell).Select(seed => cell with { Seed = seed });
 
-    private bool IsHeadline(LabCellSpec cell)
-    {
-        var plain = Selm(cell.Alpha) with { Seed = cell.Seed };
-        return cell.Alpha is 0 or Alpha or 0.01 && (cell == plain || cell == plain with { Ranker = LabJudge.Oracle });
-    }
+    private bool IsHeadline(LabCellSpec cell) => cell.Recipe == LabRecipe.Zephyr
+        && new[] { 0, Alpha, Large }.Any(alpha => cell with { Seed = 0 } == Selm(alpha, cell.Ranker) with { Seed = 0 });
 }
 
 /// <summary>The finished cells of a study.</summary>

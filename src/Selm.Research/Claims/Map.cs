@@ -1,3 +1,4 @@
+using System.Globalization;
 using Selm.Research.Figures;
 using Selm.Research.Numerics;
 using Selm.Research.Runs;
@@ -34,7 +35,7 @@ public static class Map
 
     /// <summary>Runs every cell of the map in every world.</summary>
     /// <param name="rules">What judges the claims.</param>
-    /// <param name="worlds">How many worlds, seeds 0, 1, ....</param>
+    /// <param name="worlds">How many worlds, seeds 1000, 1001, ....</param>
     /// <param name="jobs">Threads; their number does not change a bit of the result.</param>
     /// <param name="progress">Told after every world.</param>
     /// <exception cref="ArgumentOutOfRangeException">A count below 1.</exception>
@@ -44,12 +45,12 @@ public static class Map
         return new ExperimentResult(
             "map",
             [Table(rows, worlds)],
-            [Draw(rows, worlds, rules[ClaimOf(settings[0].Name)].D)],
+            [Draw(rows, worlds, rules[ClaimOf(settings[1].Name)].D)],
             [.. Claims(rows, rules)]);
     }
 
-    /// <summary>A row: the gap without optimism, what each alpha adds to it, and what the judged alpha adds world by world.</summary>
-    private sealed record Row(string Name, MeanInterval Without, MeanInterval[] Added, double[] Judged);
+    /// <summary>A row: the gap without optimism and the weight of DPO's gradient there, what each alpha adds to it, and what the judged alpha adds world by world.</summary>
+    private sealed record Row(string Name, MeanInterval Without, double Sigma, MeanInterval[] Added, double[] Judged);
 
     private static Row Measure(Setting setting, int worlds, int jobs, IProgress<StepProgress>? progress)
     {
@@ -57,7 +58,7 @@ public static class Map
         ExplorationMethod[] methods = [plain, .. alphas.Select(alpha => setting.Change(ExplorationMethod.Selm(alpha)))];
         var study = Worlds.Study($"map, {setting.Name}", setting.Sizes, methods, worlds, jobs, progress);
         return new Row(
-            setting.Name, Worlds.Mean(study[plain.Name].Select(Gap)),
+            setting.Name, Worlds.Mean(study[plain.Name].Select(Gap)), study[plain.Name].Average(result => result.ComparisonWeight),
             [.. methods.Skip(1).Select(method => Worlds.Mean(study.Differences(method.Name, plain.Name, Gap)))],
             study.Differences(setting.Change(ExplorationMethod.Selm(0.03)).Name, plain.Name, Gap));
     }
@@ -66,12 +67,13 @@ public static class Map
 
     private static ResultTable Table(Row[] rows, int worlds) => new(
         "map", "Greedy gap with optimism minus without, in the same worlds",
-        [new("setting"), new("gap at alpha 0", Format: "0.000"), .. alphas.Select(alpha => new Column($"alpha {Shown.Plain(alpha)}", Format: "+0.000;-0.000"))],
-        [.. rows.Select(row => (IReadOnlyList<Cell>)[Cell.Text(row.Name), row.Without.ToCell(), .. row.Added.Select(added => added.ToCell())])])
+        [new("setting"), new("gap at alpha 0", Format: "0.000"), new("sigma(-margin)", Format: "0.000"), .. alphas.Select(alpha => new Column($"alpha {Shown.Plain(alpha)}", Format: "+0.000;-0.000"))],
+        [.. rows.Select(row => (IReadOnlyList<Cell>)[Cell.Text(row.Name), row.Without.ToCell(), row.Sigma, .. row.Added.Select(added => added.ToCell())])])
     {
         Notes =
         [
-            $"{worlds} worlds, 95 % bootstrap intervals; below 0 optimism pays. \"As in the lab\": shared parameters (log-linear), beta 0.1, greedy y, new data and a new reference in each of six rounds; every other row changes what it names (tabular: no parameter shared; exact bonus: over all y, the query stays greedy).",
+            $"{worlds} worlds, 95 % intervals; below 0 optimism pays. \"As in the lab\": shared parameters (log-linear), beta 0.1, greedy y, new data and a new reference in each of six rounds; every other row changes what it names (tabular: no parameter shared; exact bonus: over all y, the query stays greedy).",
+            "Alphas are these worlds' own. sigma(-margin): the mean weight of DPO's gradient at alpha 0, half way through a fit; alpha beside it weighs as much as alpha 0.5/sigma in the paper's regime.",
             "66 cells: about three of them would leave 0 by chance alone.",
         ],
     };
@@ -84,7 +86,7 @@ public static class Map
             "map", "When does optimism pay? Gain in greedy gap, by weight and setting",
             [
                 new Panel(
-                    new Axis("alpha") { Categories = [.. alphas.Select(Shown.Plain)] }, new Axis("what is changed") { Categories = [.. rows.Select(row => row.Name)] },
+                    new Axis("alpha (on the paper's scale, as in the lab)") { Categories = [.. alphas.Select(alpha => $"{Shown.Plain(alpha)} ({Paper(alpha, rows[0].Sigma)})")] }, new Axis("what is changed") { Categories = [.. rows.Select(row => row.Name)] },
                     [
                         new HeatMapTrace("greedy gap without optimism minus with", Origin.Measured, [.. rows.Select(row => (IReadOnlyList<double>)[.. row.Added.Select(added => -added.Mean)])])
                         {
@@ -97,13 +99,17 @@ public static class Map
         {
             Caption = $"Means of {worlds} paired worlds, ± half the length of their 95 % intervals, in units of r*. Above 0 (blue) the bonus helps"
                 + (framed.Length > 0 ? $"; framed: the whole interval lies above {Shown.Plain(smallest)}, the smallest effect of interest." : $"; no interval lies above {Shown.Plain(smallest)}, the smallest effect of interest.")
-                + " One thing changed per row.",
+                + " One thing changed per row. In brackets: what weighs as much against DPO's gradient in the paper's regime, by sigma(-margin) of the first row.",
         };
     }
 
+    private static string Paper(double alpha, double sigma) =>
+        double.Parse((alpha * AlphaScale.PaperSigma / sigma).ToString("G2", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture).ToString("0.####", CultureInfo.InvariantCulture);
+
     private static string ClaimOf(string setting) => $"map-{setting.Replace(' ', '-')}";
 
-    private static IEnumerable<ClaimRow> Claims(Row[] rows, ClaimRules rules) => rows.Select(row =>
+    // The first row is the online study itself, whose claim is exploration-selm-0.03: it is not counted again.
+    private static IEnumerable<ClaimRow> Claims(Row[] rows, ClaimRules rules) => rows.Skip(1).Select(row =>
     {
         var best = row.Added.Index().MinBy(cell => cell.Item.Mean);
         return rules[ClaimOf(row.Name)].Paired(

@@ -33,5 +33,5 @@ internal static class Shown
     /// <summary>The true mean difference that this many worlds find with a chance of 80 %.</summary>
     internal static double Detectable(double[] perWorld) => perWorld.Length < 2
         ? double.NaN
-        : Statistics.MinimumDetectableDifference(perWorld.Length, StandardDeviation(perWorld));
+        : PairedEstimate.Of(perWorld).Detectable;
 }

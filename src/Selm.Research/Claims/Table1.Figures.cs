@@ -64,12 +64,13 @@ public static partial class Table1
     private static Steps[] StepsOf(LabRecords records)
     {
         var (dpo, selm) = (records.Study.IterativeDpo, records.Study.Selm(LabStudy.Alpha));
+        var llama = records.Study.Selm(LabStudy.Alpha, recipe: LabRecipe.Llama);
         (string, LabRow) online = ("going online (iterative DPO)", new LabRow("", dpo)), optimism = ("optimism (SELM)", new LabRow("", selm));
         return
         [
             Steps.Of(records, "Zephyr recipe", dpo, selm, [("base model", new LabRow("", selm, Start)), ("DPO on the first portion", new LabRow("", selm, 0)), online, optimism]),
-            Steps.Of(records, "Llama recipe", Llama(dpo), Llama(selm),
-                [("base model", new LabRow("", Llama(selm), Start)), (online.Item1, new LabRow("", Llama(dpo))), (optimism.Item1, new LabRow("", Llama(selm)))]),
+            Steps.Of(records, "Llama recipe", Llama(dpo), llama,
+                [("base model", new LabRow("", llama, Start)), (online.Item1, new LabRow("", Llama(dpo))), (optimism.Item1, new LabRow("", llama))]),
         ];
     }
 

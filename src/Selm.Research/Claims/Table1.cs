@@ -85,16 +85,15 @@ public static partial class Table1
             new(new("DPO on the first portion", selm, 0), 0, final),
             .. Iterations(Dpo, dpo, first: 1, null),
             .. Iterations("SELM 0.001", selm, first: 1, dpo),
-            new(new("SELM 0.01", study.Selm(0.01)), 3, final),
-            new(new("SELM 0.03", study.Selm(0.03)), 3, final),
+            new(new("SELM 0.01", study.Selm(LabStudy.Large)), 3, final),
             .. siblings.Select(sibling => new Entry(new(sibling.Name, study.Cell(sibling.Method)), 3, final)),
             new(new("explicit reward 0", Explicit(study, 0)), 3, final),
             new(new("explicit reward 0.001", Explicit(study, LabStudy.Alpha)), 3, final),
             new(new("Llama: base model", Llama(dpo), Start), double.NaN, new("", Llama(dpo))),
             .. Iterations($"Llama: {Dpo}", Llama(dpo), first: 0, null),
-            .. Iterations("Llama: SELM 0.001", Llama(selm), first: 0, Llama(dpo)),
+            .. Iterations("Llama: SELM 0.001", study.Selm(LabStudy.Alpha, recipe: LabRecipe.Llama), first: 0, Llama(dpo)),
             new(new($"oracle: {Dpo}", Oracle(dpo)), 3, null),
-            .. new[] { LabStudy.Alpha, 0.01 }.Select(alpha => new Entry(new($"oracle: SELM {Shown.Plain(alpha)}", Oracle(study.Selm(alpha))), 3, new("", Oracle(dpo)))),
+            .. new[] { LabStudy.Alpha, LabStudy.Large }.Select(alpha => new Entry(new($"oracle: SELM {Shown.Plain(alpha)}", study.Selm(alpha, LabJudge.Oracle)), 3, new("", Oracle(dpo)))),
         ];
     }
 
@@ -106,7 +105,7 @@ public static partial class Table1
 
     private static LabCellSpec Oracle(LabCellSpec cell) => cell with { Ranker = LabJudge.Oracle };
 
-    private static LabCellSpec Explicit(LabStudy study, double alpha) => study.Cell(LoopMethod.ExplicitReward) with { Alpha = alpha };
+    private static LabCellSpec Explicit(LabStudy study, double alpha) => study.Cell(LoopMethod.ExplicitReward) with { Alpha = AlphaScale.Lab(alpha) };
 
     private static Cell Iteration(Entry entry) => entry.Iteration;
 
@@ -119,7 +118,8 @@ public static partial class Table1
         Notes =
         [
             $"Greedy answers to {LabSizes.Of(records.Study.Budget).Language.Split.Test.Count} test prompts; win rates against one fixed response per prompt. Exact: mean sigma(r* - r*_baseline). Raw: by an annotator who also loves length. LC: the annotator's with AlpacaEval's length control. Two-turn scores from 1 to 10; jewel use: share of answers with the right skill.",
-            "Means over seeds with 95 % intervals; those of the exact win rate and of r* resample prompts too. Rows may have different numbers of seeds: compare methods in the table of differences. Labels by the learned ranker; \"Llama\" starts from a base model that knows preferences, \"oracle\" has labels by the true reward.",
+            "Means over seeds with 95 % intervals, the prompts averaged inside each seed. Rows may have different numbers of seeds: compare methods in the table of differences. Labels by the learned ranker; \"Llama\" starts from a base model that knows preferences, \"oracle\" has labels by the true reward.",
+            AlphaScale.Note([LabStudy.Alpha, LabStudy.Large], "model", "oracle", "llama"),
             "Smaller models, another language and another test than the paper's: compare orders and signs, not values.",
             .. LabRow.Failures(records, entries.Select(entry => entry.Row)),
             .. Unknown(records, entries),
@@ -194,12 +194,12 @@ public static partial class Table1
     {
         var study = records.Study;
         var (dpo, selm) = (new LabRow(Dpo, study.IterativeDpo), new LabRow("SELM 0.001", study.Selm(LabStudy.Alpha)));
-        var (llamaDpo, llamaSelm) = (new LabRow($"Llama: {Dpo}", Llama(dpo.Cell)), new LabRow("Llama: SELM 0.001", Llama(selm.Cell)));
+        var (llamaDpo, llamaSelm) = (new LabRow($"Llama: {Dpo}", Llama(dpo.Cell)), new LabRow("Llama: SELM 0.001", study.Selm(LabStudy.Alpha, recipe: LabRecipe.Llama)));
         yield return Over("table1-selm-over-start", selm, selm with { Iteration = Start });
         yield return Over("table1-selm-over-start-llama", llamaSelm, llamaSelm with { Iteration = Start });
         yield return Over("table1-selm-over-dpo", selm, dpo);
-        yield return Over("table1-selm-over-dpo-oracle", new("oracle: SELM 0.001", Oracle(selm.Cell)), new($"oracle: {Dpo}", Oracle(dpo.Cell)));
-        yield return Over("table1-selm-0.01-over-dpo", new("SELM 0.01", study.Selm(0.01)), dpo);
+        yield return Over("table1-selm-over-dpo-oracle", new("oracle: SELM 0.001", study.Selm(LabStudy.Alpha, LabJudge.Oracle)), new($"oracle: {Dpo}", Oracle(dpo.Cell)));
+        yield return Over("table1-selm-0.01-over-dpo", new("SELM 0.01", study.Selm(LabStudy.Large)), dpo);
         yield return rules["table1-selm-over-dpo-lc"].Paired(selm.Minus(dpo, records, controlled.Of), Note(selm, dpo));
         yield return rules["table1-selm-over-dpo-two-turn"].Paired(selm.Minus(dpo, records, twoTurn.Of), Note(selm, dpo));
         yield return Over("table1-selm-over-dpo-llama", llamaSelm, llamaDpo);

@@ -56,9 +56,9 @@ public static class Table2
         var (dpo, selm) = (study.IterativeDpo, study.Selm(LabStudy.Alpha));
         return
         [
-            new(new("base model", dpo), First: true), new(new("iterative DPO", dpo)), new(new("SELM 0.001", selm)), new(new("SELM 0.01", study.Selm(0.01))),
+            new(new("base model", dpo), First: true), new(new("iterative DPO", dpo)), new(new("SELM 0.001", selm)), new(new("SELM 0.01", study.Selm(LabStudy.Large))),
             new(new("SPIN", study.Cell(LoopMethod.Spin))), new(new("SPPO", study.Cell(LoopMethod.Sppo))),
-            new(new("Llama: base model", Llama(dpo)), First: true), new(new("Llama: iterative DPO", Llama(dpo))), new(new("Llama: SELM 0.001", Llama(selm))),
+            new(new("Llama: base model", Llama(dpo)), First: true), new(new("Llama: iterative DPO", Llama(dpo))), new(new("Llama: SELM 0.001", study.Selm(LabStudy.Alpha, recipe: LabRecipe.Llama))),
         ];
     }
 
@@ -82,6 +82,7 @@ public static class Table2
         [
             $"Each task has the shape of one of the paper's and is far easier: {string.Join(", ", kinds.Select(kind => $"{kind.Name} stands in for {kind.Paper}"))}.",
             $"{LabSizes.Of(records.Study.Budget).QuizItems} questions of four answers, the one with the highest mean log-probability per token counts; chance is 0.25. Means over seeds with 95 % intervals; policies at their last iteration.",
+            AlphaScale.Note([LabStudy.Alpha, LabStudy.Large], "model", "llama"),
             .. Failures(records, policies),
         ],
     };

@@ -70,6 +70,60 @@ public static partial class TablesAudit
         };
     }
 
+    private static Figure LengthFigure(PaperTables paper)
+    {
+        Panel Of(string quantity, Func<PaperScore, double> rate)
+        {
+            ScatterTrace Group(string name, Func<PaperScore, bool> member)
+            {
+                var rows = paper.Table1.Where(member).ToArray();
+                return new(name, Origin.Paper, [.. rows.Select(row => row.Length)], [.. rows.Select(rate)]);
+            }
+            return new(new("length of an answer", "characters"), new(quantity, "%") { Bounds = AxisRange.Percent },
+            [
+                Group("SELM", row => row.Method == Selm), Group("iterative DPO", row => row.Method == Iterative), Group("other models", row => row.Method is not (Selm or Iterative)),
+            ]);
+        }
+        return new("tables-audit-length", "Table 1: win rates against the length of the answers",
+            [Of("raw win rate", row => row.WinRate), Of("LC win rate", row => row.LcWinRate)])
+        {
+            Columns = 2,
+            Caption = $"All {paper.Table1.Count} models. From its base model to its last iteration SELM gains {Text(Taken(paper, Zephyr))} points less with length controlled (Zephyr-7B; {Text(Taken(paper, Llama))} with Llama-3-8B-Instruct).",
+        };
+    }
+
+    private static double Taken(PaperTables paper, string family) => paper.Printed(family, Selm, 3).WinRate - Base(paper, family).WinRate - TotalGain(paper, family);
+
+    private static Figure OthersFigure(PaperTables paper)
+    {
+        var gains = Gains(paper);
+        Panel Of(string title, Axis axis, Func<PaperScore, double> value, double half)
+        {
+            double[] values = [.. gains.Select(gain => Points(value(gain.Model) - value(gain.Base)))];
+            return new(axis, new("model") { Categories = [.. gains.Select(gain => gain.Model.Model)] },
+            [
+                new ScatterTrace("gain over the base model", Origin.Paper, values, [.. Enumerable.Range(0, values.Length).Select(i => (double)i)])
+                {
+                    XErrors = new([.. values.Select(v => v - half)], [.. values.Select(v => v + half)]),
+                },
+            ])
+            {
+                Title = title,
+                Annotations = [new Rule(0, Vertical: true)],
+                Height = 130,
+            };
+        }
+        return new("tables-audit-others", "Table 1: what every method adds to its base model",
+        [
+            Of("AlpacaEval 2.0", new("gain in LC win rate", "points"), score => score.LcWinRate, critical * OfDifference(StandardError)),
+            Of("MT-Bench", new("gain in score", "points"), score => score.MtBench, MtBenchNoise),
+        ])
+        {
+            Caption = $"95 % intervals: two win rates with a standard error of {Numerals.Format(StandardError, "0.0")} points each, uncorrelated; two MT-Bench scores ± {Numerals.Format(MtBenchNoise, "0.00")}. The bases differ from method to method.",
+            Legend = false,
+        };
+    }
+
     private static Figure PairwiseFigure(PaperTables paper) => new("tables-audit-figure2", "Figure 2 as printed; framed cells do not add up to 100",
     [
         .. paper.Figure2.Select(table => new Panel(new("against") { Categories = table.Models }, new("model") { Categories = table.Models },

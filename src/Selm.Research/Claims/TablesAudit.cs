@@ -1,32 +1,16 @@
-// What the printed tables themselves say. No model runs: every number here is arithmetic on data/paper, set against the
-// noise that AlpacaEval itself reports. The rule of the verdicts is at Verdict and VerdictForAll and looks at nothing else.
-using MathNet.Numerics.Distributions;
-using Selm.Research.Evaluation;
+// What the printed tables themselves say. No model runs: every number here is arithmetic on data/paper, set against the noise of
+// the tests (TablesAudit.Noise.cs) by ClaimRule.Printed, which looks at nothing else.
 using Selm.Research.Figures;
-using Selm.Research.Numerics;
 
 namespace Selm.Research.Claims;
 
-/// <summary>The experiment tables-audit: Table 1, Figure 2 and the model cards, held against their own noise. Derived in lesson 10.</summary>
+/// <summary>The experiment tables-audit: Tables 1 and 2, Figure 2 and the model cards, held against their own noise. Derived in lesson 10.</summary>
 public static partial class TablesAudit
 {
     /// <summary>The name of the experiment.</summary>
     public const string Name = "tables-audit";
 
-    /// <summary>Prompts of AlpacaEval 2.0.</summary>
-    public const int Prompts = 805;
-
-    /// <summary>The smallest and the largest standard error published for AlpacaEval 2.0 win rates of 15 to 30 %, in points.</summary>
-    public const double StandardErrorLow = 1.1, StandardErrorHigh = 1.3;
-
-    /// <summary>The largest difference between two MT-Bench runs of one model that has been reported, in points.</summary>
-    public const double MtBenchNoise = 0.3;
-
-    private const double StandardError = (StandardErrorLow + StandardErrorHigh) / 2;
-    private const double Confidence = 0.95;
     private const string Zephyr = "zephyr", Llama = "llama3-it", Iterative = "iterative DPO", Selm = "SELM";
-
-    private static readonly double critical = Normal.InvCDF(0, 1, (1 + Confidence) / 2);
 
     /// <summary>Runs the audit.</summary>
     /// <param name="rules">What judges the claims.</param>
@@ -37,8 +21,14 @@ public static partial class TablesAudit
         var paper = PaperTables.Read(paperFolder);
         return new(
             Name,
-            [StepTable(paper), IterationTable(paper), SureTable(paper), DataTable(paper), SymmetryTable(paper), CardTable(paper)],
-            [WaterfallFigure(paper), DifferenceFigure(paper), IterationFigure(paper), PairwiseFigure(paper)],
+            [
+                StepTable(paper), PrintedTable1(paper), LengthTable(paper), OthersTable(paper), IterationTable(paper), SureTable(paper), DataTable(paper),
+                SymmetryTable(paper), CardTable(paper), PrintedTable2(paper), ChangeTable(paper), NoiseTable(),
+            ],
+            [
+                WaterfallFigure(paper), DifferenceFigure(paper), IterationFigure(paper), LengthFigure(paper), OthersFigure(paper), PairwiseFigure(paper),
+                ChangeFigure(paper),
+            ],
             Claims(paper, rules));
     }
 
@@ -72,40 +62,6 @@ public static partial class TablesAudit
            select (row, column, excess),
     ];
 
-    /// <summary>
-    /// The verdict on one comparison: supported if the difference in the claimed direction exceeds 1.96 standard errors,
-    /// contradicted by the table if it exceeds them in the other direction, else inside noise.
-    /// </summary>
-    /// <param name="difference">Positive in the claimed direction.</param>
-    /// <param name="standardError">Of the difference.</param>
-    public static string Verdict(double difference, double standardError) =>
-        difference >= critical * standardError ? "supported"
-        : difference <= -critical * standardError ? "contradicted by the table"
-        : "inside noise";
-
-    /// <summary>
-    /// The verdict on a claim about every one of several comparisons: one printed comparison that does not go the claimed way
-    /// contradicts it; otherwise the smallest difference is judged as <see cref="Verdict"/> does.
-    /// </summary>
-    /// <param name="differences">Positive in the claimed direction.</param>
-    /// <param name="standardError">Of each difference.</param>
-    public static string VerdictForAll(IReadOnlyList<double> differences, double standardError) =>
-        differences.Any(d => d <= 0) ? "contradicted by the table" : Verdict(differences.Min(), standardError);
-
-    /// <summary>
-    /// The standard error of the difference of two win rates on the same prompts. The per-prompt numbers are not printed, so the
-    /// correlation between the two models is unknown; 0 is the cautious choice.
-    /// </summary>
-    /// <param name="standardError">Of each win rate, in points.</param>
-    /// <param name="correlation">Between the two models' preferences over prompts.</param>
-    public static double OfDifference(double standardError, double correlation = 0) => standardError * Math.Sqrt(2 * (1 - correlation));
-
-    // The standard error of a printed head-to-head win rate: preferences lie between 0 and 1, so the binomial one is an upper limit.
-    private static double OfWinRate(double percent) => 100 * Math.Sqrt(percent / 100 * (1 - (percent / 100)) / Prompts);
-
-    private static double Detectable(double standardError) =>
-        Statistics.MinimumDetectableDifference(Prompts, standardError * Math.Sqrt(Prompts));
-
     // Printed numbers have two decimals; so have their sums and differences.
     private static double Points(double value) => Math.Round(value, 2, MidpointRounding.AwayFromZero);
 
@@ -114,8 +70,16 @@ public static partial class TablesAudit
     private static double SelmMinusDpo(PaperTables paper, string family, int iteration) =>
         Points(paper.Printed(family, Selm, iteration).LcWinRate - paper.Printed(family, Iterative, iteration).LcWinRate);
 
-    private static double MtBenchGain(PaperTables paper, string family) =>
+    private static double MtBenchLead(PaperTables paper, string family) =>
         Points(paper.Printed(family, Selm, 3).MtBench - paper.Printed(family, Iterative, 3).MtBench);
+
+    private static PaperScore Base(PaperTables paper, string family) => paper.Printed(family, family == Zephyr ? "SFT" : "base");
+
+    // What the iterations start from: Zephyr-7B after DPO on the first portion, Llama-3-8B-Instruct as it is.
+    private static string StartMethod(string family) => family == Zephyr ? "DPO" : "base";
+
+    private static double MtBenchGain(PaperTables paper, string family) =>
+        Points(paper.Printed(family, Selm, 3).MtBench - Base(paper, family).MtBench);
 
     private static double TotalGain(PaperTables paper, string family) =>
         Points(Waterfall(paper, family).Where(step => !step.Total).Sum(step => step.Value));

@@ -1,4 +1,5 @@
-// What the experiments in exact worlds share. World number w is seed w; a world's numbers depend on its seed alone, so that
+// What the experiments in exact worlds share. World number w is seed 1000 + w (the first
+// recording had seeds 0 to 399); a world's numbers depend on its seed alone, so that
 // any number of threads gives the same bits.
 using Selm.Research.Numerics;
 using Selm.Research.Runs;
@@ -9,10 +10,10 @@ namespace Selm.Research.Claims;
 /// <summary>Independent worlds on several threads, and the intervals of their means.</summary>
 internal static class Worlds
 {
-    /// <summary>Bootstrap resamples behind every 95 % interval of these experiments.</summary>
-    internal const int Resamples = 2_000;
+    /// <summary>Seed of the first world.</summary>
+    internal const ulong FirstSeed = 1000;
 
-    /// <summary>One result per world, in the order of the seeds 0, 1, ....</summary>
+    /// <summary>One result per world, in the order of the seeds 1000, 1001, ....</summary>
     /// <param name="stage">What progress is called.</param>
     /// <param name="worlds">How many, at least 1.</param>
     /// <param name="jobs">Threads, at least 1.</param>
@@ -27,7 +28,7 @@ internal static class Worlds
         progress?.Report(new StepProgress(stage, 0, worlds));
         Parallel.For(0, worlds, new ParallelOptions { MaxDegreeOfParallelism = jobs }, world =>
         {
-            results[world] = run((ulong)world);
+            results[world] = run(FirstSeed + (ulong)world);
             lock (gate)
             {
                 progress?.Report(new StepProgress(stage, ++done, worlds));
@@ -48,8 +49,11 @@ internal static class Worlds
         return new ExplorationStudy(methods, [.. methods.Select((_, method) => byWorld.Select(row => row[method]).ToArray())]);
     }
 
-    /// <summary>The mean over worlds with its 95 % bootstrap interval.</summary>
-    internal static MeanInterval Mean(IEnumerable<double> perWorld) => Bootstrap.MeanOf(perWorld.ToArray(), seed: 0, Resamples);
+    /// <summary>The mean over worlds with its 95 % interval.</summary>
+    internal static MeanInterval Mean(IEnumerable<double> perWorld) => LabMeasures.Mean(perWorld);
+
+    /// <summary>The mean of shares over worlds with its 95 % interval, whose ends lie between 0 and 1.</summary>
+    internal static MeanInterval Share(IEnumerable<double> perWorld) => LabMeasures.Share(perWorld);
 
     /// <summary>What a method has more than another in the same world, world by world.</summary>
     internal static double[] Differences(this ExplorationStudy study, string method, string baseline, Func<ExplorationResult, double> measure) =>

@@ -23,10 +23,10 @@ public static class CleanPipeline
     /// <see cref="PreferenceRecord.ReferenceResponse"/>, which a tokenizer may split differently.</param>
     public static TokenTriple Rows(PreferenceRecord record, TextEncoding encoding, LengthLimits limits, int[]? referenceIds = null)
     {
-        var prompt = encoding.Prompt(record.PromptMessages, limits);
+        string[] texts = [record.ChosenResponse, record.RejectedResponse, .. referenceIds is null && record.ReferenceResponse is { } text ? [text] : Array.Empty<string>()];
+        var (prompt, responses) = encoding.Row(record.PromptMessages, texts, limits);
         TokenRow Row(int[] response) => new([.. prompt, .. response.Take(limits.MaxLength - prompt.Length)], prompt.Length);
-        int[] Response(string text) => encoding.Response(record.PromptMessages, text);
-        var y = referenceIds ?? (record.ReferenceResponse is { } text ? Response(text) : null);
-        return new(prompt, Row(Response(record.ChosenResponse)), Row(Response(record.RejectedResponse)), y is null ? null : Row(y));
+        var y = referenceIds ?? responses.ElementAtOrDefault(2);
+        return new(prompt, Row(responses[0]), Row(responses[1]), y is null ? null : Row(y));
     }
 }

@@ -1,7 +1,6 @@
 // What a preference file holds, before anything is trained on it: each row is read as training would read it, and what training
 // would refuse or leave out is counted with its place instead of ending the reading.
 using Selm.HuggingFace.Chat;
-using Selm.HuggingFace.Tokenizers;
 using Selm.Research.Runs;
 
 namespace Selm.Research.Data;
@@ -18,7 +17,7 @@ namespace Selm.Research.Data;
 /// <param name="Ties">Judged rows without a better answer: left out in training.</param>
 /// <param name="Problems">What training refuses, most frequent first.</param>
 /// <param name="Characters">Lengths in characters (code points).</param>
-/// <param name="Tokens">Lengths in tokens, the prompt through the chat template where there is one, an answer with its end token; null without a tokenizer.</param>
+/// <param name="Tokens">Lengths in tokens as training counts them before it cuts: through the chat template, bos and end token included; null without a tokenizer.</param>
 public sealed record DataInspection(
     string File,
     string Format,
@@ -37,21 +36,22 @@ public sealed record DataInspection(
 
     /// <summary>Reads a file from end to end.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="tokenizer">Counts tokens, or null.</param>
-    /// <exception cref="InputException">The file cannot be read, is of a kind that is not read, or the chat template refuses a prompt.</exception>
-    public static DataInspection Of(string path, Tokenizer? tokenizer = null)
+    /// <param name="encoding">Counts tokens and refuses what training with it would refuse, or null.</param>
+    /// <exception cref="InputException">The file cannot be read, or is of a kind that is not read.</exception>
+    public static DataInspection Of(string path, TextEncoding? encoding = null)
     {
-        var counted = new Counts(tokenizer);
-        using var rows = RowFile.Read(path).GetEnumerator();
+        var counted = new Counts(encoding);
+        var format = "";
+        using var rows = RowFile.Read(path, form => format = form).GetEnumerator();
         while (Next(path, rows, counted.Problems))
         {
             counted.Add(path, rows.Current);
         }
         return new(
-            path, RowFile.Format(path), counted.Rows, counted.Pairs, counted.Columns, counted.Shapes, counted.Equal, counted.Empty, counted.Ties,
+            path, format, counted.Rows, counted.Pairs, counted.Columns, counted.Shapes, counted.Equal, counted.Empty, counted.Ties,
             [.. counted.Problems.Select(entry => new DataProblem(entry.Key, entry.Value.Count, [.. entry.Value.Take(MostPlaces)])).OrderByDescending(problem => problem.Rows)],
-            counted.Pairs > 0 ? counted.Characters.Summary() : null,
-            counted.Pairs > 0 && tokenizer is not null ? counted.Tokens.Summary() : null);
+            counted.Characters.Summary(),
+            counted.Tokens.Summary());
     }
 
     // A line that is no JSON object ends the reading: what is behind it may be anything.
@@ -85,9 +85,9 @@ public sealed record DataInspection(
         return colon > 0 && (rest.StartsWith("line ", StringComparison.Ordinal) || rest.StartsWith("row ", StringComparison.Ordinal)) ? (rest[..colon], rest[(colon + 2)..]) : null;
     }
 
-    private sealed class Counts(Tokenizer? tokenizer)
+    private sealed class Counts(TextEncoding? encoding)
     {
-        private readonly ChatTemplate? _template = tokenizer?.ChatTemplateSource is null ? null : tokenizer.ChatTemplate();
+        private static readonly LengthLimits s_uncut = new(int.MaxValue, int.MaxValue);
 
         public int Rows { get; private set; }
 
@@ -118,7 +118,7 @@ public sealed record DataInspection(
                 if (PreferenceFile.FromRow(row) is { } record)
                 {
                     Shapes[PreferenceFile.Shape(row)] = Shapes.GetValueOrDefault(PreferenceFile.Shape(row)) + 1;
-                    Add(record);
+                    Add(record, $"{row.Counted} {row.Line}");
                 }
                 else
                 {
@@ -131,17 +131,23 @@ public sealed record DataInspection(
             }
         }
 
-        private void Add(PreferenceRecord record)
+        private void Add(PreferenceRecord record, string place)
         {
             Pairs++;
             var (chosen, rejected) = (record.ChosenResponse, record.RejectedResponse);
             Equal += chosen == rejected ? 1 : 0;
             Empty += string.IsNullOrWhiteSpace(chosen) || string.IsNullOrWhiteSpace(rejected) ? 1 : 0;
             Characters.Add(record.PromptMessages.Sum(turn => Length(turn.Content)), Length(chosen), Length(rejected));
-            if (tokenizer is not null)
+            try
             {
-                var prompt = _template?.Render(record.PromptMessages, true) ?? string.Concat(record.PromptMessages.Select(turn => turn.Content));
-                Tokens.Add(tokenizer.Encode(prompt).Length, tokenizer.Encode(chosen).Length + 1, tokenizer.Encode(rejected).Length + 1);
+                if (encoding?.Row(record.PromptMessages, [chosen, rejected], s_uncut) is var (prompt, responses))
+                {
+                    Tokens.Add(prompt.Length, responses[0].Length, responses[1].Length);
+                }
+            }
+            catch (InputException e)
+            {
+                Note(Problems, e.Message, place); // its template refuses the turns, or there is none
             }
         }
 
@@ -159,7 +165,7 @@ public sealed record DataInspection(
             _rejected.Add(rejected);
         }
 
-        public PairLengths Summary() => new(Lengths.Of(_prompt), Lengths.Of(_chosen), Lengths.Of(_rejected));
+        public PairLengths? Summary() => _prompt.Count == 0 ? null : new(Lengths.Of(_prompt), Lengths.Of(_chosen), Lengths.Of(_rejected));
     }
 }
 

@@ -46,6 +46,15 @@ internal abstract class ParquetColumn(DataField column, RawColumnData data) : ID
 
     protected abstract void WriteValue(JsonText json, int index);
 
+    private static readonly HashSet<Type> s_read =
+    [
+        typeof(string), typeof(ReadOnlyMemory<char>), typeof(double), typeof(float), typeof(long), typeof(int), typeof(short), typeof(sbyte), typeof(byte),
+        typeof(ushort), typeof(uint), typeof(ulong), typeof(bool),
+    ];
+
+    /// <summary>Whether a column holds texts, numbers or truth values.</summary>
+    public static bool Reads(DataField field) => s_read.Contains(field.ClrType);
+
     /// <summary>A reader for a column of texts, numbers or truth values.</summary>
     /// <exception cref="InputException">The column holds something else.</exception>
     public static ParquetColumn Of(string path, DataField field, RawColumnData data) => data switch
@@ -58,6 +67,7 @@ internal abstract class ParquetColumn(DataField column, RawColumnData data) : ID
         RawColumnData<short> numbers => Whole(field, numbers),
         RawColumnData<sbyte> numbers => Whole(field, numbers),
         RawColumnData<byte> numbers => Whole(field, numbers),
+        RawColumnData<ushort> numbers => Whole(field, numbers),
         RawColumnData<uint> numbers => Whole(field, numbers),
         RawColumnData<ulong> numbers => Whole(field, numbers),
         RawColumnData<bool> flags => new Column<bool>(field, flags, (json, value) => json.Raw(value ? "true"u8 : "false"u8)),
@@ -160,7 +170,7 @@ internal sealed class ParquetNode
     private readonly ParquetColumn[] _columns;
 
     /// <summary>Builds the tree.</summary>
-    /// <param name="field">The field.</param>
+    /// <param name="field">The field; <see cref="IsRead"/>.</param>
     /// <param name="open">Opens a flat column.</param>
     public ParquetNode(Field field, Func<DataField, ParquetColumn> open)
     {
@@ -168,13 +178,21 @@ internal sealed class ParquetNode
         _name = [.. JsonSerializer.SerializeToUtf8Bytes(field.Name), (byte)':'];
         _inner = field switch
         {
-            StructField structure => [.. structure.Fields.Select(member => new ParquetNode(member, open))],
+            StructField structure => [.. structure.Fields.Where(IsRead).Select(member => new ParquetNode(member, open))],
             ListField list => [new ParquetNode(list.Item, open)],
-            DataField => [],
-            _ => throw new NotSupportedException($"a column of kind {field.SchemaType}"),
+            _ => [],
         };
         _columns = field is DataField data ? [open(data)] : [.. _inner.SelectMany(node => node._columns)];
     }
+
+    /// <summary>Whether a field holds texts, numbers or truth values, or lists or structs of them; of a struct any member will do, and the others are left out.</summary>
+    public static bool IsRead(Field field) => field switch
+    {
+        StructField structure => structure.Fields.Any(IsRead),
+        ListField list => IsRead(list.Item),
+        DataField data => ParquetColumn.Reads(data),
+        _ => false, // a map, for instance
+    };
 
     public static void WriteObject(ParquetNode[] fields, JsonText json)
     {

@@ -1,6 +1,7 @@
 // Parquet as the hub serves it, row by row in the shape of JSON lines.
 using System.Text.Json;
 using Parquet;
+using Parquet.Schema;
 using Selm.Research.Runs;
 
 namespace Selm.Research.Data;
@@ -8,7 +9,7 @@ namespace Selm.Research.Data;
 /// <summary>Reads Parquet files, one row group in memory at a time.</summary>
 internal static class ParquetRows
 {
-    /// <summary>The rows of a file as objects with their numbers, counted from 1.</summary>
+    /// <summary>The rows of a file as objects with their numbers, counted from 1. Columns of dates, bytes, maps and the like are left out.</summary>
     /// <param name="path">The file.</param>
     /// <param name="expected">Sets of columns of which one must be there; none takes any file.</param>
     /// <exception cref="InputException">The file cannot be read, is cut off or damaged, or lacks columns.</exception>
@@ -26,6 +27,10 @@ internal static class ParquetRows
             throw new InputException(
                 $"{path} has the columns {string.Join(", ", columns)}, but {string.Join(" or ", expected.Select(set => string.Join(", ", set)))} are expected; rename the columns or choose another file.");
         }
+        if (reader.Schema.Fields.FirstOrDefault(field => !ParquetNode.IsRead(field) && expected.Any(set => set.Contains(field.Name))) is { } odd)
+        {
+            throw new InputException($"{path}: the column {odd.Name} holds {(odd is DataField data ? data.ClrType.Name : odd.SchemaType.ToString().ToLowerInvariant())}, which is not read; write it as text.");
+        }
         var line = 0;
         for (var group = 0; group < reader.RowGroupCount; group++)
         {
@@ -42,7 +47,7 @@ internal static class ParquetRows
         var columns = new List<ParquetColumn>();
         try
         {
-            ParquetNode[] fields = [.. reader.Schema.Fields.Select(field => new ParquetNode(field, data =>
+            ParquetNode[] fields = [.. reader.Schema.Fields.Where(ParquetNode.IsRead).Select(field => new ParquetNode(field, data =>
             {
                 columns.Add(ParquetColumn.Of(path, data, Wait(path, () => open.ReadRawColumnDataBaseAsync(data).AsTask())));
                 return columns[^1];

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Selm.HuggingFace.Models;
+using Selm.Research.Data;
 using Selm.Research.Runs;
 using Selm.Research.Sampling;
 
@@ -34,7 +35,7 @@ public sealed record AlpacaOutputs(string Path, string Generator, IReadOnlyList<
         var numbers = new HashSet<int>();
         var rows = new List<AlpacaOutput>();
         var generator = name;
-        foreach (var row in PublicRows.Read(path, "instruction and output"))
+        foreach (var row in RowFile.Read(path))
         {
             var instruction = row.Text("instruction");
             if (!seen.TryAdd(instruction, row.Line))

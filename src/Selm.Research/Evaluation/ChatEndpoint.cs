@@ -25,6 +25,7 @@ public sealed class ChatEndpoint : IDisposable
     private readonly List<string> withoutVerdict = [];
     private int asked, unclear;
     private volatile ChatDialect dialect = new();
+    private volatile bool ownTemperature; // of any reply, a kept one included
 
     /// <summary>Prepares an endpoint; nothing is sent yet.</summary>
     /// <param name="baseUrl">Such as https://api.openai.com/v1; chat/completions is appended.</param>
@@ -65,7 +66,7 @@ public sealed class ChatEndpoint : IDisposable
             lock (gate)
             {
                 var notes = new List<string>();
-                if (dialect.OwnTemperature)
+                if (ownTemperature)
                 {
                     notes.Add($"{Model} takes no temperature but its own and was asked without one; its verdicts are drawn and not greedy.");
                 }
@@ -97,11 +98,14 @@ public sealed class ChatEndpoint : IDisposable
         // Older caches also hold replies without a verdict; those are asked for again.
         if (cache.TryGet(key, out var known) && isAnswer(known!))
         {
+            Note(known!);
             return known!;
         }
         var body = await SendAsync(Body, cancellation).ConfigureAwait(false);
         var reply = ChatFormat.Reply(body) ?? throw new InputException(
             $"{url} does not answer as a chat endpoint does (to {row}: {ChatFormat.Shortened(body)}); give the address of an OpenAI-compatible one, {Kept}.");
+        reply = reply with { OwnTemperature = dialect.OwnTemperature };
+        Note(reply);
         if (isAnswer(reply))
         {
             cache.Add(key, reply);
@@ -137,26 +141,42 @@ public sealed class ChatEndpoint : IDisposable
     {
         var since = Stopwatch.StartNew();
         var pause = firstWait;
+        var left = patience;
         for (var attempt = 1; ; attempt++)
         {
-            var left = patience - since.Elapsed;
             var (text, trouble, after) = await AttemptAsync(body, left < timeout ? left : timeout, cancellation).ConfigureAwait(false);
             if (text is not null)
             {
                 return text;
             }
             var wait = after > pause ? after.Value : pause;
-            if (attempt < attempts && since.Elapsed + wait < patience)
+            var isPatient = since.Elapsed + wait < patience;
+            if (attempt < attempts && isPatient)
             {
                 await Task.Delay(wait, cancellation).ConfigureAwait(false);
                 pause *= 2;
-                continue;
+                left = patience - since.Elapsed;
+                if (left > TimeSpan.Zero) // a wait may end later than it was meant to
+                {
+                    continue;
+                }
             }
-            throw new InputException(attempt < attempts && after > pause
-                ? $"{url} wants to be left alone for {after.Value.TotalMinutes:F0} minutes ({trouble}); run the same command again then, {Kept}."
+            throw new InputException(attempt < attempts && !isPatient && after > pause
+                ? $"{url} wants to be left alone for {Words(after.Value)} ({trouble}); run the same command again then, {Kept}."
                 : $"{url} gave no answer in {attempt} attempt{(attempt == 1 ? "" : "s")} ({trouble}); run the same command again when it is back, {Kept}.");
         }
     }
+
+    private void Note(JudgeReply reply)
+    {
+        if (reply.OwnTemperature)
+        {
+            ownTemperature = true; // never taken back, as others write it too
+        }
+    }
+
+    private static string Words(TimeSpan time) =>
+        time < TimeSpan.FromMinutes(2) ? $"{Math.Ceiling(time.TotalSeconds):F0} seconds" : $"{time.TotalMinutes:F0} minutes";
 
     // One attempt: the body of the answer, or what went wrong and how long the endpoint wants to be left alone.
     private async Task<(string? Text, string Trouble, TimeSpan? After)> AttemptAsync(Func<ChatDialect, string> body, TimeSpan limit, CancellationToken cancellation)

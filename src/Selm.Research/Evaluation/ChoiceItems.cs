@@ -64,7 +64,7 @@ public static partial class ChoiceItems
     {
         var seen = new Dictionary<string, int>();
         var items = new List<ChoiceItem>();
-        foreach (var row in PublicRows.Read(path, "the benchmark's fields"))
+        foreach (var row in RowFile.Read(path))
         {
             var item = task switch
             {
@@ -79,7 +79,7 @@ public static partial class ChoiceItems
             }
             items.Add(Checked(row, item));
         }
-        return items.Count > 0 ? items : throw new InputException($"{path} has no rows; give the benchmark's public file.");
+        return items.Count > 0 ? items : throw new InputException($"{path} has no rows; give a list of objects with the benchmark's fields.");
     }
 
     private static ChoiceItem HellaSwag(JsonRow row, int number)

@@ -1,6 +1,5 @@
 // The reward that a policy stands for, r(x, y) = beta (log pi(y|x) - log pi_ref(y|x)) (paper, section 2; its Figure 4 compares
 // two policies by it), on the answers of a preference file and on the policy's own.
-using Selm.HuggingFace.Chat;
 using Selm.HuggingFace.Models;
 using Selm.Research.Data;
 using Selm.Research.Numerics;
@@ -65,13 +64,11 @@ public static class ImplicitReward
         {
             throw new InputException($"{model.Path} has another tokenizer than {policy.Path}, so their log-probs are not about the same tokens; use models of one family.");
         }
-        int[][] prompts = [.. records.Select(record => Prompt(policy, record))];
-        SharedRow[] pairs = [.. records.Select((record, i) => new SharedRow(
-            prompts[i], [Response(policy, record, record.ChosenResponse), Response(policy, record, record.RejectedResponse)]))];
-        DemandRoom(pairs, records, policy);
+        SharedRow[] pairs = [.. records.Select(record => Pair(policy, record))];
+        int[][] prompts = [.. pairs.Select(pair => pair.Prompt)];
+        DemandRoom(pairs, records, policy); // an own answer ends with the context at the latest
         var own = GeneratedAnswers.Of(policy, prompts, new SamplingOptions(MaxNewTokens: maxNewTokens), folder, batchSize, progress, cancellation: cancellation);
         SharedRow[] rows = [.. pairs.Select((row, i) => new SharedRow(row.Prompt, [.. row.Responses, own[i].Ids]))];
-        DemandRoom(rows, records, policy);
         var result = new List<ImplicitRewards>(rows.Length);
         foreach (var batch in rows.Index().Chunk(batchSize))
         {
@@ -162,13 +159,17 @@ public static class ImplicitReward
     /// <summary>Mean distance between predicted and observed, weighted by the pairs of each bin.</summary>
     public static double CalibrationError(IReadOnlyList<CalibrationBin> bins) => bins.Sum(bin => bin.Count * Math.Abs(bin.Predicted - bin.Observed)) / bins.Sum(bin => bin.Count);
 
-    private static int[] Prompt(ModelFolder model, PreferenceRecord record) =>
-        IsText(model, record) ? model.PromptIds(record.Prompt) : model.PromptIds(record.PromptMessages);
-
-    private static int[] Response(ModelFolder model, PreferenceRecord record, string text) =>
-        IsText(model, record) ? model.ResponseIds(record.Prompt, text) : model.ResponseIds(record.PromptMessages, text);
-
-    private static bool IsText(ModelFolder model, PreferenceRecord record) => model.ChatTemplate is null && record.PromptMessages is [{ Role: "user" }];
+    // A model without a chat template reads a single question as text.
+    private static SharedRow Pair(ModelFolder model, PreferenceRecord record)
+    {
+        string[] answers = [record.ChosenResponse, record.RejectedResponse];
+        if (model.ChatTemplate is null && record.PromptMessages is [{ Role: "user" }])
+        {
+            return new SharedRow(model.PromptIds(record.Prompt), [.. answers.Select(answer => model.ResponseIds(record.Prompt, answer))]);
+        }
+        var (prompt, responses) = model.Encoding.Row(record.PromptMessages, answers, new(int.MaxValue, int.MaxValue));
+        return new SharedRow(prompt, responses);
+    }
 
     private static double Margin(IRanker ranker, PreferenceRecord record)
     {

@@ -11,6 +11,9 @@ public sealed record JudgeReply(string Text, IReadOnlyDictionary<string, double>
 {
     /// <summary>Whether it ended at the limit of tokens; not kept, since only what holds a verdict is.</summary>
     public bool IsCut { get; init; }
+
+    /// <summary>Whether it was drawn at the model's own temperature, because the model takes no other.</summary>
+    public bool OwnTemperature { get; init; }
 }
 
 /// <summary>
@@ -48,7 +51,7 @@ public sealed class JudgeCache : IDisposable
         foreach (var row in Jsonl.Read(path))
         {
             var logps = row.Field("first_token").EnumerateObject().ToDictionary(token => token.Name, token => token.Value.GetDouble());
-            replies[row.Text("key")] = new(row.Text("text"), logps);
+            replies[row.Text("key")] = new(row.Text("text"), logps) { OwnTemperature = row.Has("own_temperature") && row.Field("own_temperature").GetBoolean() };
         }
     }
 
@@ -80,7 +83,7 @@ public sealed class JudgeCache : IDisposable
             }
             try
             {
-                stream.Write([.. JsonSerializer.SerializeToUtf8Bytes(new { Key = key, reply.Text, reply.FirstToken }, JsonFormat.Line), (byte)'\n']);
+                stream.Write([.. JsonSerializer.SerializeToUtf8Bytes(Line(key, reply), JsonFormat.Line), (byte)'\n']);
                 stream.Flush(flushToDisk: true);
             }
             catch (IOException e)
@@ -99,6 +102,11 @@ public sealed class JudgeCache : IDisposable
             File.Delete(path!);
         }
     }
+
+    // A field that most lines do not have says what is out of the ordinary.
+    private static object Line(string key, JudgeReply reply) => reply.OwnTemperature
+        ? new { Key = key, reply.Text, reply.FirstToken, reply.OwnTemperature }
+        : new { Key = key, reply.Text, reply.FirstToken };
 
     private static void CutTornLine(FileStream stream)
     {

@@ -1,10 +1,8 @@
 // Two results of one benchmark, item by item: what is their difference worth, and what difference could have been seen at all?
 using System.Globalization;
 using System.Text.Json;
-using MathNet.Numerics.Statistics;
 using Selm.Research.Numerics;
 using Selm.Research.Runs;
-using Statistics = Selm.Research.Numerics.Statistics;
 
 namespace Selm.Research.Evaluation;
 
@@ -13,16 +11,19 @@ namespace Selm.Research.Evaluation;
 /// <param name="Second">The name of the second.</param>
 /// <param name="Prompts">Items that both have a score for in every run.</param>
 /// <param name="Runs">Runs of each item.</param>
-/// <param name="Difference">Mean of first minus second with its 95 % interval, prompts and runs resampled together.</param>
+/// <param name="Difference">Mean of first minus second over prompts, its runs averaged inside each, with its 95 % interval by <see cref="PairedEstimate"/>.</param>
+/// <param name="P">Two-sided p-value of a mean difference of 0, by the same t.</param>
 /// <param name="Sign">The sign test over prompts.</param>
-/// <param name="Deviation">Standard deviation of the differences between prompts.</param>
 /// <param name="Detectable">The smallest true difference that so many prompts find in 80 of 100 cases at the 5 % level.</param>
 /// <param name="PromptsForOne">How many prompts would find a difference of one unit.</param>
 public sealed record PairedComparison(
-    string First, string Second, int Prompts, int Runs, MeanInterval Difference, SignTestResult Sign, double Deviation, double Detectable, double PromptsForOne)
+    string First, string Second, int Prompts, int Runs, MeanInterval Difference, double P, SignTestResult Sign, double Detectable, double PromptsForOne)
 {
-    /// <summary>The p-value of the sign test after Holm's correction over all comparisons of a table; the plain one where there is only one.</summary>
-    public double AdjustedP { get; init; } = Sign.P;
+    /// <summary><see cref="P"/> after Holm's correction over all comparisons of a table; the plain one where there is only one.</summary>
+    public double AdjustedP { get; init; } = P;
+
+    /// <summary>The p-value of the sign test after the same correction.</summary>
+    public double AdjustedSignP { get; init; } = Sign.P;
 
     /// <summary>Items of one result that the other lacks or that have no score; above 0 the comparison is over a part.</summary>
     public int LeftOut { get; init; }
@@ -34,10 +35,11 @@ public sealed record PairedComparison(
         {
             string N(double value) => Math.Abs(value).ToString("0.00", CultureInfo.InvariantCulture);
             var interval = string.Create(CultureInfo.InvariantCulture, $"[{Difference.Low:0.00}, {Difference.High:0.00}]");
-            var found = Difference.Low > 0 ? $"{First} is better than {Second} by {N(Difference.Mean)} {interval}"
-                : Difference.High < 0 ? $"{First} is worse than {Second} by {N(Difference.Mean)} {interval}"
-                : $"{First} and {Second} cannot be told apart: the difference of {Difference.Mean.ToString("0.00", CultureInfo.InvariantCulture)} has the interval {interval}";
-            var sign = string.Create(CultureInfo.InvariantCulture, $"{First} wins on {Sign.Wins} prompts and loses on {Sign.Losses} (sign test p {(AdjustedP < 0.001 ? "< 0.001" : string.Create(CultureInfo.InvariantCulture, $"= {AdjustedP:0.000}"))})");
+            string Chance(double p) => p < 0.001 ? "p < 0.001" : string.Create(CultureInfo.InvariantCulture, $"p = {p:0.000}");
+            var told = $"{interval}, {Chance(AdjustedP)}{(AdjustedP > P ? " after Holm's correction" : "")}";
+            var found = AdjustedP >= 0.05 ? $"{First} and {Second} cannot be told apart: the difference of {Difference.Mean.ToString("0.00", CultureInfo.InvariantCulture)} has the interval {told}"
+                : $"{First} is {(Difference.Mean > 0 ? "better" : "worse")} than {Second} by {N(Difference.Mean)} {told}";
+            var sign = $"{First} wins on {Sign.Wins} prompts and loses on {Sign.Losses} (sign test {Chance(AdjustedSignP)})";
             var power = double.IsFinite(PromptsForOne) && Detectable > 0
                 ? $"{Prompts} prompts find a true difference of {N(Detectable)} in 80 of 100 cases" + (Detectable > 1 ? $", so they cannot resolve 1 point; that takes {PromptsForOne.ToString("N0", CultureInfo.InvariantCulture)} prompts" : "")
                 : "all prompts differ by the same amount";
@@ -78,9 +80,8 @@ public sealed record PairedComparison(
     /// <summary>Compares two results over the items they share.</summary>
     /// <param name="first">Name and items of one.</param>
     /// <param name="second">Name and items of the other.</param>
-    /// <param name="seed">Of the resampling.</param>
     /// <exception cref="InputException">They share fewer than two scored items.</exception>
-    public static PairedComparison Of((string Name, IReadOnlyList<ScoredItem> Items) first, (string Name, IReadOnlyList<ScoredItem> Items) second, ulong seed = 0)
+    public static PairedComparison Of((string Name, IReadOnlyList<ScoredItem> Items) first, (string Name, IReadOnlyList<ScoredItem> Items) second)
     {
         var (one, other) = (ByPrompt(first), ByPrompt(second));
         var runs = Math.Min(one.Values.Max(scores => scores.Count), other.Values.Max(scores => scores.Count));
@@ -89,34 +90,25 @@ public sealed record PairedComparison(
         {
             throw new InputException($"{first.Name} and {second.Name} share {shared.Length} scored items, too few for a comparison; give two results of one benchmark.");
         }
-        var differences = new double[runs, shared.Length];
-        foreach (var (place, id) in shared.Index())
-        {
-            for (var run = 0; run < runs; run++)
-            {
-                differences[run, place] = one[id][run] - other[id][run];
-            }
-        }
-        double[] perPrompt = [.. Enumerable.Range(0, shared.Length).Select(place => Enumerable.Range(0, runs).Average(run => differences[run, place]))];
-        var deviation = perPrompt.StandardDeviation();
-        return new(
-            first.Name, second.Name, shared.Length, runs, Statistics.PairedBootstrap(differences, seed), Statistics.SignTest(perPrompt), deviation,
-            Statistics.MinimumDetectableDifference(shared.Length, deviation), Statistics.PromptsNeeded(1, deviation))
+        double[] perPrompt = [.. shared.Select(id => Enumerable.Range(0, runs).Average(run => one[id][run] - other[id][run]))];
+        var found = PairedEstimate.Of(perPrompt);
+        return new(first.Name, second.Name, shared.Length, runs, found.Interval(), found.P(), Statistics.SignTest(perPrompt), found.Detectable, found.Needed(1))
         {
             LeftOut = first.Items.Select(item => item.Id).Union(second.Items.Select(item => item.Id)).Count() - shared.Length,
         };
     }
 
-    /// <summary>One result against several, the sign tests corrected together.</summary>
+    /// <summary>One result against several, the tests corrected together.</summary>
     /// <param name="first">Name and items of one.</param>
     /// <param name="others">Name and items of each other.</param>
-    /// <param name="seed">Of the resampling.</param>
     /// <exception cref="InputException">Two share fewer than two scored items.</exception>
     public static IReadOnlyList<PairedComparison> Of(
-        (string Name, IReadOnlyList<ScoredItem> Items) first, IReadOnlyList<(string Name, IReadOnlyList<ScoredItem> Items)> others, ulong seed = 0)
+        (string Name, IReadOnlyList<ScoredItem> Items) first, IReadOnlyList<(string Name, IReadOnlyList<ScoredItem> Items)> others)
     {
-        PairedComparison[] all = [.. others.Select(other => Of(first, other, seed))];
-        return [.. all.Zip(Statistics.Holm([.. all.Select(comparison => comparison.Sign.P)]), (comparison, p) => comparison with { AdjustedP = p })];
+        PairedComparison[] all = [.. others.Select(other => Of(first, other))];
+        var means = Statistics.Holm([.. all.Select(comparison => comparison.P)]);
+        var signs = Statistics.Holm([.. all.Select(comparison => comparison.Sign.P)]);
+        return [.. all.Select((comparison, k) => comparison with { AdjustedP = means[k], AdjustedSignP = signs[k] })];
     }
 
     private static Dictionary<string, List<double>> ByPrompt((string Name, IReadOnlyList<ScoredItem> Items) result)

@@ -48,7 +48,7 @@ internal static partial class FigureCaptions
 
     private static bool ShowsAlpha(Figure figure, string[] drawn, string alpha) =>
         drawn.Any(word => Regex.IsMatch(word, $@"\b(alpha|SELM) {Regex.Escape(alpha)}(?![\d.]*\d)"))
-        || figure.Panels.Where(panel => panel.X.Title == "alpha").Any(panel => panel.X.Categories?.Contains(alpha)
+        || figure.Panels.Where(panel => panel.X.Title.StartsWith("alpha", StringComparison.Ordinal)).Any(panel => panel.X.Categories?.Any(name => name == alpha || name.StartsWith($"{alpha} (", StringComparison.Ordinal))
             ?? panel.Traces.OfType<LineTrace>().SelectMany(line => line.X).Any(x => Numerals.Exact(x) == alpha));
 
     private static IEnumerable<string> Words(Figure figure) =>

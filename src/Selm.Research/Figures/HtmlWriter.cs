@@ -11,22 +11,30 @@ namespace Selm.Research.Figures;
 /// <summary>Figures as HTML: the static picture, and a script that swaps it for the live Plotly figure once that has been drawn.</summary>
 public static class HtmlWriter
 {
-    private const string Library = "https://cdn.plot.ly/plotly-2.35.2.min.js";
+    /// <summary>Where the browser finds Plotly.</summary>
+    internal const string Library = "https://cdn.plot.ly/plotly-2.35.2.min.js";
 
     /// <summary>The HTML of a figure, to be placed in a page or a notebook's output.</summary>
     /// <exception cref="ArgumentException">The figure contradicts itself (lengths, empty ranges, mixed origins).</exception>
-    public static string Write(Figure figure)
+    public static string Write(Figure figure) => Live(figure.Id, PlotlyWriter.Write(figure), Picture(figure), FigureLayout.CaptionText(figure));
+
+    /// <summary>What stands still, and the script that swaps it for what Plotly draws.</summary>
+    /// <param name="id">A short name.</param>
+    /// <param name="json">Plotly's JSON, in which no text holds a "&lt;".</param>
+    /// <param name="still">HTML that is shown without scripts.</param>
+    /// <param name="caption">Below the live figure.</param>
+    /// <param name="captionAs">How the caption is set: "textContent" for words, "innerHTML" for HTML.</param>
+    internal static string Live(string id, string json, string still, string caption, string captionAs = "textContent")
     {
-        var json = PlotlyWriter.Write(figure);
         // The name comes from the content, so that the same figure gives the same page and two figures never meet.
-        var name = $"selm-{figure.Id}-{ContentHash.OfText(json)[..10]}";
+        var name = $"selm-{id}-{ContentHash.OfText(json)[..10]}";
         return $$"""
             <div data-selm-figure="{{WebUtility.HtmlEncode(name)}}" style="max-width:760px">
-            {{Picture(figure)}}</div>
+            {{still}}</div>
             <script>
             (function () {
               const figure = {{json}};
-              const caption = {{JsonSerializer.Serialize(FigureLayout.CaptionText(figure))}};
+              const caption = {{JsonSerializer.Serialize(caption)}};
               const library = window.Plotly ? Promise.resolve() : (window.selmPlotly ??= new Promise((done, failed) => {
                 if (window.define?.amd && window.requirejs) {
                   window.requirejs(["{{Library}}"], plotly => { window.Plotly = plotly; done(); }, failed);
@@ -46,7 +54,7 @@ public static class HtmlWriter
                   try {
                     await window.Plotly.newPlot(live, figure.data, figure.layout, figure.config);
                     box.replaceChildren(live);
-                    box.appendChild(document.createElement("p")).textContent = caption;
+                    box.appendChild(document.createElement("p")).{{captionAs}} = caption;
                   } catch (error) {
                     live.remove();
                     box.removeAttribute("data-live");
@@ -59,8 +67,8 @@ public static class HtmlWriter
             """;
     }
 
-    // An image, not inline SVG: front ends that do not trust a notebook throw SVG elements away and leave their words behind.
-    private static string Picture(Figure figure) =>
+    /// <summary>The picture as an image, not inline SVG: front ends that do not trust a notebook throw SVG elements away and leave their words behind.</summary>
+    internal static string Picture(Figure figure) =>
         $"<img alt=\"{WebUtility.HtmlEncode(figure.Title)}\" style=\"max-width:100%\" src='data:image/svg+xml;charset=utf-8,{Escaped(SvgWriter.Write(figure))}'>";
 
     // What ends the attribute or the address, and what HTML or the address would read as something else.

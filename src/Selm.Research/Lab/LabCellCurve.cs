@@ -12,7 +12,11 @@ namespace Selm.Research.Lab;
 /// Implicit rewards on held-out prompts against the policy that the iteration began with; own is that policy's greedy
 /// answer, the same for every alpha and step.
 /// </param>
-public sealed record LabCurvePoint(int Steps, double SigmaNegativeMargin, double MeanReward, LabImplicitRewards Implicit);
+public sealed record LabCurvePoint(int Steps, double SigmaNegativeMargin, double MeanReward, LabImplicitRewards Implicit)
+{
+    /// <summary>What became of short responses, or null in records that do not have it.</summary>
+    public LabFavour? Favour { get; init; }
+}
 
 /// <summary>Looks at a policy while it is trained. The trainer tells about a step when it is done, before the next begins.</summary>
 /// <param name="measure">What is measured, on which prompts.</param>
@@ -22,6 +26,7 @@ internal sealed class LabCellCurve(LabCellMeasure measure, Llama policy, int[] s
 {
     private readonly Llama reference = LlamaWeights.Clone(policy);
     private readonly int[][] own = measure.Answers(policy);
+    private readonly double[] shortLogps = measure.Short.Logps(policy);
     private readonly List<LabCurvePoint> points = [];
 
     /// <inheritdoc/>
@@ -29,7 +34,7 @@ internal sealed class LabCellCurve(LabCellMeasure measure, Llama policy, int[] s
     {
         if (Array.Exists(steps, step => step == value.Done))
         {
-            points.Add(measure.Point((int)value.Done, policy, reference, own));
+            points.Add(measure.Point((int)value.Done, policy, reference, own) with { Favour = measure.Short.Change(policy, shortLogps) });
         }
     }
 

@@ -23,6 +23,9 @@ internal sealed class LabCellMeasure(LabLanguage language, IReadOnlyList<LabWrit
     private readonly LabResponse[] baseline = LabEvaluation.Baseline(language, language.Split.Test);
     private readonly LabPair[] heldOut = LabPairs.HeldOut(language, writers, LabEvaluation.BaselineSeed, language.Split.Test);
 
+    /// <summary>Short responses to some of the prompts.</summary>
+    public LabShortResponses Short { get; } = new(language, language.Split.Test);
+
     /// <summary>Measures a policy.</summary>
     /// <param name="policy">The policy; pi_0 itself gets no implicit rewards.</param>
     public LabCellEvaluation Of(Llama policy)
@@ -35,7 +38,10 @@ internal sealed class LabCellMeasure(LabLanguage language, IReadOnlyList<LabWrit
             Rounded(scores.MeanReward), [.. quantiles.Select(q => Rounded(Quantile(scores.Rewards, q)))], Rounded(scores.Grammatical), Rounded(scores.ExactWinRate),
             Rounded(judged.Average(row => row.Preference!.Value)), Rounded(LengthControlled(judged)), Rounded(scores.MeanWords),
             Rounded(scores.Answers.Select((answer, k) => HasJewel(language, prompts[k], answer) ? 1.0 : 0).Average()), Rounded(turnOne), Rounded(turnTwo),
-            [.. scores.Rewards.Select(Rounded)], scores.Answers, ReferenceEquals(policy, first) ? null : Implicit(policy, first, answers, digits: 4));
+            [.. scores.Rewards.Select(Rounded)], scores.Answers, ReferenceEquals(policy, first) ? null : Implicit(policy, first, answers, digits: 4))
+        {
+            Spread = scores.Answers.Zip(prompts, (answer, prompt) => Masked(language, prompt, answer)).Distinct(StringComparer.Ordinal).Count(),
+        };
     }
 
     /// <summary>Greedy answers to the test prompts.</summary>
@@ -50,13 +56,22 @@ internal sealed class LabCellMeasure(LabLanguage language, IReadOnlyList<LabWrit
     public LabCurvePoint Point(int steps, Llama policy, Llama reference, int[][] own)
     {
         var reward = LabEvaluation.Scores(language, prompts, [.. Answers(policy).Select(language.Text)]).MeanReward;
-        return new LabCurvePoint(steps, double.NaN, Rounded(reward), Implicit(policy, reference, own, digits: 6));
+        return new LabCurvePoint(steps, double.NaN, Rounded(reward), Implicit(policy, reference, own, digits: 8));
     }
 
     /// <summary>Whether a response has the right skill.</summary>
     public static bool HasJewel(LabLanguage language, LabPrompt prompt, string response) =>
         LabResponse.Parse(language, response.Split(' ', StringSplitOptions.RemoveEmptyEntries)) is { } parsed
         && parsed.Topic == prompt.Topic && parsed.Skill == language.Topics[prompt.Topic].Skill;
+
+    /// <summary>A response with the prompt's topic and everything that is true of it replaced by the names of their kinds.</summary>
+    internal static string Masked(LabLanguage language, LabPrompt prompt, string response)
+    {
+        var topic = language.Topics[prompt.Topic];
+        var (adjective, place, verb, skill) = (language.Adjectives[topic.Adjective], language.Places[topic.Place], language.Verbs[topic.Verb], language.Skills[topic.Skill]);
+        return string.Join(' ', response.Split(' ').Select(word =>
+            word == topic.Name ? "TOPIC" : word == adjective ? "ADJECTIVE" : word == place ? "PLACE" : word == verb ? "VERB" : word == skill ? "SKILL" : word));
+    }
 
     // Six decimals are beyond what any comparison needs and keep the files short.
     private static double Rounded(double value) => Math.Round(value, 6);

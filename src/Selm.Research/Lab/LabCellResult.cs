@@ -26,6 +26,12 @@ public sealed record LabCellEvaluation(
     double MeanReward, double[] RewardQuantiles, double Grammatical, double ExactWinRate, double RawWinRate, double LengthControlledWinRate, double MeanWords,
     double JewelUse, double FirstTurnScore, double SecondTurnScore, double[] Rewards, string[] Answers, LabImplicitRewards? Implicit)
 {
+    /// <summary>
+    /// Distinct answers, at most one per prompt, where the topic and what is true of it are masked: "the cat is soft ." and
+    /// "the lake is calm ." count once. NaN in records that do not have it.
+    /// </summary>
+    public double Spread { get; init; } = double.NaN;
+
     /// <summary>Mean score over both turns, from 1 to 10.</summary>
     [JsonIgnore]
     public double TwoTurnScore => (FirstTurnScore + SecondTurnScore) / 2;
@@ -43,6 +49,15 @@ public sealed record LabCellEvaluation(
 public sealed record LabCellIteration(
     int Iteration, double YBest, double YWorst, double AskedReward, double AskedJewel, double SigmaNegativeMargin, double[] Loss, LabCellEvaluation Evaluation)
 {
+    /// <summary>
+    /// Share of the greedy test answers whose text was met nowhere before: not among the responses of the cell's training pairs
+    /// up to this iteration (chosen, rejected and y), and not among the greedy test answers of earlier policies.
+    /// </summary>
+    public double Novelty { get; init; } = double.NaN;
+
+    /// <summary>What the cell's own ranker thinks of the greedy test answers, on its own scale; the true reward where that labels, without noise.</summary>
+    public double ExternalReward { get; init; } = double.NaN;
+
     /// <summary>The policy on its way, where <see cref="LabCellSpec.CurveSteps"/> ask for it.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyList<LabCurvePoint>? Curve { get; init; }

@@ -16,6 +16,9 @@ internal sealed class LabCellRun : IDisposable
     /// <summary>Portion that the Llama recipe's base model is trained on; no run has so many iterations.</summary>
     private const int BasePortion = 1_000_000;
 
+    /// <summary>The peak of the last iteration's learning rate as a share of the first one's, as the paper's 1e-7 after 5e-7.</summary>
+    private const double LastPeak = 0.2;
+
     private readonly LabLanguage language;
     private readonly LabSizes sizes;
     private readonly Device? device;
@@ -28,6 +31,7 @@ internal sealed class LabCellRun : IDisposable
     private readonly LabCellMeasure measure;
     private readonly PreferenceLoop loop;
     private readonly Dictionary<int, LabPair[]> portions = [];
+    private readonly HashSet<string> met = new(StringComparer.Ordinal); // responses trained on and answers of earlier policies
     private Llama? explorer;
     private (double Reward, double Jewel) asked;
 
@@ -53,10 +57,11 @@ internal sealed class LabCellRun : IDisposable
     {
         var made = stages.Get("start", [Path.GetFileName(start), spec.Preset.ToString(), Number(sizes.QuizItems)],
             _ => new StartRecord(measure.Of(first), Benchmarks()));
+        met.UnionWith(made.Result.Evaluation.Answers);
         return (made.Result.Evaluation, made.Result.Benchmarks);
     }
 
-    /// <summary>Trains and measures one iteration.</summary>
+    /// <summary>Trains and measures one iteration, after <see cref="Start"/> and the iterations before it.</summary>
     /// <param name="iteration">From 0.</param>
     public LabCellIteration Iterate(int iteration)
     {
@@ -65,11 +70,25 @@ internal sealed class LabCellRun : IDisposable
         {
             stages.KeepCheckpoint(spec, iteration, policy);
         }
-        return done;
+        return Compared(done);
     }
 
     /// <summary>Benchmarks of the policy as it is.</summary>
     public LabBenchmarkScore[] Benchmarks() => LabBenchmarks.All(policy, language, sizes.QuizItems);
+
+    // What an iteration's answers are beside what the cell has met, and to its ranker.
+    private LabCellIteration Compared(LabCellIteration done)
+    {
+        met.UnionWith(loop.Responses(done.Iteration).Select(language.Text));
+        var answers = done.Evaluation.Answers;
+        var novelty = answers.Average(answer => met.Contains(answer) ? 0.0 : 1);
+        met.UnionWith(answers);
+        return done with
+        {
+            Novelty = Math.Round(novelty, 6),
+            ExternalReward = Math.Round(ranker?.Score([.. language.Split.Test.Zip(answers, (prompt, answer) => (prompt.Text(language), answer))]).Average() ?? done.Evaluation.MeanReward, 6),
+        };
+    }
 
     /// <inheritdoc/>
     public void Dispose()
@@ -104,7 +123,7 @@ internal sealed class LabCellRun : IDisposable
     private string[] Numbers() =>
     [
         spec.Seed.ToString(CultureInfo.InvariantCulture), Number(spec.Beta), Number(spec.PairsPerIteration!.Value), Number(spec.BatchSize!.Value),
-        Number(spec.LearningRate!.Value), Early(spec).ToString(), spec.Iterations == 1 ? "last" : "not last",
+        Number(spec.LearningRate!.Value), Early(spec).ToString(), spec.Iterations == 1 ? $"last {spec.Cycle}" : "not last",
     ];
 
     private static string Number(double value) => value.ToString("R", CultureInfo.InvariantCulture);
@@ -161,11 +180,17 @@ internal sealed class LabCellRun : IDisposable
         Samples = spec.Method == LoopMethod.Sppo ? 4 : 3,
         SppoEta = spec.SppoEta,
         KeptShare = spec.KeptShare ?? LabBaselines.DnoKeptShare,
-        LastIterationLrFactor = spec.CurveSteps is null ? 0.2 : 1,
+        LastIterationLrFactor = spec.CurveSteps is null ? LastPeak : 1,
+        LearningRates = spec.Cycle == LabCycle.LastDecayed ? [] : [.. Enumerable.Range(0, spec.Iterations.Value).Select(t => spec.LearningRate!.Value * Peak(spec, t))],
         Reward = new RewardOptions { LearningRate = LabSizes.Of(spec.Budget).Ranker.LearningRate },
         Training = Training(spec),
         LastTraining = LastTraining(spec),
     };
+
+    // The peak of the learning rate in an iteration as a share of the first one's.
+    private static double Peak(LabCellSpec spec, int iteration) => spec.Cycle == LabCycle.Constant || spec.Iterations == 1
+        ? 1
+        : 1 - ((1 - LastPeak) * iteration / (spec.Iterations!.Value - 1));
 
     private static TrainerOptions Training(LabCellSpec spec) => new()
     {

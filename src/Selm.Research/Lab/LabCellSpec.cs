@@ -52,6 +52,19 @@ public enum LabRecipe
     Llama,
 }
 
+/// <summary>How the peak of the learning rate changes from iteration to iteration (appendix C's three cycles).</summary>
+public enum LabCycle
+{
+    /// <summary>The same peak but in the last iteration, which has a fifth of it.</summary>
+    LastDecayed,
+
+    /// <summary>The same peak in every iteration.</summary>
+    Constant,
+
+    /// <summary>A peak that falls along a line, from the whole in the first iteration to a fifth in the last.</summary>
+    Linear,
+}
+
 /// <summary>
 /// One run of the lab: a seed, a method and its numbers. Numbers that are null are those of the budget, and where it has none
 /// those of the ranker's setting: oracle lr 4e-4 and batch 32, model lr 6e-4 and batch 64, both with 1,024 pairs per iteration.
@@ -60,7 +73,7 @@ public enum LabRecipe
 public sealed record LabCellSpec
 {
     // Part of every hash: raised when the code changes what a cell comes to.
-    private const string Format = "lab-cell-2";
+    private const string Format = "lab-cell-3";
 
     /// <summary>Seed of the base model, the pairs, the labels and the batches.</summary>
     public ulong Seed { get; init; }
@@ -80,7 +93,7 @@ public sealed record LabCellSpec
     /// <summary>Which sibling of Algorithm 1.</summary>
     public LoopMethod Method { get; init; } = LoopMethod.Selm;
 
-    /// <summary>Weight of optimism alpha, for the siblings in <see cref="LabBaselines"/>; methods without one ignore it.</summary>
+    /// <summary>Weight of optimism alpha as the loss has it (the lab's scale; Claims/AlphaScale has the paper's), for the siblings in <see cref="LabBaselines"/>; methods without one ignore it.</summary>
     public double Alpha { get; init; } = 0.001;
 
     /// <summary>SPPO's eta; null: <see cref="LabBaselines.SppoEta"/>. Other methods ignore it.</summary>
@@ -103,8 +116,11 @@ public sealed record LabCellSpec
     /// <summary>Examples per optimiser step.</summary>
     public int? BatchSize { get; init; }
 
-    /// <summary>Peak learning rate; the last iteration has a fifth of it.</summary>
+    /// <summary>Peak learning rate of the first iteration; <see cref="Cycle"/> says that of the others.</summary>
     public double? LearningRate { get; init; }
+
+    /// <summary>How the peak goes on over iterations.</summary>
+    public LabCycle Cycle { get; init; }
 
     /// <summary>Shape of the learning rate after 10 % warm-up; null: cosine, and constant without warm-up where a curve is measured.</summary>
     public ScheduleKind? Schedule { get; init; }
@@ -220,6 +236,7 @@ public sealed record LabCellSpec
             "curve_learning_rate", "a number > 0, beside curve_steps");
         Require(spec.CurveSteps is null || (spec.CurveSteps.Length > 0 && spec.CurveSteps.All(step => step >= 1 && step <= steps)),
             "curve_steps", FormattableString.Invariant($"a list of whole numbers from 1 to the {steps} optimiser steps of the last iteration"));
+        Require(spec.CurveSteps is null || spec.Cycle == LabCycle.LastDecayed, "cycle", "last-decayed where curve_steps are given, whose iteration has a rate of its own");
         Require((spec.CurveSteps is null && spec.Epochs is null) || spec.Iterations >= 2, "iterations", "a whole number >= 2 where curve_steps or epochs are given");
     }
 

@@ -12,7 +12,7 @@ namespace Selm.Research.Lab;
 internal sealed class LabCellStages(string folder)
 {
     // Part of every name: raised when the code changes what a stage becomes.
-    private const string Format = "lab-stage-2";
+    private const string Format = "lab-stage-3";
 
     private sealed record Record<T>(T Result);
 

@@ -27,12 +27,14 @@ public static class Exercises15
         double[] scores = [.. Draw.Rewards(random, 3)];
         double[] Numbers((int Chosen, int Rejected) pair) => [pair.Chosen, pair.Rejected];
         var (best, worst) = (Array.IndexOf(scores, scores.Max()), Array.IndexOf(scores, scores.Min()));
-        return new Trial(Numbers(f([.. scores])), Numbers((best == 0 ? 0 : 1, best != 0 && worst == 0 ? 0 : 2)),
+        var wins = scores[0] > scores[1];
+        return new Trial(Numbers(f([.. scores])), Numbers(wins ? (0, 2) : (1, 0)),
         [
             ("that is best and worst of the three: replacing leaves the data's own order as it is", Numbers((best, worst))),
-            ("y that loses to both becomes the rejected response", Numbers((best == 0 ? 0 : 1, 2))),
-            ("y that beats both becomes the chosen response", Numbers((1, worst == 0 ? 0 : 2))),
-            ("y replaces y_w only if it beats both, y_l too", Numbers(scores[0] > scores[1] ? (0, 2) : (1, worst == 0 ? 0 : 2))),
+            ("y is compared with y_w alone, and it always comes in: as the chosen response or as the rejected one", Numbers((best == 0 ? 0 : 1, best != 0 && worst == 0 ? 0 : 2))),
+            ("y that loses to y_w takes the place of y_l", Numbers((wins ? 0 : 1, 2))),
+            ("y that beats y_w becomes the chosen response", Numbers((1, wins ? 2 : 0))),
+            ("y that beats y_w takes its place: y_w goes, y_l stays", Numbers(wins ? (0, 1) : (1, 0))),
         ]);
     });
 

@@ -27,6 +27,7 @@ public static class StepTable
         [
             .. steps.Any(step => step.Left.Length > 1) ? ["Of an equality between vectors the entries that differ most are shown."] : Array.Empty<string>(),
             .. steps.Where(step => step.Repair.StartsWith("erratum", StringComparison.Ordinal)).Select(step => $"{step.Equation} \"{step.Name}\": {step.Repair}."),
+            .. steps.Where(step => step.Remark > 0).Select(step => $"{step.Equation} \"{step.Name}\": remark {step.Remark} of the kit, no slip of the print."),
         ],
     };
 

@@ -1,7 +1,6 @@
 // What a difference between two models is worth. Everything here works on differences that are already paired, prompt by
 // prompt: pairing removes the spread between easy and hard prompts, which is most of it.
 using MathNet.Numerics.Distributions;
-using MathNet.Numerics.Statistics;
 
 namespace Selm.Research.Numerics;
 
@@ -18,60 +17,9 @@ public readonly record struct SignTestResult(int Wins, int Losses, int Ties, dou
 /// <param name="Equivalent">The whole interval lies inside the margin.</param>
 public readonly record struct EquivalenceResult(MeanInterval Interval, double P, bool Equivalent);
 
-/// <summary>Intervals and tests for paired differences. Derived in lesson 10.</summary>
+/// <summary>Tests for paired differences beside <see cref="PairedEstimate"/>, and planning with a known standard error. Derived in lesson 10.</summary>
 public static class Statistics
 {
-    /// <summary>
-    /// The percentile bootstrap interval of a mean difference that varies with both the seed and the prompt: seeds and prompts
-    /// are resampled together, each with replacement (Owen 2007, "The pigeonhole bootstrap"), because all seeds share the prompts.
-    /// </summary>
-    /// <param name="differences">[seeds, prompts]; with one seed, or one prompt, the plain bootstrap over the other.</param>
-    /// <param name="seed">The seed of the resampling; the same seed gives the same interval.</param>
-    /// <param name="resamples">How many resamples are drawn.</param>
-    /// <param name="level">The confidence, between 0 and 1.</param>
-    /// <exception cref="ArgumentException">There is no difference.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">A count below 1 or a level outside (0, 1).</exception>
-    public static MeanInterval PairedBootstrap(double[,] differences, ulong seed, int resamples = 10_000, double level = 0.95)
-    {
-        var (seeds, prompts) = (differences.GetLength(0), differences.GetLength(1));
-        double[] all = [.. differences.Cast<double>()];
-        if (seeds <= 1 || prompts <= 1)
-        {
-            return Bootstrap.MeanOf(all, seed, resamples, level);
-        }
-        ArgumentOutOfRangeException.ThrowIfLessThan(resamples, 1);
-        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(level, 0);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(level, 1);
-
-        var random = new PhiloxStream(seed, "bootstrap-seeds-prompts");
-        var (seedCounts, promptCounts) = (new int[seeds], new double[prompts]);
-        var means = new double[resamples];
-        foreach (ref var mean in means.AsSpan())
-        {
-            Array.Clear(seedCounts);
-            Array.Clear(promptCounts);
-            for (var draw = 0; draw < seeds; draw++)
-            {
-                seedCounts[random.NextInt(seeds)]++;
-            }
-            for (var draw = 0; draw < prompts; draw++)
-            {
-                promptCounts[random.NextInt(prompts)]++;
-            }
-            var sum = 0.0;
-            for (var s = 0; s < seeds; s++)
-            {
-                if (seedCounts[s] > 0)
-                {
-                    sum += seedCounts[s] * Dot(all.AsSpan(s * prompts, prompts), promptCounts);
-                }
-            }
-            mean = sum / all.Length;
-        }
-        var tail = (1 - level) / 2;
-        return new(all.Mean(), ArrayStatistics.QuantileInplace(means, tail), ArrayStatistics.QuantileInplace(means, 1 - tail));
-    }
-
     /// <summary>The exact two-sided sign test: is one side better more often than chance allows?</summary>
     /// <param name="differences">Paired differences; NaN is not allowed.</param>
     /// <exception cref="ArgumentException">A difference is NaN.</exception>
@@ -92,8 +40,8 @@ public static class Statistics
     }
 
     /// <summary>
-    /// The smallest true mean difference that n paired prompts find with the given power:
-    /// (z_(1 - alpha/2) + z_power) * s / sqrt(n), in the unit of s.
+    /// The smallest true mean difference that n paired prompts find with the given power where s is known, as from a printed
+    /// standard error: (z_(1 - alpha/2) + z_power) * s / sqrt(n), in the unit of s. <see cref="PairedEstimate.Detectable"/> is for measured ones.
     /// </summary>
     /// <param name="prompts">n, the number of paired prompts.</param>
     /// <param name="standardDeviation">s, of the differences between prompts.</param>
@@ -169,7 +117,7 @@ public static class Statistics
     /// <param name="alpha">The level of each one-sided test.</param>
     /// <exception cref="ArgumentException">Fewer than two differences.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A margin of 0 or less, or alpha outside (0, 0.5).</exception>
-    public static EquivalenceResult Equivalence(IReadOnlyCollection<double> differences, double margin, double alpha = 0.05)
+    public static EquivalenceResult Equivalence(IReadOnlyList<double> differences, double margin, double alpha = 0.05)
     {
         if (differences.Count < 2)
         {
@@ -178,14 +126,9 @@ public static class Statistics
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(margin);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(alpha);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(alpha, 0.5);
-        var (mean, deviation) = differences.MeanStandardDeviation();
-        var error = deviation / Math.Sqrt(differences.Count);
-        var freedom = differences.Count - 1;
-        var half = error * StudentT.InvCDF(0, 1, freedom, 1 - alpha);
-        var interval = new MeanInterval(mean, mean - half, mean + half);
-        var slack = margin - Math.Abs(mean);
-        var p = error > 0 ? StudentT.CDF(0, 1, freedom, -slack / error) : slack > 0 ? 0 : 1;
-        return new(interval, p, interval.Low > -margin && interval.High < margin);
+        var found = PairedEstimate.Of(differences);
+        var interval = found.Interval(1 - (2 * alpha));
+        return new(interval, found.PInside(margin), interval.Low > -margin && interval.High < margin);
     }
 
     private static double StandardErrorsNeeded(double standardDeviation, double alpha, double power)
@@ -196,15 +139,5 @@ public static class Statistics
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(power);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(power, 1);
         return Normal.InvCDF(0, 1, 1 - (alpha / 2)) + Normal.InvCDF(0, 1, power);
-    }
-
-    private static double Dot(ReadOnlySpan<double> a, ReadOnlySpan<double> b)
-    {
-        var sum = 0.0;
-        for (var i = 0; i < a.Length; i++)
-        {
-            sum += a[i] * b[i];
-        }
-        return sum;
     }
 }

@@ -1,25 +1,16 @@
-// A share, a win rate or an accuracy cannot leave [0, 1], and an interval that is stretched by a factor on the plain scale can.
+// A share, a win rate or an accuracy cannot leave [0, 1], and an interval of plus and minus some standard errors can.
 // On the scale of log-odds it cannot: 0 and 1 lie infinitely far away there, and going back gives a number between them.
 namespace Selm.Research.Numerics;
 
 /// <summary>Confidence intervals of means of numbers between 0 and 1: formed on the scale of log-odds, so that their ends lie between 0 and 1 too.</summary>
 public static class UnitInterval
 {
-    /// <summary>An interval whose ends are moved away from its mean by a factor, on the scale of log-odds.</summary>
-    /// <param name="interval">Mean and ends between 0 and 1; an end at 0 or 1 stays there. NaN stays NaN.</param>
-    /// <param name="factor">At least 0; 1 changes nothing but rounding.</param>
-    public static MeanInterval Stretched(MeanInterval interval, double factor)
-    {
-        double End(double end) => end == interval.Mean ? end : LogMath.Sigmoid(LogOdds(interval.Mean) + (factor * (LogOdds(end) - LogOdds(interval.Mean))));
-        return interval.Mean is > 0 and < 1 ? new(interval.Mean, End(interval.Low), End(interval.High)) : interval;
-    }
-
     /// <summary>
     /// The interval around a mean of which the half length is known on the plain scale, by the delta method:
     /// log-odds of the mean plus and minus half / (mean (1 - mean)).
     /// </summary>
     /// <param name="mean">Between 0 and 1; at 0 and at 1 the interval has no width, for then every number was that.</param>
-    /// <param name="half">Half the length of the plain interval, at least 0.</param>
+    /// <param name="half">Half the length of the plain interval, at least 0; where it is infinite the interval is all of [0, 1].</param>
     public static MeanInterval Around(double mean, double half)
     {
         if (mean is not (> 0 and < 1))

@@ -56,6 +56,16 @@ public sealed record RankedCandidates(double[] Scores, int[] Ranks)
             ? new RankedCandidates(scores, [.. scores.Select(score => 1 + scores.Count(other => other > score))])
             : throw new InputException($"the ranker scored candidate {broken} as NaN, so nothing can be ordered; check the ranker's weights or oracle.");
     }
+
+    /// <summary>Ranks the candidates of each request of a batch.</summary>
+    /// <param name="batch">The requests.</param>
+    /// <param name="scores">One score per candidate, request by request.</param>
+    /// <exception cref="InputException">A score is NaN.</exception>
+    internal static IReadOnlyList<RankedCandidates> Of(IReadOnlyList<RankRequest> batch, IReadOnlyList<double> scores)
+    {
+        var next = 0;
+        return [.. batch.Select(request => FromScores([.. request.Candidates.Select(_ => scores[next++])]))];
+    }
 }
 
 /// <summary>

@@ -56,6 +56,13 @@ public sealed class RewardModel : IRanker, IDisposable
         }
     }
 
+    /// <summary>The date that its chat template writes where it asks for one, as <see cref="ModelFolder.Now"/>.</summary>
+    public DateTime Now
+    {
+        get => folder.Now;
+        set => folder.Now = value;
+    }
+
     /// <inheritdoc/>
     /// <remarks>Conversation and candidate pass the model's own chat template; a model without one reads single questions as text.</remarks>
     /// <exception cref="InputException">The prompt is a chat and the model has no chat template, or one is longer than the context.</exception>
@@ -69,14 +76,7 @@ public sealed class RewardModel : IRanker, IDisposable
             }
             return new RewardModelRanker(Score).Rank(batch);
         }
-        var rewards = batch.Select(ChatRow).Chunk(batchSize).SelectMany(Score).ToArray();
-        var ranked = new List<RankedCandidates>(batch.Count);
-        var at = 0;
-        foreach (var request in batch)
-        {
-            ranked.Add(RankedCandidates.FromScores(rewards[at..(at += request.Candidates.Count)]));
-        }
-        return ranked;
+        return RankedCandidates.Of(batch, [.. batch.Select(ChatRow).Chunk(batchSize).SelectMany(Score)]);
     }
 
     /// <inheritdoc/>

@@ -14,18 +14,8 @@ public sealed class RewardModelRanker(Func<IReadOnlyList<(string Prompt, string 
     {
         var pairs = batch.SelectMany(request => request.Candidates.Select(candidate => (request.OneQuestion("this reward model"), candidate))).ToList();
         var scores = score(pairs);
-        if (scores.Count != pairs.Count)
-        {
-            throw new InvalidOperationException($"the reward model gave {scores.Count} scores for {pairs.Count} responses");
-        }
-        var result = new RankedCandidates[batch.Count];
-        var start = 0;
-        for (var row = 0; row < result.Length; row++)
-        {
-            var count = batch[row].Candidates.Count;
-            result[row] = RankedCandidates.FromScores([.. scores.Skip(start).Take(count)]);
-            start += count;
-        }
-        return result;
+        return scores.Count == pairs.Count
+            ? RankedCandidates.Of(batch, scores)
+            : throw new InvalidOperationException($"the reward model gave {scores.Count} scores for {pairs.Count} responses");
     }
 }

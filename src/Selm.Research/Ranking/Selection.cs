@@ -30,7 +30,10 @@ public static class Selection
         return new SelectedPair(best, worst);
     }
 
-    /// <summary>The compare-and-replace rule on the scores of [y, y_w, y_l]; ties leave the pair as it is.</summary>
+    /// <summary>
+    /// The compare-and-replace rule of appendix C on the scores of [y, y_w, y_l]: y is compared with y_w alone, takes its place
+    /// where it beats it and the place of y_l where it loses; a tie leaves the pair as it is.
+    /// </summary>
     /// <exception cref="ArgumentException">There are not three scores.</exception>
     public static SelectedPair Replace(IReadOnlyList<double> scores)
     {
@@ -38,9 +41,7 @@ public static class Selection
         {
             throw new ArgumentException($"compare-and-replace needs the scores of y, y_w and y_l, not {scores.Count}", nameof(scores));
         }
-        return scores[0] > Math.Max(scores[1], scores[2]) ? new SelectedPair(0, 2)
-            : scores[0] < Math.Min(scores[1], scores[2]) ? new SelectedPair(1, 0)
-            : new SelectedPair(1, 2);
+        return scores[0] > scores[1] ? new SelectedPair(0, 2) : scores[0] < scores[1] ? new SelectedPair(1, 0) : new SelectedPair(1, 2);
     }
 
     /// <summary>The request that ranks y against the pair of a record, in the authors' order [y, y_w, y_l].</summary>

@@ -16,16 +16,21 @@ public static class Jsonl
     public static IEnumerable<JsonRow> Read(string path)
     {
         using var rows = RowStream.Open(path);
-        foreach (var row in rows.Format switch
-        {
-            RowFormat.List => Items(path, rows),
-            RowFormat.Parquet => throw new InputException($"{path} is Parquet, which is not read here; convert it to JSONL (one object per line) first."),
-            _ => ObjectsByLine(path, rows),
-        })
+        foreach (var row in Read(path, rows))
         {
             yield return row;
         }
     }
+
+    /// <summary>The rows of an open file.</summary>
+    /// <param name="path">Its name, for messages.</param>
+    /// <param name="rows">The file; the caller's.</param>
+    internal static IEnumerable<JsonRow> Read(string path, RowStream rows) => rows.Format switch
+    {
+        RowFormat.List => Items(path, rows),
+        RowFormat.Parquet => throw new InputException($"{path} is Parquet, which is not read here; convert it to JSONL (one object per line) first."),
+        _ => ObjectsByLine(path, rows),
+    };
 
     private static IEnumerable<JsonRow> ObjectsByLine(string path, RowStream rows)
     {

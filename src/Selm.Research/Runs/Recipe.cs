@@ -257,7 +257,7 @@ public enum UpdateRule
     /// <summary>The best of the three becomes y_w and the worst y_l: Algorithm 1, and what the authors' code does.</summary>
     BestWorst,
 
-    /// <summary>y replaces y_w where it beats both, y_l where it loses to both; the data's own order is never questioned.</summary>
+    /// <summary>y is compared with y_w alone (appendix C): it replaces y_w where it beats it, else y_l; the data's own order is never questioned.</summary>
     Replace,
 }
 

@@ -22,6 +22,7 @@ internal enum RowFormat
 internal sealed class RowStream : IDisposable
 {
     private const int HeadLength = 4096;
+    private const int LeastGzip = 18; // bytes of its head and its end
     private readonly string _path;
     private readonly FileStream _file;
     private readonly Stream _stream;
@@ -52,6 +53,10 @@ internal sealed class RowStream : IDisposable
             var isGzip = head is [0x1F, 0x8B, ..];
             if (isGzip)
             {
+                if (file.Length < LeastGzip)
+                {
+                    throw Damaged(path);
+                }
                 head = Head(path, new GZipStream(file, CompressionMode.Decompress, leaveOpen: true));
                 file.Position = 0;
             }
@@ -105,6 +110,7 @@ internal sealed class RowStream : IDisposable
 
     private static RowFormat Recognise(string path, byte[] head)
     {
+        InputFile.RefusePointer(path, head);
         if (Foreign(head) is { } foreign)
         {
             throw new InputException($"{path} is {foreign}.");
@@ -118,7 +124,6 @@ internal sealed class RowStream : IDisposable
     private static string? Foreign(ReadOnlySpan<byte> head) =>
         head.StartsWith("PK\u0003\u0004"u8) ? "a zip archive; unpack it and give the file inside"
         : head is [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..] or [not 0, 0, not 0, 0, ..] or [0, not 0, 0, not 0, ..] ? "UTF-16 text; save it as UTF-8, for example with iconv -f UTF-16 -t UTF-8"
-        : head.StartsWith("version https://git-lfs"u8) ? "a Git LFS pointer and not the file itself; fetch the file with git lfs pull"
         : head is [0x28, 0xB5, 0x2F, 0xFD, ..] ? "packed with Zstandard; unpack it with zstd -d"
         : head.StartsWith("BZh"u8) ? "packed with bzip2; unpack it with bunzip2"
         : head is [0xFD, (byte)'7', (byte)'z', (byte)'X', (byte)'Z', ..] ? "packed with xz; unpack it with unxz"

@@ -1,5 +1,5 @@
 // A run folder is a state machine on disk:
-//   run.json              what the run is: recipe, input hashes, machine facts, kit version, commit
+//   run.json              what the run is: recipe, input hashes, machine facts, kit version, commit, the day of its start
 //   run.lock              held (flock) by the one process that writes here; freed by the system when that process dies
 //   run.pid               that process, for people (the lock file itself cannot be read while it is held)
 //   stages/NAME.json      a stage is finished: its outputs and their hashes; written last, after the outputs themselves
@@ -21,15 +21,18 @@ public sealed class RunFolder : IDisposable
     private readonly FileStream runLock;
     private readonly HashSet<string> verified = [];
 
-    private RunFolder(string root, FileStream runLock)
+    private RunFolder(string root, DateOnly started, FileStream runLock)
     {
-        Root = root;
+        (Root, Started) = (root, started);
         this.runLock = runLock;
         Metrics = new MetricsLog(PathOf("metrics.jsonl"));
     }
 
     /// <summary>The folder.</summary>
     public string Root { get; }
+
+    /// <summary>The day on which the run was started, by the clock of that machine: the date of the run, whenever it is continued.</summary>
+    public DateOnly Started { get; }
 
     /// <summary>Whether the folder existed as a run before it was opened.</summary>
     public bool Resumed { get; private init; }
@@ -44,6 +47,7 @@ public sealed class RunFolder : IDisposable
     /// <param name="machine">Facts that can change the last bits of a result: threads, BLAS, CPU kernel, libtorch.</param>
     /// <param name="resume">Demand that the run exists already.</param>
     /// <param name="allowDifferentMachine">Continue under other machine facts or another kit version; they are recorded.</param>
+    /// <param name="started">What <see cref="StartOf"/> says, where it was asked already.</param>
     /// <exception cref="InputException">Another process runs there; the recipe, an input or the machine differs; the
     /// folder holds something else; <paramref name="resume"/> and there is no run; the folder is not writable.</exception>
     public static RunFolder Open(
@@ -52,7 +56,8 @@ public sealed class RunFolder : IDisposable
         IReadOnlyDictionary<string, string> inputHashes,
         IReadOnlyDictionary<string, string> machine,
         bool resume = false,
-        bool allowDifferentMachine = false)
+        bool allowDifferentMachine = false,
+        DateOnly? started = null)
     {
         IsThere(folder, resume);
         var root = Path.GetFullPath(folder);
@@ -67,18 +72,21 @@ public sealed class RunFolder : IDisposable
                 RunIdentity.Sorted(inputHashes),
                 RunIdentity.Sorted(machine.Append(new("kit", Provenance.KitVersion))),
                 Provenance.BuiltFrom,
-                []);
+                [],
+                started ?? StartOf(root));
             var existed = File.Exists(runFile);
+            var isWritten = false;
             if (existed)
             {
                 var before = RunIdentity.Read(runFile);
-                now = before.Continue(now, root, allowDifferentMachine);
+                now = before.Continue(now, root, allowDifferentMachine) with { Started = before.Started ?? now.Started };
+                isWritten = now == before;
             }
-            if (!existed || allowDifferentMachine)
+            if (!isWritten)
             {
                 AtomicFile.WriteJson(runFile, now);
             }
-            return new RunFolder(root, runLock) { Resumed = existed };
+            return new RunFolder(root, now.Started!.Value, runLock) { Resumed = existed };
         }
         catch
         {
@@ -108,6 +116,15 @@ public sealed class RunFolder : IDisposable
             throw AtomicFile.NotWritten(root, e);
         }
         return File.Exists(runFile);
+    }
+
+    /// <summary>The day that a run in this folder has for its start: the one that it keeps, or today for a run that is not there yet.</summary>
+    /// <param name="folder">The run's folder.</param>
+    /// <exception cref="InputException">run.json is damaged.</exception>
+    public static DateOnly StartOf(string folder)
+    {
+        var runFile = Path.Combine(folder, "run.json");
+        return (File.Exists(runFile) ? RunIdentity.Read(runFile).Started : null) ?? DateOnly.FromDateTime(DateTime.Today);
     }
 
     /// <summary>The full path of a file of the run, given by its parts.</summary>

@@ -9,12 +9,14 @@ namespace Selm.Research.Runs;
 /// <param name="Machine">Facts that can change the last bits of a result, and the kit's version.</param>
 /// <param name="Commit">The commit the kit was built from, or null.</param>
 /// <param name="EarlierMachines">The facts it ran under before it was continued elsewhere, oldest first.</param>
+/// <param name="Started">The day on which it was started, which chat templates write that ask for the date; null in folders of earlier versions.</param>
 internal sealed record RunIdentity(
     JsonElement Recipe,
     SortedDictionary<string, string> Inputs,
     SortedDictionary<string, string> Machine,
     string? Commit,
-    IReadOnlyList<SortedDictionary<string, string>> EarlierMachines)
+    IReadOnlyList<SortedDictionary<string, string>> EarlierMachines,
+    DateOnly? Started = null)
 {
     public static SortedDictionary<string, string> Sorted(IEnumerable<KeyValuePair<string, string>> facts)
     {
@@ -42,7 +44,7 @@ internal sealed record RunIdentity(
     }
 
     // Keys of a recipe that name files, and how the names of inputs begin that hold what is in them: there the content counts.
-    private static readonly (string Key, string Inputs)[] byContent = [("base", "base "), ("datasets", "dataset "), ("ranker", "ranker ")];
+    private static readonly (string Key, string Inputs)[] byContent = [("base", "base "), ("datasets", "dataset "), ("ranker", "ranker "), ("adapter.path", "adapter")];
 
     /// <summary>This run, continued by a command that means <paramref name="now"/>.</summary>
     public RunIdentity Continue(RunIdentity now, string root, bool allowDifferentMachine)

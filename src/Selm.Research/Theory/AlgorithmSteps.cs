@@ -1,16 +1,12 @@
-// Algorithms 1 and 2 and section 5: errata that are about what is run rather than about a formula.
+// Algorithm 1 line 4, and what the kit remarks about Algorithm 2 and about the work of a third sequence.
 namespace Selm.Research.Theory;
 
 internal static class AlgorithmSteps
 {
-    /// <summary>Pairs of the training set, appendix C: 61,135.</summary>
-    private const int Pairs = 61_135;
-
     internal static void AddTo(StepList steps, FiniteWorld world)
     {
         Line4(steps, world);
         MovingReference(steps, world);
-        Recipe(steps);
         Overhead(steps, world);
     }
 
@@ -34,28 +30,12 @@ internal static class AlgorithmSteps
     {
         var fitted = world.Reference.Tilt(world.Reward, world.Beta);
         var again = fitted.Tilt(world.Reward, world.Beta);
-        var implied = Tables.Flat(TwoRounds(world, world.Reference.Tilt(world.Reward, world.Beta)));
-        steps.Add("two rounds on one reward", Equations.Algorithm2, 16,
-            "the proof's policies tilt one fixed pi_ref; moving it each round doubles the tilt by the second", "erratum 5",
-            ("r(y) - r(y_0) = beta log(pi_2/pi_ref), differences from y_0, reference moved", Differences(world.Reward), Tables.Flat(TwoRounds(world, again))),
-            ("r(y) - r(y_0) = beta log(pi_2/pi_ref), differences from y_0, reference fixed", Differences(world.Reward), implied));
-    }
-
-    private static void Recipe(StepList steps)
-    {
-        steps.Add("portions of the Zephyr recipe", Equations.Section5, 9,
-            "the Zephyr recipe spends a first portion on plain DPO", "erratum 6",
-            ("15,283 pairs = floor(61,135 / 3)", [15_283], [Pairs / 3]),
-            ("15,283 pairs = floor(61,135 / 4)", [15_283], [Pairs / 4]));
-        steps.Add("portions of the Llama-3 recipe", Equations.Section5, 9,
-            "20,378 pairs = floor(61,135 / 3)", "three direct iterations", 20_378, Pairs / 3);
-        double[] plotted = [0.01, 0.001, 0.0005, 0.0001];
-        steps.Add("grid of alpha", Equations.Section5, 13,
-            "the text's grid is not the one that Figure 3 plots", "erratum 7",
-            ("log10 of the plotted alpha = log10 {0.005, 0.001, 0.0005, 0.0001}", Logs(plotted), Logs([0.005, 0.001, 0.0005, 0.0001])),
-            ("log10 of the plotted alpha = log10 {0.01, 0.001, 0.0005, 0.0001} (and 0)", Logs(plotted), Logs([0.01, 0.001, 0.0005, 0.0001])));
-
-        static double[] Logs(double[] values) => [.. values.Select(Math.Log10)];
+        steps.Add("two rounds, the reference fixed", Equations.Algorithm2, 16,
+            "beta log(pi_2/pi_ref) = r, differences from y_0", "the proof's policies tilt one fixed pi_ref",
+            Tables.Flat(TwoRounds(world, fitted)), Differences(world.Reward, 1), remark: 5);
+        steps.Add("two rounds, the reference moved", Equations.Algorithm2, 16,
+            "beta log(pi_2/pi_ref) = 2r, differences from y_0", "Algorithm 2 as printed moves it: the second round tilts what is tilted already",
+            Tables.Flat(TwoRounds(world, again)), Differences(world.Reward, 2), remark: 5);
     }
 
     private static void Overhead(StepList steps, FiniteWorld world)
@@ -69,9 +49,8 @@ internal static class AlgorithmSteps
             middle[i] = same ? 0 : MiddleProbability(world.Reward[x], y, chosen, rejected);
         }
         steps.Add("overhead", Equations.Section5, 9,
-            "a third sequence is trained whenever y ranks in the middle", "erratum 8",
-            ("training work / DPO's = 1 (almost no overhead)", work, [.. middle.Select(_ => 1.0)]),
-            ("training work / DPO's = 1 + P(y in the middle)/2", work, [.. middle.Select(m => 1 + m / 2)]));
+            "training work / DPO's = 1 + P(y in the middle)/2", "a third sequence is trained whenever y ranks in the middle",
+            work, [.. middle.Select(m => 1 + m / 2)], remark: 8);
     }
 
     // The expected number of distinct sequences over the six Plackett-Luce orders of three responses.
@@ -100,7 +79,7 @@ internal static class AlgorithmSteps
             + Math.Exp(reward[b]) / total * BradleyTerry.Probability(reward, y, a);
     }
 
-    private static double[] Differences(double[][] reward) => Tables.Flat([.. reward.Select(row => row.Select(r => r - row[0]).ToArray())]);
+    private static double[] Differences(double[][] reward, double times) => Tables.Flat([.. reward.Select(row => row.Select(r => times * (r - row[0])).ToArray())]);
 
     private static double[][] TwoRounds(FiniteWorld world, TabularPolicy second)
     {

@@ -11,6 +11,12 @@ namespace Selm.Research.Theory;
 public sealed record ExplorationResult(
     double[] GreedyGap, double[] ExpectedGap, double BestFound, double Coverage, double ReferenceReward)
 {
+    /// <summary>
+    /// Mean sigma(-margin) over the comparisons half way through each fit, the weight of DPO's gradient that alpha stands against; NaN
+    /// where the loss has a bonus.
+    /// </summary>
+    public double ComparisonWeight { get; init; } = double.NaN;
+
     /// <summary>The sum over the iterations of the expected gap of the policy that started each.</summary>
     public double Regret => ExpectedGap.SkipLast(1).Sum();
 }
@@ -40,6 +46,7 @@ public sealed class ExplorationRun
     private double[] anchor;
     private double[] explicitReward;
     private double referenceReward;
+    private double comparisonWeight;
 
     private ExplorationRun(ExplorationWorld world, ExplorationMethod method)
     {
@@ -82,7 +89,10 @@ public sealed class ExplorationRun
         (greedy[^1], expected[^1]) = Gaps();
         return new ExplorationResult(
             greedy, expected, Tables.Mean(settings.Prompts, x => IsFound(x) ? 1 : 0),
-            (double)seen.Count / (settings.Prompts * ExplorationSettings.Responses), referenceReward);
+            (double)seen.Count / (settings.Prompts * ExplorationSettings.Responses), referenceReward)
+        {
+            ComparisonWeight = method.Alpha == 0 ? comparisonWeight : double.NaN,
+        };
     }
 
     private (double Greedy, double Expected) Gaps() => (
@@ -153,7 +163,12 @@ public sealed class ExplorationRun
     {
         anchor = method.FixedReference ? start : policy;
         var isExplicit = method.Query is QuerySource.LargestReward or QuerySource.Thompson;
-        var weights = Fit(isExplicit ? 0 : method.Alpha).Solve();
+        var fit = Fit(isExplicit ? 0 : method.Alpha);
+        var weights = fit.Solve();
+        if (method.Alpha == 0)
+        {
+            comparisonWeight += fit.MeanWeight(fit.Solve(settings.Steps / 2, 1)) / settings.Iterations;
+        }
         if (method.Query == QuerySource.LargestReward)
         {
             explicitReward = Fit(method.Alpha).Solve();

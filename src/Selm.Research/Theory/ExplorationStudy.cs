@@ -1,5 +1,3 @@
-using MathNet.Numerics.Distributions;
-using MathNet.Numerics.Statistics;
 using Selm.Research.Numerics;
 
 namespace Selm.Research.Theory;
@@ -49,13 +47,5 @@ public sealed record ExplorationStudy(IReadOnlyList<ExplorationMethod> Methods, 
     public MeanInterval Paired(string name, string baseline, Func<ExplorationResult, double> measure) =>
         Interval(this[name].Zip(this[baseline], (one, other) => measure(one) - measure(other)));
 
-    // Student's t interval; a single world has no spread to speak of, so its interval is infinite.
-    private static MeanInterval Interval(IEnumerable<double> values)
-    {
-        var all = values.ToArray();
-        var mean = all.Average();
-        var half = all.Length < 2 ? double.PositiveInfinity
-            : StudentT.InvCDF(0, 1, all.Length - 1, 0.975) * all.StandardDeviation() / Math.Sqrt(all.Length);
-        return new MeanInterval(mean, mean - half, mean + half);
-    }
+    private static MeanInterval Interval(IEnumerable<double> values) => PairedEstimate.Of([.. values]).Interval();
 }

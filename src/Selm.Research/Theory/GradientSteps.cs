@@ -11,6 +11,7 @@ internal static class GradientSteps
         FitTerm(steps, world);
         OptimismTerm(steps, world);
         Whole(steps, world);
+        StepSizes(steps, world);
         AtTheStart(steps, world);
         FallingRewards(steps, world);
     }
@@ -54,13 +55,53 @@ internal static class GradientSteps
             Scaled(ComplexStep.LogitGradient(
                 logps => Dpo(world, logps) + world.Alpha * world.Beta * ReferenceMean(world, logps), world.Policy), 1 / world.Beta),
             byHand);
+        var differences = Scaled(CentralDifferences(world, 1e-6), -1 / world.Beta);
         steps.Add("the whole gradient, by central differences", Equations.Gradient, 6,
-            "[L(z + h) - L(z - h)]/(2h beta) = grad L_SELM / beta, h = 1e-6", "Taylor",
-            Scaled(CentralDifferences(world, 1e-6), 1 / world.Beta), byHand, Step.FiniteDifference);
+            "differences of (3.2) with h = 1e-6 know nothing of derivatives; the tolerance is 1e-5", "erratum 2",
+            ("[O(z + h) - O(z - h)]/(2h beta) = -E[sigma (e_w - e_l)] - alpha (pi_ref - pi_theta), O = (3.2)", differences, AsPrinted(world)),
+            ("[O(z + h) - O(z - h)]/(2h beta) = +E[sigma (e_w - e_l)] - alpha (pi_ref - pi_theta), O = (3.2)", differences, [.. byHand.Select(g => -g)]),
+            Step.FiniteDifference);
         steps.Add("the gradient with one y per comparison", Equations.Algorithm1, 6,
             "grad / beta = -mean sigma (e_w - e_l) + alpha mean (e_y - pi_theta)", "as Algorithm 1 runs it",
             Scaled(ComplexStep.LogitGradient(logps => Dpo(world, logps) + world.Alpha * world.Beta * ResponseMean(world, logps), world.Policy), 1 / world.Beta),
             Scaled(ExactObjectives.SelmGradient(world.Policy, world.Reference, world.Data, world.Beta, world.Alpha), 1 / world.Beta));
+    }
+
+    // The last paragraph of section 3.1. Only pi_ref changes here, pi_theta stays: that is a deviation of another degree.
+    private static void StepSizes(StepList steps, FiniteWorld world)
+    {
+        TabularPolicy[] references = [world.Reference, world.Other];
+        var pairs = world.Data.DistinctBy(d => (d.Prompt, d.Chosen, d.Rejected)).ToArray();
+        double[][] gradients = [.. references.SelectMany(reference => pairs.Select(pair =>
+            Scaled(ComplexStep.LogitGradient(logps => Dpo(world.Beta, reference, pair, logps), world.Policy), -1 / world.Beta)))];
+        double[][] directions = [.. references.SelectMany(_ => pairs.Select(pair => Tables.Flat(ComplexStep.LogitGradient(
+            logps => logps[pair.Prompt][pair.Chosen] - logps[pair.Prompt][pair.Rejected], world.Policy))))];
+        steps.Add("a pair's direction", Equations.Section31, 6,
+            "grad l / |grad l| is that of grad log pi(y_w) - grad log pi(y_l), whatever pi_ref is", "pi_ref enters through a scalar alone",
+            [.. gradients.SelectMany(Unit)], [.. directions.SelectMany(Unit)]);
+        steps.Add("a pair's step size", Equations.Section31, 6,
+            "|grad l| / |grad log pi(y_w) - grad log pi(y_l)| = beta sigma(r(y_l) - r(y_w)), pi_ref and another one", "the deviation of pi_theta from pi_ref sets the length",
+            [.. gradients.Select((g, i) => Length(g) / Length(directions[i]))],
+            [.. references.SelectMany(reference => pairs.Select(pair => BradleyTerry.Probability(
+                world.Policy.ImplicitReward(reference, world.Beta)[pair.Prompt], pair.Rejected, pair.Chosen)))]);
+        steps.Add("the bonus sets a direction", Equations.Section31, 6,
+            "grad E_ref[log pi] - grad E_ref'[log pi] = pi_ref - pi_ref' in the logits", "another reference turns the bonus: it is no scalar times one direction",
+            Difference(references.Select(reference => ComplexStep.LogitGradient(logps => ReferenceMean(reference, logps), world.Policy))),
+            Tables.Flat(Tables.Of(world.Prompts, world.Responses, (x, y) => (world.Reference.Prob(x, y) - world.Other.Prob(x, y)) / world.Prompts)));
+    }
+
+    private static double[] Difference(IEnumerable<double[][]> two) => [.. Tables.Flat(two.First()).Zip(Tables.Flat(two.Last()), (a, b) => a - b)];
+
+    private static double Length(double[] vector) => Math.Sqrt(vector.Sum(v => v * v));
+
+    private static double[] Unit(double[] vector) => [.. vector.Select(v => v / Length(vector))];
+
+    // (3.3) over beta with both of its printed signs, in the logits.
+    private static double[] AsPrinted(FiniteWorld world)
+    {
+        var dpo = ExactObjectives.DpoGradient(world.Policy, world.Reference, world.Data, world.Beta);
+        return Tables.Flat(Tables.Of(world.Prompts, world.Responses, (x, y) =>
+            dpo[x][y] / world.Beta - world.Alpha * (world.Reference.Prob(x, y) - world.Policy.Prob(x, y)) / world.Prompts));
     }
 
     private static void AtTheStart(StepList steps, FiniteWorld world)
@@ -120,14 +161,18 @@ internal static class GradientSteps
 
     /// <summary>L_DPO of complex log-probabilities.</summary>
     private static Complex Dpo(FiniteWorld world, Complex[][] logps) =>
-        world.Data.Aggregate(Complex.Zero, (sum, d) => sum - ComplexStep.LogSigmoid(world.Beta * (
-            logps[d.Prompt][d.Chosen] - world.Reference.LogProb(d.Prompt, d.Chosen)
-            - logps[d.Prompt][d.Rejected] + world.Reference.LogProb(d.Prompt, d.Rejected)))) / world.Data.Count;
+        world.Data.Aggregate(Complex.Zero, (sum, d) => sum + Dpo(world.Beta, world.Reference, d, logps)) / world.Data.Count;
+
+    private static Complex Dpo(double beta, TabularPolicy reference, Comparison d, Complex[][] logps) => -ComplexStep.LogSigmoid(beta * (
+        logps[d.Prompt][d.Chosen] - reference.LogProb(d.Prompt, d.Chosen)
+        - logps[d.Prompt][d.Rejected] + reference.LogProb(d.Prompt, d.Rejected)));
 
     /// <summary>E_{x, y ~ pi_ref}[log pi(y|x)] of complex log-probabilities.</summary>
-    private static Complex ReferenceMean(FiniteWorld world, Complex[][] logps) =>
-        logps.SelectMany((row, x) => row.Select((logp, y) => world.Reference.Prob(x, y) * logp))
-            .Aggregate(Complex.Zero, (sum, z) => sum + z) / world.Prompts;
+    private static Complex ReferenceMean(FiniteWorld world, Complex[][] logps) => ReferenceMean(world.Reference, logps);
+
+    private static Complex ReferenceMean(TabularPolicy reference, Complex[][] logps) =>
+        logps.SelectMany((row, x) => row.Select((logp, y) => reference.Prob(x, y) * logp))
+            .Aggregate(Complex.Zero, (sum, z) => sum + z) / reference.Prompts;
 
     private static Complex ResponseMean(FiniteWorld world, Complex[][] logps) =>
         world.Data.Aggregate(Complex.Zero, (sum, d) => sum + logps[d.Prompt][d.Response]) / world.Data.Count;

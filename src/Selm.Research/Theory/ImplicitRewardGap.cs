@@ -59,7 +59,8 @@ public static class ImplicitRewardGap
         }
     }
 
-    private static RewardFit FirstIteration(ExplorationWorld world, ResponseTables tables, double[] reference, double alpha)
+    /// <summary>The fit of the first iteration: best and worst of the reference's greedy y and a pair, and the bonus on y.</summary>
+    internal static RewardFit FirstIteration(ExplorationWorld world, ResponseTables tables, double[] reference, double alpha)
     {
         var round = world.Rounds[0];
         var fit = new RewardFit(world.Settings, tables, reference);

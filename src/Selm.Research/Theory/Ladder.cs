@@ -44,19 +44,19 @@ internal sealed class StepList(Edition edition)
 
     internal void Add(
         string name, (string First, string Version3) equation, int lesson, string formula, string because,
-        double[] left, double[] right, double tolerance = Step.Exact) =>
-        Steps.Add(new Step(name, equation.First, equation.Version3, lesson, formula, because, left, right, "", tolerance));
+        double[] left, double[] right, int remark = 0) =>
+        Steps.Add(new Step(name, equation.First, equation.Version3, lesson, formula, because, left, right) { Remark = remark });
 
     internal void Add(
-        string name, (string First, string Version3) equation, int lesson, string formula, string because, double left, double right) =>
-        Add(name, equation, lesson, formula, because, [left], [right]);
+        string name, (string First, string Version3) equation, int lesson, string formula, string because, double left, double right, int remark = 0) =>
+        Add(name, equation, lesson, formula, because, [left], [right], remark);
 
     internal void Add(
         string name, (string First, string Version3) equation, int lesson, string because, string repair,
-        (string Formula, double[] Left, double[] Right) printed, (string Formula, double[] Left, double[] Right) repaired)
+        (string Formula, double[] Left, double[] Right) printed, (string Formula, double[] Left, double[] Right) repaired, double tolerance = Step.Exact)
     {
         var (formula, left, right) = edition == Edition.Printed ? printed : repaired;
-        Steps.Add(new Step(name, equation.First, equation.Version3, lesson, formula, because, left, right, repair));
+        Steps.Add(new Step(name, equation.First, equation.Version3, lesson, formula, because, left, right, repair, tolerance));
     }
 }
 
@@ -67,9 +67,10 @@ internal static class Equations
     internal static readonly (string, string) BradleyTerry = ("(2.1)", "(3.1)");
     internal static readonly (string, string) Likelihood = ("(2.2)", "(3.2)");
     internal static readonly (string, string) Rlhf = ("(2.3)", "(3.3)");
+    internal static readonly (string, string) Section31 = ("section 3.1", "section 4");
     internal static readonly (string, string) Bilevel = ("(3.1)", "(4.1)");
     internal static readonly (string, string) AppendixA = ("appendix A", "");
-    internal static readonly (string, string) ClosedForm = ("(A.1)", "");
+    internal static readonly (string, string) InnerValue = ("(A.1)", "");
     internal static readonly (string, string) Selm = ("(3.2)", "(4.2)");
     internal static readonly (string, string) Gradient = ("(3.3)", "(4.3)");
     internal static readonly (string, string) Section33 = ("section 3.3", "section 5");

@@ -1,4 +1,5 @@
-// (3.1) to (3.2) through appendix A: the inner maximum in closed form, then the reward written by its policy.
+// (3.1) to (3.2) through appendix A: the tilt that solves the inner problem (an unnumbered line of section 3.1), its value
+// (A.1), then the reward written by its policy.
 using System.Numerics;
 
 namespace Selm.Research.Theory;
@@ -22,7 +23,7 @@ internal static class ObjectiveSteps
         steps.Add("no move, no value", Equations.Bilevel, 5,
             "F(pi_ref; r) = 0", "both responses then have one distribution and the KL is 0", F(world, reference), 0);
         var best = InnerMaximum(world);
-        steps.Add("the inner maximum, found numerically", Equations.Bilevel, 5,
+        steps.Add("the inner maximum, found numerically", Equations.InnerValue, 5,
             "max_pi F(pi; r) = beta log E_ref[exp(r/beta)] - E_ref[r]", "the lemma of (2.3), less a constant",
             F(world, Numerical(world)), best);
         steps.Add("every other policy is worse", Equations.Bilevel, 5,
@@ -34,11 +35,11 @@ internal static class ObjectiveSteps
     {
         var (reference, beta) = (world.Reference, world.Beta);
         var optimum = reference.Tilt(world.Reward, beta);
-        steps.Add("the tilt is stationary", Equations.ClosedForm, 5,
+        steps.Add("the tilt is stationary", Equations.Section31, 5,
             "grad F(pi; r) = 0 in the logits at pi_r = pi_ref exp(r/beta)/Z", "r - beta log(pi_r/pi_ref) is beta log Z(x), the same for every y",
             Tables.Flat(ComplexStep.LogitGradient(logps => InnerUpToConstant(world, logps), optimum)),
             new double[world.Prompts * world.Responses]);
-        steps.Add("the inner value in r", Equations.AppendixA, 5,
+        steps.Add("the inner value in r", Equations.InnerValue, 5,
             "F(pi_r; r) = beta log Z - E_ref[r]", "E_{pi_r}[r] - beta KL(pi_r || pi_ref) = beta log Z",
             F(world, optimum), InnerMaximum(world));
         steps.Add("the inner value in pi_r", Equations.AppendixA, 5,
@@ -46,7 +47,7 @@ internal static class ObjectiveSteps
             F(world, optimum), -optimum.ImplicitReward(reference, beta).Select((row, x) => reference.Expect(x, row)).Average());
         steps.Add("the gauge is free", Equations.AppendixA, 5,
             "F(pi_r; r + c(x)) = F(pi_r; r), so r = beta log(pi/pi_ref), with log Z = 0, loses no reward", "pi_{r+c} = pi_r, and c(x) cancels against y'",
-            ExactObjectives.Inner(optimum, world.ShiftedReward, reference, beta), F(world, optimum));
+            ExactObjectives.Inner(optimum, world.ShiftedReward, reference, beta), F(world, optimum), remark: 10);
         steps.Add("one objective, written twice", Equations.AppendixA, 5,
             "-L_lr(r) + alpha F(pi_r; r) = -L_DPO(pi_r) - alpha beta E_ref[log pi_r] + alpha beta E_ref[log pi_ref]", "the two lines above; the last term is constant",
             -BradleyTerry.Loss(world.Reward, world.Data) + world.Alpha * F(world, optimum),
@@ -57,8 +58,8 @@ internal static class ObjectiveSteps
     private static void Selm(StepList steps, FiniteWorld world)
     {
         var (reference, beta, policy, reward) = (world.Reference, world.Beta, world.Policy, world.ImplicitReward);
-        steps.Add("an implicit reward needs no normalisation", Equations.Selm, 5,
-            "E_ref[exp(r_theta/beta)] = 1, so log Z(x) = 0", "sum pi_theta = 1",
+        steps.Add("an implicit reward needs no normalisation", Equations.AppendixA, 5,
+            "E_ref[exp(r_theta/beta)] = 1, so the first term of (A.1), beta log Z(x), is 0", "sum pi_theta = 1",
             reference.LogPartition(reward, beta), new double[world.Prompts]);
         steps.Add("the bonus is a repulsion from pi_ref", Equations.Selm, 6,
             "F(pi_theta; r_theta) = beta KL(pi_ref || pi_theta)", "blind to counts and to the true reward",

@@ -24,14 +24,30 @@ internal static class PreferenceSteps
             "[L_lr(r) - alpha max_y r] - [L_lr(r') - alpha max_y r'] = alpha E_x[max_y r' - max_y r] = 3 alpha", "equal fit, so only the maximum decides",
             BradleyTerry.Loss(world.Reward, world.Data) - BradleyTerry.Loss(bumped, world.Data) - world.Alpha * (MeanMax(world.Reward) - MeanMax(bumped)),
             3 * world.Alpha);
+        OverPolicies(steps, world);
         var tilted = world.Reference.Tilt(world.Reward, world.Beta);
         var shifted = world.Reference.Tilt(world.ShiftedReward, world.Beta);
-        steps.Add("gauge", Equations.Optimism, 5,
-            "comparisons leave c(x) free, so a bonus that c(x) can raise is no bonus: (3.1) is centred by pi_ref, (1.1) is not", "erratum 10",
-            ("max_y [r + c] = max_y r", [MeanMax(world.ShiftedReward)], [MeanMax(world.Reward)]),
-            ("F(pi_r; r + c) = F(pi_r; r)",
-                [ExactObjectives.Inner(shifted, world.ShiftedReward, world.Reference, world.Beta)],
-                [ExactObjectives.Inner(tilted, world.Reward, world.Reference, world.Beta)]));
+        steps.Add("(1.1) pays for c(x)", Equations.Optimism, 5,
+            "E_x max_y [r + c] - E_x max_y r = E_x[c]", "comparisons leave c(x) free, so a bonus that c(x) can raise is no bonus",
+            MeanMax(world.ShiftedReward) - MeanMax(world.Reward), world.Shift.Average(), remark: 10);
+        steps.Add("gauge", Equations.Section31, 5,
+            "F(pi_{r + c}; r + c) = F(pi_r; r)", "(3.1) is centred by pi_ref, and a tilt does not see c(x)",
+            ExactObjectives.Inner(shifted, world.ShiftedReward, world.Reference, world.Beta),
+            ExactObjectives.Inner(tilted, world.Reward, world.Reference, world.Beta), remark: 10);
+    }
+
+    // Section 3.1's first sentence. Without a KL term the tilt's beta goes to 0; at 1e-15 no second response is left.
+    private static void OverPolicies(StepList steps, FiniteWorld world)
+    {
+        var best = world.Reference.Tilt(world.Reward, 1e-15);
+        TabularPolicy[] others = [world.Reference, world.Policy, world.Other];
+        steps.Add("(1.1) over policies", Equations.Section31, 5,
+            "max_y r = max_pi E_pi[r]", "E_pi[r] is a mean of r: the tilt reaches its largest value as beta -> 0, no other policy of the world does",
+            [best.Expect(world.Reward), .. others.Select(pi => (double)Math.Sign(MeanMax(world.Reward) - pi.Expect(world.Reward)))],
+            [MeanMax(world.Reward), .. others.Select(_ => 1.0)]);
+        steps.Add("the inner policy is deterministic", Equations.Section31, 5,
+            "max_y pi(y|x) = 1 for pi = argmax E_pi[r]", "all mass on the largest reward; the KL term of (3.1) ends that",
+            [.. Enumerable.Range(0, world.Prompts).Select(x => best.Prob(x, best.Greedy(x)))], [.. world.Shift.Select(_ => 1.0)]);
     }
 
     private static void BradleyTerryModel(StepList steps, FiniteWorld world)

@@ -136,6 +136,22 @@ internal sealed class RewardFit
         return w;
     }
 
+    /// <summary>Mean sigma(-(r_w - r_l)) over the comparisons: the weight that each has in the gradient at w.</summary>
+    internal double MeanWeight(ReadOnlySpan<double> w)
+    {
+        var sum = 0.0;
+        for (int pair = 0, first = 0; pair < weights.Count; pair++, first += tables.Slots)
+        {
+            var margin = 0.0;
+            for (var k = first; k < first + tables.Slots; k++)
+            {
+                margin += w[chosen[k]] - w[rejected[k]];
+            }
+            sum += LogMath.Sigmoid(-margin);
+        }
+        return sum / weights.Count;
+    }
+
     /// <summary>log(pi/pi_ref)(y) times beta: r(y) - beta log Z(x), for fitted weights.</summary>
     internal double[] ImplicitReward(ReadOnlySpan<double> w)
     {

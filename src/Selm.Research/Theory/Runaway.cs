@@ -16,8 +16,8 @@ public readonly record struct RunawayPoint(double Time, double Margin, double Dp
 }
 
 /// <summary>
-/// Erratum 9: on a fixed batch the SELM loss has no minimum over unrestricted policies, for any alpha above 0, so the DPO
-/// loss does not dominate at convergence. One prompt with four responses: y_w, y_l, y and one that nobody named. Derived in lesson 06.
+/// Remark 9 of the kit: on a fixed batch the SELM loss has no minimum over unrestricted policies, for any alpha above 0, so the
+/// DPO loss does not dominate there; the paper's sentence is about feedback that accumulates. One prompt with four responses: y_w, y_l, y and one that nobody named. Derived in lesson 06.
 /// </summary>
 /// <param name="Beta">The KL coefficient, above 0.</param>
 /// <param name="Alpha">The weight of optimism, above 0.</param>

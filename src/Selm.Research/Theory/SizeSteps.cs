@@ -1,5 +1,5 @@
 // How large the optimism term of (3.3) is beside the fit term, as a loss of three sequence log-probabilities, and the
-// runaway that follows (errata 8 and 9). Weights are those of grad log pi in the direction of ascent.
+// runaway that follows on a fixed batch (remark 9 of the kit). Weights are those of grad log pi in the direction of ascent.
 using Selm.Research.Numerics;
 
 namespace Selm.Research.Theory;
@@ -50,14 +50,12 @@ internal static class SizeSteps
         double[] times = [.. new[] { 0.5, 1, 2, 4 }.Select(beyond => Math.Max(1, (runaway.TakeOver + beyond) / world.Beta))];
         double[] pulls = [.. times.Select(t => Slopes(world, runaway.At(t).Margin)).Select(s => s[2] / -s[0])];
         steps.Add("who dominates in the end", Equations.Gradient, 6,
-            "along log pi(y_w) = -t, log pi(y_l) = -2t the pull on y over the pull on y_w grows without bound", "erratum 9",
-            ("pull of the optimism term / pull of the DPO loss -> 0", pulls, new double[times.Length]),
-            ("pull of the optimism term / pull of the DPO loss = alpha (1 + exp(margin))", pulls,
-                [.. times.Select(t => world.Alpha * (1 + Math.Exp(world.Beta * t)))]));
+            "pull of the optimism term / pull of the DPO loss = alpha (1 + exp(margin))", "along log pi(y_w) = -t, log pi(y_l) = -2t of a fixed batch it grows without bound",
+            pulls, [.. times.Select(t => world.Alpha * (1 + Math.Exp(world.Beta * t)))], remark: 9);
         steps.Add("the loss has no minimum", Equations.Gradient, 6,
             "L(2t) - L(t) = log[(1 + exp(-2 beta t))/(1 + exp(-beta t))] - 3 alpha beta t", "log pi(y) = -3t: the last term is linear",
             [.. times.Select(t => runaway.At(2 * t).Loss - runaway.At(t).Loss)],
-            [.. times.Select(t => LogMath.Softplus(-2 * world.Beta * t) - LogMath.Softplus(-world.Beta * t) - 3 * world.Alpha * world.Beta * t)]);
+            [.. times.Select(t => LogMath.Softplus(-2 * world.Beta * t) - LogMath.Softplus(-world.Beta * t) - 3 * world.Alpha * world.Beta * t)], remark: 9);
     }
 
     // d L_SELM / d log pi of (y_w, y_l, y), three separate sequences, at an implicit margin.

@@ -4,13 +4,13 @@ using Selm.Research.Runs;
 
 namespace Selm.Research.Theory;
 
-/// <summary>Whether an equation is checked as the first edition prints it, or with its errata repaired.</summary>
+/// <summary>Whether an equation is checked as the first edition prints it, or with its slip repaired.</summary>
 public enum Edition
 {
-    /// <summary>As printed: every erratum shows as a residual that anyone can see.</summary>
+    /// <summary>As printed: each of the four slips shows as a residual that anyone can see.</summary>
     Printed,
 
-    /// <summary>With the errata repaired: every residual is rounding.</summary>
+    /// <summary>With the four errata repaired: every residual is rounding.</summary>
     Repaired,
 }
 
@@ -26,7 +26,7 @@ public enum Edition
 /// <param name="Because">The reason in one line.</param>
 /// <param name="Left">The left side, one number or several.</param>
 /// <param name="Right">The right side, as many numbers.</param>
-/// <param name="Repair">What the repaired edition changes, e.g. <c>erratum 2</c>; empty where nothing is.</param>
+/// <param name="Repair">The slip of the print that the repaired edition puts right, <c>erratum 1</c> to <c>erratum 4</c>; empty where there is none.</param>
 /// <param name="Tolerance">The residual that rounding explains: 1e-12, or 1e-5 where a side is a finite difference.</param>
 [TypeFormatterSource(typeof(StepFormatterSource), PreferredMimeTypes = ["text/html", "text/plain"])]
 [SuppressMessage("Naming", "CA1716", Justification = "The word for it in English; Visual Basic can escape it.")]
@@ -39,6 +39,9 @@ public sealed record Step(
 
     /// <summary>The tolerance where one side is a finite difference.</summary>
     public const double FiniteDifference = 1e-5;
+
+    /// <summary>The number of the kit's remark that the step belongs to, 5 to 10; 0 for what the paper itself says. A remark is no slip of the print.</summary>
+    public int Remark { get; init; }
 
     /// <summary>max |left - right| / max(1, the largest number on either side); infinity where a side is not finite.</summary>
     public double Residual
@@ -60,5 +63,5 @@ public sealed record Step(
 
     /// <summary>One line: equation, residual, formula.</summary>
     public override string ToString() => string.Create(
-        CultureInfo.InvariantCulture, $"{Equation,-14} {Residual,8:0.0e+00}  {Formula}{(Repair.Length > 0 ? $"  [{Repair}]" : "")}");
+        CultureInfo.InvariantCulture, $"{Equation,-14} {Residual,8:0.0e+00}  {Formula}{(Repair.Length > 0 ? $"  [{Repair}]" : Remark > 0 ? $"  [remark {Remark} of the kit]" : "")}");
 }

@@ -60,7 +60,7 @@ internal static class TheoryHtml
                 html.Append(CultureInfo.InvariantCulture, $"<td>{WebUtility.HtmlEncode(cell)}</td>");
             }
             html.Append(CultureInfo.InvariantCulture, $"<td>{(step.Holds ? residual : $"<b>{residual}</b>")}</td>");
-            html.Append(CultureInfo.InvariantCulture, $"<td>{WebUtility.HtmlEncode(step.Repair.Length == 0 ? step.Because : $"{step.Because} ({step.Repair})")}</td></tr>\n");
+            html.Append(CultureInfo.InvariantCulture, $"<td>{WebUtility.HtmlEncode(Reason(step))}</td></tr>\n");
         }
         return html.Append("</table>").ToString();
     }
@@ -82,6 +82,9 @@ internal static class TheoryHtml
         }
         return html.Append("</table>").ToString();
     }
+
+    private static string Reason(Step step) =>
+        step.Repair.Length > 0 ? $"{step.Because} ({step.Repair})" : step.Remark > 0 ? $"{step.Because} (remark {step.Remark} of the kit)" : step.Because;
 
     private static string Side(double[] numbers) =>
         string.Join(", ", numbers.Take(Shown).Select(number => number.ToString("0.####", CultureInfo.InvariantCulture))) + (numbers.Length > Shown ? ", ..." : "");

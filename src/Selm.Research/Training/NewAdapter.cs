@@ -9,20 +9,15 @@ namespace Selm.Research.Training;
 /// <summary>The adapter that a recipe starts from where it names none.</summary>
 public static class NewAdapter
 {
-    /// <summary>Puts the recipe's adapter on, where it has one and the model wears none yet; from now on its files name the recipe's base.</summary>
+    /// <summary>Puts the recipe's adapter on, where it has one and the model wears none yet.</summary>
     /// <param name="folder">The model.</param>
     /// <param name="recipe">The recipe.</param>
     internal static void WearNewAdapter(this ModelFolder folder, Recipe recipe)
     {
-        if (recipe.Adapter is null)
-        {
-            return;
-        }
-        if (folder.Model.Adapter is null)
+        if (recipe.Adapter is not null && folder.Model.Adapter is null)
         {
             folder.Model.Attach(Of(folder.Model, recipe.Adapter, recipe.Seed));
         }
-        folder.Model.Adapter!.Config = folder.Model.Adapter.Config with { BaseModel = recipe.Base };
     }
 
     /// <summary>An adapter that changes nothing yet: A uniform in (-1, 1) / sqrt(in) as PEFT begins it, B zero; the same for the same seed.</summary>

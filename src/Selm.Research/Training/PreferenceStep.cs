@@ -42,7 +42,7 @@ public static class PreferenceStep
         for (var at = 0; at < examples.Count; at += batchSize)
         {
             var batch = examples.Skip(at).Take(batchSize).ToArray();
-            var sums = SequenceSums.Of(policy, [.. batch.SelectMany(e => e.Rows())]);
+            var sums = TokenLogps.Of(policy, [.. batch.SelectMany(e => e.Rows())]).Sums;
             Evaluate(loss, batch, sums, losses.AsSpan(at), logps.AsSpan(at), null);
         }
         return StepMetrics.Of(losses, logps, [.. examples.Select(e => e.SampleSlot >= 0)]);

@@ -79,7 +79,7 @@ public sealed class ReferenceLogps(NumberStore? store, string modelHash, string 
     private double[][] Together(Llama reference, TokenRow[][] batch)
     {
         passes++;
-        return Split(batch, SequenceSums.Of(reference, [.. batch.Where(rows => rows.Length > 0).SelectMany(rows => TrainingExample.Share(rows))]));
+        return Split(batch, TokenLogps.Of(reference, [.. batch.Where(rows => rows.Length > 0).SelectMany(rows => TrainingExample.Share(rows))]).Sums);
     }
 
     // The examples are computed together where a number of theirs is missing.

@@ -151,6 +151,12 @@ public class ChatTemplateTests
     [InlineData("{{ {'get': 1}['get'] }} {{ {'get': 1}.get('get') }} {{ messages[0].items is defined }} {{ messages.0.role }} {{ messages[0] | attr('role') is defined }}", "1 1 True user False")]
     [InlineData("{{ 'a.b.c'.rsplit('.', 1) }} {{ 'k=v=w'.partition('=') }} {{ 'a  b c'.split(maxsplit=1) }} {{ 'xaxbx'.replace('x', '-', 2) }} {{ '🙂b'.find('b') }} {{ 'abc'.startswith(('x', 'a')) }}", "['a.b', 'c'] ('k', '=', 'v=w') ['a', 'b c'] -a-bx 1 True")]
     [InlineData("{{ 2 ** 3 }} {{ 2 ** -1 }} {{ 7.5 // 2 }} {{ true + 1 }} {{ [1] + [2] }} {{ [1, 2] < [1, 3] }} {{ (1, 2) == [1, 2] }} {{ 1_000 }} {{ '\\q' }}", "8 0.5 3.0 2 [1, 2] True False 1000 \\q")]
+    // Whole numbers up to the last one.
+    [InlineData("{{ (-9223372036854775807 - 1) % -1 }} {{ 9223372036854775807 % -2 }} {{ 9223372036854775807 // -2 }} {{ 9223372036854775806 % 9223372036854775807 }} {{ -7 // -2 }} {{ -6 // 3 }}", "0 -1 -4611686018427387904 9223372036854775806 3 -2")]
+    [InlineData("{{ 1 ** 9000000000000000000 }} {{ (-1) ** 9000000000000000001 }} {{ 3 ** 39 }} {{ 0 ** 0 }}", "1 -1 4052555153018976267 1")]
+    [InlineData("{{ '%d' % 9007199254740993 }} {{ '%i %d' % (2.9, -2.9) }} {{ '%d' % true }} {{ '%07d|%-4d|%.1f' % (-42, 7, 2) }}", "9007199254740993 2 -2 1 -000042|7   |2.0")]
+    [InlineData("{{ [1, 2, 3][::9223372036854775807] }} {{ 'abc'[::-9223372036854775807] }} {{ range(9223372036854775800, 9223372036854775807, 5) | list }}", "[1] c [9223372036854775800, 9223372036854775805]")]
+    [InlineData("{{ 'x'.zfill(0) }} {{ '-5'.zfill(4) }} {{ '-5'.zfill(1) }} {{ ' a  b '.split() }} {{ ' a  b c'.split(none, 1) }}", "x -005 -5 ['a', 'b'] ['a', 'b c']")]
     public void what_newer_templates_use_of_jinja_gives_jinjas_text(string source, string expected)
     {
         ChatMessage[] messages = [new("user", "Hi"), new("assistant", "Hello!")];
@@ -165,6 +171,22 @@ public class ChatTemplateTests
         var before = DateTime.Today;
         var today = DateTime.ParseExact(template.Render([], false), "yyyy-MM-dd", null);
         Assert.InRange(today, before, DateTime.Today);
+    }
+
+    [Theory]
+    [InlineData("{{ strftime_now('%Y') }}", true)]
+    [InlineData("{% if date is not defined and strftime_now is defined %}{% set date = strftime_now('%d %b %Y') %}{% endif %}", true)]
+    [InlineData("{% macro f(day=strftime_now('%d')) %}{{ day }}{% endmacro %}", true)]
+    [InlineData("{{ messages[0].strftime_now }}{{ 'strftime_now' }}{# strftime_now() #}{{ f(strftime_now=1) if false }}", false)]
+    public void a_template_says_whether_it_reads_the_clock(string source, bool readsClock) => Assert.Equal(readsClock, ChatTemplate.Parse(source, "", "").ReadsClock);
+
+    [Fact]
+    public void a_long_text_is_split_in_one_pass()
+    {
+        var since = System.Diagnostics.Stopwatch.StartNew();
+        var text = string.Concat(Enumerable.Repeat("ab ", 400_000)); // rest by rest that would be 240 GB to copy
+        Assert.Equal("400000", ChatTemplate.Parse("{{ messages[0].content.split() | length }}", "", "").Render([new("user", text)], false));
+        Assert.InRange(since.Elapsed.TotalSeconds, 0, 20);
     }
 
     [Theory]
@@ -186,6 +208,7 @@ public class ChatTemplateTests
     [InlineData("{{ a b }}", "column 6", "the end of the tag is expected")]
     [InlineData("{{ if }}", "column 4", "'if' stands")]
     [InlineData("{{ a ? b }}", "column 6", "the character '?'")]
+    [InlineData("{{ 1 + ٣ }}", "column 8", "the character")]
     [InlineData("{{ '\\x1' }}", "column 5", "2 hexadecimal digits")]
     public void what_the_kit_does_not_support_is_refused_with_its_place_when_read(string source, string place, string construct)
     {
@@ -204,6 +227,15 @@ public class ChatTemplateTests
     [InlineData("{{ 1 + 'a' }}", "unsupported operand type(s) for +: 'int' and 'str'")]
     [InlineData("{{ 1 // 0 }}", "division by zero")]
     [InlineData("{{ 9223372036854775807 + 1 }}", "beyond 64 bits")]
+    [InlineData("{{ 2 ** 9000000000000000000 }}", "beyond 64 bits")]
+    [InlineData("{{ (-9223372036854775807 - 1) // -1 }}", "beyond 64 bits")]
+    [InlineData("{{ (-9223372036854775807 - 1) | abs }}", "beyond 64 bits")]
+    [InlineData("{{ '%99999999999d' % 1 }}", "the width or precision '99999999999'")]
+    [InlineData("{{ '%.99999999999f' % 1 }}", "the width or precision '99999999999'")]
+    [InlineData("{{ '%d' % (1e400 - 1e400) }}", "cannot convert nan to a whole number")]
+    [InlineData("{{ 1234 | round(-2) }}", "the filter 'round' with a negative precision is not supported")]
+    [InlineData("{{ [1] | batch(2000000000, 0) | list }}", "the filter 'batch' needs a number from 1 to 1000000")]
+    [InlineData("{{ 'a'.index('b') }}", "substring not found")]
     [InlineData("{{ strftime_now('%Q') }}", "the date directive '%Q'")]
     [InlineData("{{ 'a'.encode() }}", "the method '.encode(..)' of a text")]
     [InlineData("{{ messages.append(1) }}", "'append' of 'list' object is unsafe")]

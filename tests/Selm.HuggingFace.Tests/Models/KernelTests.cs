@@ -63,6 +63,20 @@ public class KernelTests
     }
 
     [SkippableFact]
+    public void gradients_are_released_where_libtorch_refuses_them()
+    {
+        Skip.IfNot(Gemm.IsFast, "this processor runs composed");
+        using var scope = NewDisposeScope();
+        var x = ones(2, 2).requires_grad_(true);
+        var (y, grad) = (new Misshapen().Run(x), ones(2, 2));
+
+        Assert.ThrowsAny<Exception>(() => Kernel.Backward(y, grad));
+
+        Assert.NotNull(Misshapen.Handed);
+        Assert.True(Misshapen.Handed.IsInvalid, "the gradient is still there");
+    }
+
+    [SkippableFact]
     public void a_thousand_passes_leave_no_tensor_behind()
     {
         Skip.IfNot(Gemm.IsFast, "this processor runs composed");
@@ -93,6 +107,16 @@ public class KernelTests
         protected override Tensor Forward(Tensor[] inputs, List<Tensor>? extra) => inputs[0].clone();
 
         protected override Tensor?[] Backward(Tensor[] inputs, Tensor[] extra, Tensor grad, bool[] wants) => throw new ArithmeticException("on purpose");
+    }
+
+    // Its gradient has another shape than its input, which libtorch finds out when it has it.
+    private sealed class Misshapen : Kernel
+    {
+        public static Tensor? Handed { get; private set; }
+
+        protected override Tensor Forward(Tensor[] inputs, List<Tensor>? extra) => inputs[0].clone();
+
+        protected override Tensor?[] Backward(Tensor[] inputs, Tensor[] extra, Tensor grad, bool[] wants) => [Handed = zeros(3)];
     }
 
     private static Tensor Norm(Tensor x, Tensor weight) => weight * (x * (x.pow(2).mean([-1], keepdim: true) + Eps).rsqrt());

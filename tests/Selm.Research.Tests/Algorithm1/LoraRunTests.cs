@@ -130,8 +130,8 @@ public sealed class LoraRunTests : IDisposable
                     weight.Fill(0.05);
                 }
             }
-            model.Model.Adapter.Config = model.Model.Adapter.Config with { BaseModel = "../reward" };
-            model.Save(checkpoint.Place("adapter"));
+            LoraFiles.Save(model.Model.Adapter, checkpoint.Place("adapter"), baseModel: "../reward");
+            model.CopyTextFiles(checkpoint.Place("adapter"));
         }
         (string, string)[] pairs = [("What is tea?", "A drink."), ("What is tea?", "I do not know.")];
         using var plain = RewardModel.Load(reward);

@@ -67,6 +67,19 @@ public sealed class RunChecksTests : IDisposable
     }
 
     [Fact]
+    public void pairs_of_two_equal_responses_are_counted_before_the_training()
+    {
+        var records = PreferenceFile.Read(tiny.File("pairs.jsonl")).Records;
+        PreferenceFile.Write(tiny.File("equal.jsonl"), records.Select((r, k) => k is 3 or 7 ? r.WithResponses(r.ChosenResponse, r.ChosenResponse) : r));
+        using (var plain = SelmRun.Open(new(tiny.Recipe, Out), _ => TinyRun.Oracle()))
+        {
+            Assert.Empty(plain.Notes);
+        }
+        using var run = SelmRun.Open(new(tiny.Recipe with { Datasets = [tiny.File("equal.jsonl")] }, tiny.File("equal")), _ => TinyRun.Oracle());
+        Assert.Equal("2 of 24 pairs have two equal responses, which teach nothing as they stand; selm data inspect counts them.", Assert.Single(run.Notes));
+    }
+
+    [Fact]
     public void a_run_of_one_step_moves_the_weights_and_the_card_says_steps_and_rate()
     {
         // The shape of README's recipe on little data: 12 pairs, steps of up to 256.

@@ -89,7 +89,7 @@ public sealed class TextMethodsTests : IDisposable
         var folder = Run("run", recipe);
         var portions = Splits.Portions(PreferenceFile.Read(recipe.Datasets[0]).Records, recipe.Portions);
         using var open = RunFolder.Open(folder, recipe.ToJson(), InputsOf(folder), MachineFacts.Now(recipe.Device));
-        using var store = new RunStore(new RunOptions(recipe, folder), open, portions, null, new LazyRanker(TinyRun.Oracle), null) { Current = 1 };
+        using var store = new RunStore(new RunOptions(recipe, folder), open, portions, null, new LazyRanker(TinyRun.Oracle, open.Started), null) { Current = 1 };
         var reference = store.Initial;
         Assert.False(reference.embed_tokens.IsInvalid);
         var policy = store.Policy;

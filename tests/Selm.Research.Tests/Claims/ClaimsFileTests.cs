@@ -1,4 +1,6 @@
+using System.Text.Json;
 using System.Text.RegularExpressions;
+using Selm.HuggingFace.Files;
 using Selm.Research.Claims;
 using Selm.Research.Runs;
 using Selm.Tests;
@@ -14,7 +16,7 @@ public partial class ClaimsFileTests
     public void every_claim_has_a_key_of_at_most_six_words_and_says_something() => Assert.All(rules.All, rule =>
     {
         Assert.InRange(rule.Key.Split(' ', StringSplitOptions.RemoveEmptyEntries).Length, 1, 6);
-        Assert.True(rule.Says.Length > rule.Key.Length && rule.Statistic.Length > 0, rule.Id);
+        Assert.True(rule.Says.Length > 0 && rule.Says != rule.Key && rule.Statistic.Length > 0, rule.Id);
     });
 
     [SkippableFact]
@@ -53,6 +55,23 @@ public partial class ClaimsFileTests
         Assert.NotEmpty(decided);
         Assert.All(decided, row => Assert.NotEqual(row.Verdict, rules[row.Id].Paired([.. row.PerSeed.Select(value => -value)]).Verdict));
     }
+
+    [Fact]
+    public void the_findings_that_readme_begins_with_have_the_numbers_of_the_recording()
+    {
+        var recorded = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Golden.Root, "data", "results", "claims.json"))).RootElement.GetProperty("claims").EnumerateArray()
+            .Select(row => row.Deserialize<ClaimRow>(JsonFormat.Indented)!).Where(row => row.Measured is not null).ToLookup(row => row.Id);
+        var told = Finding().Matches(File.ReadAllText(Path.Combine(Golden.Root, "README.md")));
+        Assert.InRange(told.Count, 3, 12);
+        Assert.All(told, finding =>
+        {
+            var row = recorded[finding.Groups["id"].Value].First();
+            Assert.Equal((ClaimsTable.Measured(row), ClaimsTable.Interval(row)), (finding.Groups["measured"].Value, finding.Groups["interval"].Value));
+        });
+    }
+
+    [GeneratedRegex(@"\(`(?<id>[a-z0-9.-]+)`: (?<measured>[^ )]+) ?(?<interval>\[[^\]]+\])?\)")]
+    private static partial Regex Finding();
 
     [Fact]
     public void an_equation_can_fail_as_printed_and_as_repaired()

@@ -4,6 +4,7 @@ using Selm.Research.Figures;
 using Selm.Research.Lab;
 using Selm.Research.Runs;
 using Selm.Research.Tests.Lab;
+using AlphaScale = Selm.Research.Claims.AlphaScale;
 using Figure3 = Selm.Research.Claims.Figure3;
 
 namespace Selm.Research.Tests.Claims;
@@ -12,7 +13,7 @@ public sealed class LabFiguresTests(LabCellTests.Folders shared) : IClassFixture
 {
     private const int Prompts = 144;
     private static readonly ClaimRules rules = ClaimRules.Read();
-    private static readonly LabStudy study = new(LabBudget.Lab, 10, 12);
+    private static readonly LabStudy study = new(LabBudget.Lab, 10, 12) { FirstSeed = 0 };
     private static readonly Lazy<ExperimentResult> exact = new(() => Figure4Exact.Run(rules, 2));
 
     private static readonly Dictionary<string, (Func<LabStudy, IReadOnlyList<LabCellSpec>> Cells, Func<LabRecords, ExperimentResult> Of)> experiments = new()
@@ -45,8 +46,8 @@ public sealed class LabFiguresTests(LabCellTests.Folders shared) : IClassFixture
     [MemberData(nameof(Names))]
     public void seeds_that_ran_away_are_counted_and_left_out(string name)
     {
-        var alpha = name == "figure3" ? 0.3 : name is "figure4" ? 0.03 : name is "figure5-v3" ? LabStudy.Alpha : 0.01;
-        var result = Made(name, spec => spec.Alpha == alpha && spec.Seed < 3);
+        var alpha = name is "figure4" or "figure5-v3" ? LabStudy.Alpha : LabStudy.Large;
+        var result = Made(name, spec => (name == "figure3" ? spec.Alpha == 0.3 : Paper(spec) == alpha) && spec.Seed < 3);
         Assert.Contains(result.Tables.SelectMany(table => table.Notes), note => note.Contains(": 3 of 1", StringComparison.Ordinal));
         var (before, after) = (Made(name).Claims, result.Claims);
         var lost = after.Where(claim => claim.Note.Contains("3 of 1", StringComparison.Ordinal)).ToArray();
@@ -69,9 +70,23 @@ public sealed class LabFiguresTests(LabCellTests.Folders shared) : IClassFixture
     {
         var claims = Made("figure3").Claims;
         Assert.All(claims, claim => Assert.Equal("holds here", claim.Verdict));
-        Assert.Equal(0.01, Claim(claims, "figure3-distribution-alpha").Measured!.Value, 1e-9); // 0, .01, .1, .2: the first step is the smallest
-        Assert.Equal(12, Claim(claims, "figure3-small-alpha-is-dpo").PerSeed.Count);
-        Assert.Equal(10, Claim(claims, "figure3-middle-alpha-helps").PerSeed.Count);
+        Assert.Equal(0.005, Claim(claims, "figure3-distribution-alpha").Measured!.Value, 1e-9); // 0, .005, .1, .2: the first step is the smallest
+        Assert.Equal(10, Claim(claims, "figure3-small-alpha-is-dpo").PerSeed.Count);
+        Assert.Equal(12, Claim(claims, "figure3-large-alpha-fails").PerSeed.Count);
+        Assert.Equal(0.1, Claim(claims, "figure3-exploration-novelty").Measured!.Value, 1e-9);
+        Assert.Equal(4, Claim(claims, "figure3-exploration-forms").Measured!.Value, 1e-9);
+        Assert.Equal(0.1, Claim(claims, "figure3-exploration-fades").Measured!.Value, 1e-9); // .35 to .25
+        Assert.Equal(0.5, Claim(claims, "figure3-alpha-by-external-reward").Measured!.Value, 1e-9);
+    }
+
+    [Fact]
+    public void every_alpha_of_figure_3_is_shown_on_both_scales_and_the_far_ones_are_marked()
+    {
+        var result = Made("figure3");
+        var oracle = result.Tables[0].Rows.Where(row => row[0].Words == "oracle").Select(row => (row[1].Words, row[2].Words));
+        Assert.Equal([("0", "0"), ("0.0001", "0.000079"), ("0.001", "0.00079"), ("0.01", "0.0079"), ("0.38 (far)", "0.3")], oracle);
+        Assert.Equal([5.5, 3.5], result.Figures[0].Panels.Select(panel => panel.Annotations.OfType<Region>().Single().From));
+        Assert.Equal("0.001 (0.00084)", result.Figures[0].Panels[0].X.Categories![3]);
     }
 
     [Fact]
@@ -99,7 +114,7 @@ public sealed class LabFiguresTests(LabCellTests.Folders shared) : IClassFixture
     public void headroom_is_drawn_as_small_multiples_on_common_axes()
     {
         var figure = Made("headroom").Figures[0];
-        Assert.Equal(["SELM 0.01", "SELM 0.1", "DPO, y sampled", "XPO 0.01"], figure.Panels.Select(panel => panel.Title).Where(title => title.Length > 0));
+        Assert.Equal(["SELM 0.01", "far: 0.1", "DPO, y sampled", "XPO 0.01"], figure.Panels.Select(panel => panel.Title).Where(title => title.Length > 0));
         Assert.All(figure.Panels, panel => Assert.Equal(2, panel.Traces.Count));
         Assert.Equal(2, figure.Panels.Select(panel => panel.Y).Distinct().Count());
     }
@@ -114,10 +129,12 @@ public sealed class LabFiguresTests(LabCellTests.Folders shared) : IClassFixture
         Assert.Equal(-0.03, Claim(result.Claims, "figure4-lab-chosen-30").Measured!.Value, 1e-9); // an iteration is 32 steps
         Assert.Equal(-0.128, Claim(result.Claims, "figure4-lab-chosen-full").Measured!.Value, 1e-9);
         Assert.Equal("opposite here", Claim(result.Claims, "figure4-lab-rejected-full").Verdict);
+        Assert.Equal(0.03, Claim(result.Claims, "figure4-lab-favouring-3").Measured!.Value, 1e-9);
+        Assert.Equal(0.3, Claim(result.Claims, "figure4-lab-favouring-30").Measured!.Value, 1e-9);
         Assert.Equal(1.28, Claim(result.Claims, "figure4-reference-samples-fall").Measured!.Value, 1e-9);
         Assert.Equal(exact.Value.Claims, result.Claims.Take(exact.Value.Claims.Count));
-        Assert.Equal(["figure4-exact", "figure4-lab", "figure4-sorted"], result.Figures.Select(figure => figure.Id));
-        var usual = result.Figures[1].Panels[0];
+        Assert.Equal(["figure4-exact", "figure4-unseen", "figure4-lab", "figure4-sorted", "figure4-far"], result.Figures.Select(figure => figure.Id));
+        var usual = result.Figures[2].Panels[0];
         Assert.Equal(3, usual.Annotations.OfType<Region>().Single().To); // .5 - .01 per step: .47 at 3 steps, .40 at 10
     }
 
@@ -125,7 +142,7 @@ public sealed class LabFiguresTests(LabCellTests.Folders shared) : IClassFixture
     public void a_claim_that_was_added_later_is_read_off_the_recorded_curve_as_the_cells_would_give_it()
     {
         var whole = Made("figure4");
-        var before = whole.Claims.Where(claim => !claim.Id.EndsWith("-30", StringComparison.Ordinal)).ToArray();
+        var before = whole.Claims.Where(claim => claim.Id is not ("figure4-lab-chosen-30" or "figure4-lab-rejected-30")).ToArray();
         var record = new ExperimentRecord(1, "figure4", "lab", 2, 10, 12, "rules of another day", Provenance.Now(0, TimeSpan.Zero, new Dictionary<string, string>()), before, whole.Tables, whole.Figures);
 
         var judged = JudgedAgain.By(rules, record);
@@ -133,7 +150,10 @@ public sealed class LabFiguresTests(LabCellTests.Folders shared) : IClassFixture
         Assert.Equal(rules.Sha256, judged.ClaimsSha256);
         foreach (var id in new[] { "figure4-lab-chosen-30", "figure4-lab-rejected-30" })
         {
-            Assert.Equal(Claim(whole.Claims, id) with { PerSeed = before[0].PerSeed }, Claim(judged.Claims, id) with { PerSeed = before[0].PerSeed });
+            var (cells, curve) = (Claim(whole.Claims, id), Claim(judged.Claims, id));
+            Assert.Equal((cells.Says, cells.D, cells.N, cells.Verdict, cells.Note), (curve.Says, curve.D, curve.N, curve.Verdict, curve.Note));
+            Assert.All(new[] { (cells.Measured, curve.Measured), (cells.Low, curve.Low), (cells.High, curve.High), (cells.Detectable, curve.Detectable), (cells.P, curve.P) },
+                pair => Assert.Equal(pair.Item1!.Value, pair.Item2!.Value, 1e-9));
         }
         Assert.Equal(before.Select(claim => (claim.Id, claim.Verdict, claim.P)), judged.Claims.Take(before.Length).Select(claim => (claim.Id, claim.Verdict, claim.P)));
     }
@@ -156,15 +176,37 @@ public sealed class LabFiguresTests(LabCellTests.Folders shared) : IClassFixture
     }
 
     [Fact]
-    public void the_grid_names_its_smallest_setting_and_has_sixteen_cells_of_its_own()
+    public void the_grid_is_of_iterative_dpo_alone_and_has_twelve_cells_of_its_own()
     {
-        Assert.Equal(16 + 3, Figure5Grid.Cells(study).Select(cell => cell.Hash).Distinct().Count());
-        Assert.Equal(16, Figure5Grid.Cells(study).Count(cell => study.SeedsOf(cell).Count == study.Seeds));
-        var claims = Made("figure5-grid").Claims;
-        Assert.Equal("opposite here", Claim(claims, "figure5-grid-selm-over-dpo").Verdict);
-        Assert.StartsWith("Smallest: 6 iterations.", Claim(claims, "figure5-grid-selm-over-dpo").Note, StringComparison.Ordinal);
-        Assert.Equal("holds here", Claim(claims, "figure5-grid-online-over-stepwise").Verdict);
-        Assert.Equal(0, Claim(claims, "figure5-grid-queries").Measured!.Value, 1e-12);
+        var cells = Figure5Grid.Cells(study).DistinctBy(cell => cell.Hash).ToArray();
+        Assert.Equal(12 + 1 + 3, cells.Length); // stepwise DPO and the headline's three belong to other experiments too
+        Assert.Equal(13, cells.Count(cell => study.SeedsOf(cell).Count == study.Seeds));
+        Assert.Equal(3, cells.Count(cell => cell.Alpha > 0 && cell.Method == LoopMethod.Selm)); // SELM beside the default, its queries, and their swap
+        var result = Made("figure5-grid");
+        Assert.Equal(["iterations at equal data", "batch size", "learning-rate cycle", "update rule"], result.Figures[0].Panels.Select(panel => panel.X.Title));
+        foreach (var id in new[] { "too-many-iterations", "batch-size", "decaying-cycle", "best-worst-over-replace", "online-over-stepwise" })
+        {
+            Assert.Equal("holds here", Claim(result.Claims, $"figure5-grid-{id}").Verdict);
+        }
+        Assert.Equal("opposite here", Claim(result.Claims, "figure5-grid-sampling").Verdict);
+        Assert.Equal(0, Claim(result.Claims, "figure5-grid-queries").Measured!.Value, 1e-12);
+    }
+
+    [Fact]
+    public void iterations_of_the_grid_share_the_same_number_of_pairs()
+    {
+        var dpo = study.IterativeDpo;
+        Assert.Equal([2048, 1365, 1024, 683, 512], new[] { 2, 3, 4, 6, 8 }.Select(count => Figure5Grid.PairsPerIteration(dpo, count)));
+        var cells = Figure5Grid.Cells(study).Select(cell => cell.Resolved()).Where(cell => cell is { Method: LoopMethod.Selm, BatchSize: 64 });
+        Assert.All(cells, cell => Assert.InRange(cell.PairsPerIteration!.Value * cell.Iterations!.Value, 4094, 4098));
+    }
+
+    [Fact]
+    public void the_best_setting_is_named_by_the_other_seeds_so_that_noise_is_no_effect()
+    {
+        Assert.Equal([-1, -1], Figure5Grid.ByOthers([[1, 0], [0, 1]]));
+        Assert.All(Figure5Grid.ByOthers([[1, 0, 0.5], [2, 1, 1.5], [3, 2, 2.5]]), effect => Assert.Equal(1, effect, 1e-12));
+        Assert.Equal([0.5], Figure5Grid.ByOthers([[0.5, 0]]));
     }
 
     [Fact]
@@ -203,24 +245,32 @@ public sealed class LabFiguresTests(LabCellTests.Folders shared) : IClassFixture
         spec, Evaluation(spec, -1), [],
         [.. Enumerable.Range(0, spec.Iterations!.Value).Select(k => new LabCellIteration(k, 0.6, 0.1, 1, 0.02, 0.4 / (1 + k), [0.6], Evaluation(spec, k))
         {
+            Novelty = 0.3 - (0.05 * k) + (spec.Alpha > 0 ? 0.1 : 0),
+            ExternalReward = Paper(spec) == LabStudy.Alpha ? 1.5 : 1,
             Curve = spec.CurveSteps is { } counts && k == spec.Iterations - 1 ? [.. counts.Select(count => Point(spec, count))] : null,
         })],
         [], null);
 
     private static LabCellEvaluation Evaluation(LabCellSpec spec, int k)
     {
-        double[] rewards = [.. Enumerable.Range(0, Prompts).Select(p => (0.02 * (p % 50)) + (0.3 * k) + (0.03 * (spec.Seed % 7)) + (k < 1 ? 0 : Effect(spec)))];
+        double[] rewards = [.. Enumerable.Range(0, Prompts).Select(p => (0.02 * (p % 50) * (k == 1 ? 1.5 : 1)) + (0.3 * Math.Min(k, 3)) + (0.03 * (spec.Seed % 7)) + (k < 1 ? 0 : Effect(spec, k)))];
         double[] quantiles = [.. new[] { .05, .25, .5, .75, .95 }.Select(q => rewards.Order().ElementAt((int)(q * Prompts)))];
         var jewel = spec.Sampled ? 0.06 : spec.Alpha > 0 ? 0.05 : 0;
         var found = spec.Sampled ? 2 : 3;
         var made = new LabCellEvaluation(
             rewards.Average(), quantiles, 1, 0, 0.5, 0.5, 9, k < found ? 0 : k == spec.Iterations - 1 ? 6 * jewel : jewel, 5, 4, rewards, [], k < 0 ? null : Implicit(spec, k));
-        return made with { ExactWinRate = LabMeasures.ExactWinRates(made).Average() };
+        return made with { Spread = 20 + (spec.Alpha > 0 ? 4 : 0), ExactWinRate = LabMeasures.ExactWinRates(made).Average() };
     }
 
-    private static double Effect(LabCellSpec spec) =>
-        (spec.Alpha switch { 0 => 0, 0.001 => 0.01, 0.01 => 0.1, 0.03 => 0.2, 0.3 => -1, _ => 0 })
-        - (spec.Iterations == 6 && spec.Alpha > 0 ? 0.5 : 0) - (spec.Method == LoopMethod.StepwiseDpo || spec.UpdateRule == UpdateRule.Replace ? 0.4 : 0);
+    // The alpha on the paper's scale; that of a far one is not on its grid.
+    private static double Paper(LabCellSpec spec) =>
+        AlphaScale.Grid.FirstOrDefault(alpha => spec.Recipe == LabRecipe.Zephyr && AlphaScale.Lab(alpha, spec.Ranker) == spec.Alpha, spec.Alpha);
+
+    // The large alpha is ahead after iteration 2 and behind in the end.
+    private static double Effect(LabCellSpec spec, int k) =>
+        (Paper(spec) switch { 0 => 0, LabStudy.Small => 0.005, LabStudy.Alpha => 0.1, LabStudy.Large => k == 2 ? 0.2 : 0.02, 0.3 => -1, _ => 0 })
+        - (spec.Iterations == 8 || spec.BatchSize == 128 || spec.Cycle == LabCycle.Constant ? 0.3 : 0)
+        - (spec.Method == LoopMethod.StepwiseDpo || spec.UpdateRule == UpdateRule.Replace ? 0.4 : 0);
 
     // For SELM 0.01 and 0.001: chosen plus rejected is .2 for three prompts of four, else -.1; in iteration 3 half of it.
     private static LabImplicitRewards Implicit(LabCellSpec spec, int k)
@@ -234,6 +284,9 @@ public sealed class LabFiguresTests(LabCellTests.Folders shared) : IClassFixture
     {
         var slope = spec.Alpha == 0 ? 0 : count < 30 ? 0.001 : -0.001;
         double[] Part(double all) => [.. Enumerable.Range(0, Prompts).Select(p => all + (0.01 * p))];
-        return new(count, Math.Max(0.1, 0.5 - (0.01 * count)), 1, new(Part(slope * count), Part(2 * slope * count), [.. Enumerable.Repeat(-0.01 * count, Prompts)]));
+        return new(count, Math.Max(0.1, 0.5 - (0.01 * count)), 1, new(Part(slope * count), Part(2 * slope * count), [.. Enumerable.Repeat(-0.01 * count, Prompts)]))
+        {
+            Favour = new(0.01 * count * (spec.Alpha > 0 ? 2 : 1), -1),
+        };
     }
 }

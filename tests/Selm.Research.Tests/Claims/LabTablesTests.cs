@@ -11,6 +11,7 @@ public class LabTablesTests
 {
     private const int Prompts = 144;
     private static readonly LabStudy study = new(LabBudget.Lab, Seeds: 10, HeadlineSeeds: 12) { FirstSeed = 100 };
+    private static readonly double winning = AlphaScale.Lab(LabStudy.Alpha);
     private static readonly ClaimRules rules = ClaimRules.Read();
     private static readonly PaperTables paper = PaperTables.Read(Path.Combine(Golden.Root, "data", "paper"));
 
@@ -58,9 +59,9 @@ public class LabTablesTests
     public void differences_are_of_equal_seeds_and_a_failed_seed_is_counted_and_left_out()
     {
         // At the end SELM's reward lies 1 above iterative DPO's on every prompt, but in seed 100, which ran away.
-        LabRecords records = new(study, Cells(study).Select(cell => cell.Method == LoopMethod.Selm && cell.Alpha == LabStudy.Alpha && cell.Seed == 100 && Zephyr(cell)
+        LabRecords records = new(study, Cells(study).Select(cell => cell.Method == LoopMethod.Selm && cell.Alpha == winning && cell.Seed == 100 && Zephyr(cell)
             ? new LabCellResult(cell, Evaluation(Level(0)), [], [], [], "The loss is NaN.")
-            : cell.Method == LoopMethod.Selm && Zephyr(cell) ? Made(cell, cell.Alpha == LabStudy.Alpha ? 1 : 0) : Made(cell)));
+            : cell.Method == LoopMethod.Selm && Zephyr(cell) ? Made(cell, cell.Alpha == winning ? 1 : 0) : Made(cell)));
         var result = Table1.Of(records, rules, paper);
         var claim = result.Claims.Single(claim => claim.Id == "table1-selm-over-dpo");
         var expected = LabMeasures.BaselineRewards(LabBudget.Lab).Average(against => LogMath.Sigmoid(1 - against) - LogMath.Sigmoid(-against));
@@ -94,7 +95,7 @@ public class LabTablesTests
     [Fact]
     public void a_win_rate_that_has_no_number_is_named_and_leaves_its_claim_open()
     {
-        LabRecords records = new(study, Cells(study).Select(cell => cell.Alpha == LabStudy.Alpha && cell.Method == LoopMethod.Selm && cell.Seed == 101
+        LabRecords records = new(study, Cells(study).Select(cell => cell.Alpha == winning && cell.Method == LoopMethod.Selm && cell.Seed == 101
             ? Made(cell) with { Iterations = [.. Made(cell).Iterations.Select(t => t with { Evaluation = t.Evaluation with { LengthControlledWinRate = double.NaN } })] }
             : Made(cell)));
         var result = Table1.Of(records, rules, paper);

@@ -47,6 +47,31 @@ public class BoundaryTests(ITestOutputHelper output)
         Assert.Equal(spaced, model.Tokenizer.TokenOf(model.ResponseIds(question, answers[0])[0]).StartsWith('\u2581'));
     }
 
+    [Theory]
+    [InlineData(Zephyr)]
+    [InlineData(Llama2)]
+    public void a_row_renders_its_template_twice_and_once_per_answer_and_gives_the_same_ids(string template)
+    {
+        using var checkpoint = new TinyCheckpoint(wide, template: template);
+        using var model = ModelFolder.Load(checkpoint.Root);
+        var renders = 0;
+        var counting = model.Encoding with
+        {
+            Render = (turns, marker) =>
+            {
+                renders++;
+                return model.Encoding.Render(turns, marker);
+            },
+        };
+        var (prompt, responses) = counting.Row(question, answers, new(200, 100));
+        Assert.Equal(2 + answers.Length, renders);
+        Assert.Equal(model.PromptIds(question), prompt);
+        Assert.Equal(answers.Select(answer => model.ResponseIds(question, answer)), responses);
+        renders = 0;
+        CleanPipeline.Rows(PreferenceRecord.FromTexts(question[0].Content, answers[0], answers[1]), counting, new(200, 100));
+        Assert.Equal(4, renders);
+    }
+
     [Fact]
     public void log_probs_and_training_see_one_and_the_same_sequence()
     {

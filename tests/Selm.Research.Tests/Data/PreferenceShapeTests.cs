@@ -1,5 +1,7 @@
 using Selm.HuggingFace.Chat;
+using Selm.HuggingFace.Models;
 using Selm.Research.Data;
+using Selm.Research.Tests.Models;
 using Selm.Tests;
 
 namespace Selm.Research.Tests.Data;
@@ -120,6 +122,35 @@ public class PreferenceShapeTests
         Assert.Equal(["line 4", "line 6"], found.Problems[0].Places);
         Assert.Contains(found.Problems, problem => problem.What.StartsWith("\"rejected\" is null", StringComparison.Ordinal));
         Assert.Contains(found.Problems, problem => problem.What.Contains("Nothing behind it was looked at", StringComparison.Ordinal) && problem.Places[0] == "line 8");
+    }
+
+    [Fact]
+    public void an_inspection_counts_tokens_as_training_does_and_says_what_its_template_refuses()
+    {
+        using var checkpoint = new TinyCheckpoint(
+            TinyCheckpoint.Config with { MaxPositionEmbeddings = 256 },
+            template: "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no system turn') }}{% endif %}{{ '[' + m['role'] + ']' + m['content'] + eos_token }}{% endfor %}{% if add_generation_prompt %}{{ '[assistant]' }}{% endif %}");
+        checkpoint.Write("generation_config.json", """{"eos_token_id": [2, 0]}""");
+        var path = checkpoint.Write("f.jsonl", """
+            {"prompt":"What is tea?","chosen":"A drink.","rejected":"No, it is not that."}
+            {"prompt":[{"role":"system","content":"Be kind."},{"role":"user","content":"Hi"}],"chosen":[{"role":"assistant","content":"Hello"}],"rejected":[{"role":"assistant","content":"No"}]}
+            """);
+
+        var found = DataInspection.Of(path, ModelFolder.LoadEncoding(checkpoint.Root));
+
+        using var model = ModelFolder.Load(checkpoint.Root);
+        var rows = CleanPipeline.Rows(PreferenceFile.Read(path).Records[0], model.Encoding, new(200, 100));
+        Assert.Equal(
+            (rows.PromptIds.Length, rows.Chosen.Response.Length, rows.Rejected.Response.Length),
+            (found.Tokens!.Prompt.Most, found.Tokens.Chosen.Most, found.Tokens.Rejected.Most));
+        Assert.Equal(rows.PromptIds.Length, found.Tokens.Prompt.Least);
+        var problem = Assert.Single(found.Problems);
+        Assert.Equal((1, "line 2", "The chat template refuses these messages: no system turn"), (problem.Rows, problem.Places[0], problem.What));
+
+        File.WriteAllText(checkpoint.Place("tokenizer_config.json"), "{}");
+        var without = DataInspection.Of(path, ModelFolder.LoadEncoding(checkpoint.Root));
+        Assert.Null(without.Tokens);
+        Assert.Equal(2, Assert.Single(without.Problems).Rows);
     }
 
     [SkippableFact]

@@ -1,5 +1,7 @@
 using System.IO.Compression;
 using System.Text;
+using System.Text.Json.Serialization;
+using Parquet.Serialization;
 using Selm.Research.Data;
 using Selm.Research.Runs;
 using Selm.Tests;
@@ -30,8 +32,8 @@ public class RowFormatTests
             var records = PreferenceFile.Read(path).Records;
             Assert.Equal([("p", "a", "b"), ("p", "a", "b")], records.Select(record => (record.Prompt, record.ChosenResponse, record.RejectedResponse)));
         }
-        Assert.Equal(format, RowFile.Format(plain));
-        Assert.Equal(format == "JSONL" ? "gzip of JSONL" : "gzip of a JSON list", RowFile.Format(packed));
+        Assert.Equal(format, DataInspection.Of(plain).Format);
+        Assert.Equal(format == "JSONL" ? "gzip of JSONL" : "gzip of a JSON list", DataInspection.Of(packed).Format);
     }
 
     [Fact]
@@ -47,6 +49,91 @@ public class RowFormatTests
         Assert.Equal(
             $"{folder.File("f.gz")} is gzip that is cut off or damaged, or of several parts; copy it again, or unpack it with gunzip.",
             Assert.Throws<InputException>(() => PreferenceFile.Read(folder.File("f.gz"))).Message);
+    }
+
+    [Theory]
+    [InlineData("1F8B")]
+    [InlineData("1F8B0800")]
+    [InlineData("1F8B08000000000000030000000000000000")]
+    public void a_gzip_file_of_a_few_bytes_is_told_as_cut_off(string bytes)
+    {
+        using var folder = new TempFolder();
+        File.WriteAllBytes(folder.File("f.gz"), Convert.FromHexString(bytes));
+        var message = Assert.Throws<InputException>(() => PreferenceFile.Read(folder.File("f.gz"))).Message;
+        Assert.StartsWith($"{folder.File("f.gz")} is gzip that is cut off", message, StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    public async Task a_pipe_is_opened_once()
+    {
+        Skip.If(OperatingSystem.IsWindows(), "named pipes are files elsewhere");
+        using var folder = new TempFolder();
+        var pipe = folder.File("pairs");
+        using (var made = System.Diagnostics.Process.Start("mkfifo", pipe))
+        {
+            await made.WaitForExitAsync();
+        }
+        // A second opening would wait for another writer for ever.
+        var write = Task.Run(() => File.WriteAllText(pipe, Pair + "\n" + Pair + "\n"));
+        var read = Task.Run(() => DataInspection.Of(pipe));
+        Assert.Equal(read, await Task.WhenAny(read, Task.Delay(TimeSpan.FromMinutes(2))));
+        await write;
+        Assert.Equal(("JSONL", 2), ((await read).Format, (await read).Pairs));
+    }
+
+    [Fact]
+    public async Task parquet_columns_of_odd_types_and_maps_are_left_out_unless_they_are_asked_for()
+    {
+        using var folder = new TempFolder();
+        var path = folder.File("f.parquet");
+        await ParquetSerializer.SerializeAsync(
+            Enumerable.Range(0, 3).Select(k => new Odd
+            {
+                Prompt = $"p{k}", Chosen = "a", Rejected = "b", When = new(2026, 11, 30), Price = 1.5m, Raw = [1, 2], Tags = new Dictionary<string, string> { ["k"] = "v" },
+                Judge = new() { Name = $"j{k}", When = new(2026, 11, 30) }, Only = new() { When = new(2026, 11, 30) }, Count = 7,
+            }), path);
+        Assert.Equal([("p0", "a", "b"), ("p1", "a", "b"), ("p2", "a", "b")], PreferenceFile.Read(path).Records.Select(record => (record.Prompt, record.ChosenResponse, record.RejectedResponse)));
+        Assert.Equal("""{"Prompt":"p1","Chosen":"a","Rejected":"b","Judge":{"Name":"j1"},"Count":7}""".Replace("Prompt", "prompt", StringComparison.Ordinal).Replace("Chosen", "chosen", StringComparison.Ordinal).Replace("Rejected", "rejected", StringComparison.Ordinal), RowFile.Read(path).ElementAt(1).Value.GetRawText());
+        Assert.Equal($"{path}: the column Tags holds map, which is not read; write it as text.", Assert.Throws<InputException>(() => RowFile.Read(path, ["Tags"]).Count()).Message);
+        Assert.Contains("the column When holds DateTime, which is not read", Assert.Throws<InputException>(() => RowFile.Read(path, ["When"]).Count()).Message, StringComparison.Ordinal);
+    }
+
+    private sealed class Moment
+    {
+        public DateTime When { get; set; }
+    }
+
+    private sealed class Judge
+    {
+        public string Name { get; set; } = "";
+
+        public DateTime When { get; set; }
+    }
+
+    private sealed class Odd
+    {
+        [JsonPropertyName("prompt")]
+        public string Prompt { get; set; } = "";
+
+        [JsonPropertyName("chosen")]
+        public string Chosen { get; set; } = "";
+
+        [JsonPropertyName("rejected")]
+        public string Rejected { get; set; } = "";
+
+        public DateTime When { get; set; }
+
+        public decimal Price { get; set; }
+
+        public byte[] Raw { get; set; } = [];
+
+        public Dictionary<string, string> Tags { get; set; } = [];
+
+        public Judge Judge { get; set; } = new();
+
+        public Moment Only { get; set; } = new();
+
+        public ushort Count { get; set; }
     }
 
     [Theory]

@@ -164,7 +164,7 @@ public sealed class JudgeTests : IDisposable
             request.TryGetProperty("max_tokens", out JsonElement _) ? (400, """{"error": {"message": "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."}}""")
             : request.TryGetProperty("temperature", out JsonElement _) ? (400, """{"error": {"message": "Unsupported value: 'temperature' does not support 0 with this model."}}""")
             : FakeEndpoint.Says("A"));
-        using var endpoint = new ChatEndpoint(newer.Url, "judge", null, null, 1, TimeSpan.FromMilliseconds(1));
+        using var endpoint = new ChatEndpoint(newer.Url, "judge", null, folder.File("own.jsonl"), 1, TimeSpan.FromMilliseconds(1));
         Assert.Equal("A", await Ask(endpoint, "\"max_tokens\": 7, \"temperature\": 1"));
         Assert.Equal("A", await Ask(endpoint, "again"));
         Assert.Equal("A", await Ask(endpoint, "again"));
@@ -172,6 +172,13 @@ public sealed class JudgeTests : IDisposable
         Assert.All(newer.Requests.Skip(2), request => Assert.Equal(5, request.GetProperty("max_completion_tokens").GetInt32()));
         Assert.Equal("\"max_tokens\": 7, \"temperature\": 1", newer.Requests[2].GetProperty("messages")[0].GetProperty("content").GetString());
         Assert.Equal(["judge takes no temperature but its own and was asked without one; its verdicts are drawn and not greedy."], endpoint.Notes);
+
+        // What is kept says so too, though nothing is asked any more.
+        endpoint.Dispose();
+        using var later = new ChatEndpoint(newer.Url, "judge", null, folder.File("own.jsonl"), 1, TimeSpan.FromMilliseconds(1));
+        Assert.Empty(later.Notes);
+        Assert.Equal("A", await Ask(later, "again"));
+        Assert.Equal((0, endpoint.Notes[0]), (later.Asked, Assert.Single(later.Notes)));
     }
 
     [Fact]

@@ -108,6 +108,24 @@ public sealed class PartialJudgingTests : IDisposable
     }
 
     [Fact]
+    public async Task an_endpoint_is_never_waited_for_longer_than_there_is_patience_and_short_waits_are_said_in_seconds()
+    {
+        using var busy = new FakeEndpoint((_, _) => (429, "slow down")) { RetryAfter = "50" };
+        using var past = new FakeEndpoint((number, _) => number == 1 ? (429, "slow down") : FakeEndpoint.Says("A")) { RetryAfter = DateTimeOffset.UtcNow.AddHours(-2).ToString("R") };
+        using var silent = new FakeEndpoint((number, _) => (503, "busy"));
+        ChatEndpoint Of(FakeEndpoint server, TimeSpan patience) => new(server.Url, "judge", null, null, 6, TimeSpan.FromMilliseconds(60), patience: patience);
+        Task<JudgeReply> Ask(ChatEndpoint endpoint) => endpoint.AskAsync([new("user", "Who?")], 5, "row 1", reply => reply.Text.Length > 0);
+
+        using var one = Of(busy, TimeSpan.FromSeconds(20));
+        Assert.Contains("wants to be left alone for 50 seconds (429 Too Many Requests)", (await Assert.ThrowsAsync<InputException>(() => Ask(one))).Message, StringComparison.Ordinal);
+        using var two = Of(past, TimeSpan.FromSeconds(60));
+        Assert.Equal("A", (await Ask(two)).Text);
+        using var three = Of(silent, TimeSpan.FromMilliseconds(100)); // over before the second wait at the latest
+        Assert.Contains("gave no answer in", (await Assert.ThrowsAsync<InputException>(() => Ask(three))).Message, StringComparison.Ordinal);
+        Assert.InRange(silent.Count, 0, 2);
+    }
+
+    [Fact]
     public async Task grading_that_stops_leaves_partial_grades_that_are_averaged_and_goes_on()
     {
         var up = false;

@@ -58,6 +58,22 @@ public class PolicyComparisonTests
     }
 
     [Fact]
+    public void prompts_are_the_units_of_one_models_runs_and_several_comparisons_are_held_to_more()
+    {
+        // Means over two runs: 0, 1, 2, 3, 4. Mean 2, error sqrt(0.5), t(4; .975) = 2.776445, p = 0.047421.
+        IReadOnlyList<ScoredItem> first = [.. from run in new[] { 0, 1 } from i in Enumerable.Range(0, 5) select new ScoredItem($"{i}", i + (run == 0 ? 3 : -3), run)];
+        IReadOnlyList<ScoredItem> second = [.. from run in new[] { 0, 1 } from i in Enumerable.Range(0, 5) select new ScoredItem($"{i}", 0, run)];
+
+        var alone = PairedComparison.Of(("A", first), ("B", second));
+        var twice = PairedComparison.Of(("A", first), [("B", second), ("C", second)])[0];
+
+        Assert.Equal((5, 2), (alone.Prompts, alone.Runs));
+        Assert.Equal(2 - (2.776445 * Math.Sqrt(0.5)), alone.Difference.Low, 1e-5);
+        Assert.StartsWith("A is better than B by 2.00 [0.04, 3.96], p = 0.047; ", alone.Verdict, StringComparison.Ordinal);
+        Assert.StartsWith("A and B cannot be told apart: the difference of 2.00 has the interval [0.04, 3.96], p = 0.095 after Holm's correction; ", twice.Verdict, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void items_without_a_partner_are_left_out_and_counted_and_tables_are_corrected()
     {
         using var folder = new TempFolder();
@@ -68,7 +84,8 @@ public class PolicyComparisonTests
         var found = PairedComparison.Of(("a", a), [("b", b), ("c", b)]);
 
         Assert.Equal((14, 11), (found[0].Prompts, found[0].LeftOut));
-        Assert.Equal(Math.Min(1, 2 * found[0].Sign.P), found[0].AdjustedP, 1e-12);
+        Assert.Equal(Math.Min(1, 2 * found[0].P), found[0].AdjustedP, 1e-12);
+        Assert.Equal(Math.Min(1, 2 * found[0].Sign.P), found[0].AdjustedSignP, 1e-12);
         var twice = Write("d.jsonl", ["""{"id": "1", "score": 1}""", """{"id": "1", "score": 2}"""]);
         Assert.Equal($"{twice} line 2: item 1 of line 1 is there again; keep one score of each item and run.", Assert.Throws<InputException>(() => PairedComparison.ReadItems(twice)).Message);
         Assert.Throws<InputException>(() => PairedComparison.Of(("a", a), ("b", [new("x", 1), new("y", 2)])));

@@ -6,41 +6,6 @@ namespace Selm.Research.Tests.Evaluation;
 
 public class StatisticsTests
 {
-    [Fact]
-    public void one_seed_or_one_prompt_is_the_plain_bootstrap()
-    {
-        double[] values = [1, -2, 3, 0.5];
-        var expected = Bootstrap.MeanOf(values, 4, 300);
-        Assert.Equal(expected, Statistics.PairedBootstrap(new double[,] { { 1, -2, 3, 0.5 } }, 4, 300));
-        Assert.Equal(expected, Statistics.PairedBootstrap(new double[,] { { 1 }, { -2 }, { 3 }, { 0.5 } }, 4, 300));
-    }
-
-    [Fact]
-    public void effects_of_seeds_and_of_prompts_both_widen_the_interval()
-    {
-        // difference = seed effect + prompt effect: the variance of the mean is 1 / seeds + 0.25 / prompts.
-        const int seeds = 60;
-        const int prompts = 80;
-        var random = new PhiloxStream(3, "two-way");
-        double[] seedEffect = [.. Standardised(seeds, 1, random)];
-        double[] promptEffect = [.. Standardised(prompts, 0.5, random)];
-        var differences = new double[seeds, prompts];
-        for (var s = 0; s < seeds; s++)
-        {
-            for (var p = 0; p < prompts; p++)
-            {
-                differences[s, p] = 2 + seedEffect[s] + promptEffect[p];
-            }
-        }
-        var interval = Statistics.PairedBootstrap(differences, 5, 4000);
-        var error = Math.Sqrt((1.0 / seeds) + (0.25 / prompts));
-        Assert.Equal(2, interval.Mean, 1e-12);
-        Assert.Equal(2 - (1.96 * error), interval.Low, 0.1 * error);
-        Assert.Equal(2 + (1.96 * error), interval.High, 0.1 * error);
-        Assert.Equal(interval, Statistics.PairedBootstrap(differences, 5, 4000));
-        Assert.NotEqual(interval, Statistics.PairedBootstrap(differences, 6, 4000));
-    }
-
     [Theory]
     [InlineData(8, 2, 0.109375)] // 2 * (1 + 10 + 45) / 1024
     [InlineData(2, 8, 0.109375)]
@@ -75,7 +40,7 @@ public class StatisticsTests
         }).QuickCheckThrowOnFailure();
 
     [Fact]
-    public void the_detectable_difference_is_found_with_its_power()
+    public void with_a_known_standard_error_the_detectable_difference_is_found_with_its_power()
     {
         var random = new PhiloxStream(9, "power");
         var effect = Statistics.MinimumDetectableDifference(100, 1);
@@ -159,22 +124,11 @@ public class StatisticsTests
     [Fact]
     public void nonsense_is_refused()
     {
-        Assert.Throws<ArgumentException>(() => Statistics.PairedBootstrap(new double[0, 3], 1));
-        Assert.Throws<ArgumentOutOfRangeException>(() => Statistics.PairedBootstrap(new double[2, 3], 1, resamples: 0));
         Assert.Throws<ArgumentException>(() => Statistics.SignTest([double.NaN]));
         Assert.Throws<ArgumentOutOfRangeException>(() => Statistics.MinimumDetectableDifference(0, 1));
         Assert.Throws<ArgumentOutOfRangeException>(() => Statistics.PromptsNeeded(0, 1));
         Assert.Throws<ArgumentException>(() => Statistics.Holm([0.5, double.NaN]));
         Assert.Throws<ArgumentException>(() => Statistics.Equivalence([1], 1));
         Assert.Throws<ArgumentOutOfRangeException>(() => Statistics.Equivalence([1, 2], 0));
-    }
-
-    // Normal draws, shifted and scaled to mean 0 and the given population deviation.
-    private static IEnumerable<double> Standardised(int count, double deviation, PhiloxStream random)
-    {
-        double[] draws = [.. Enumerable.Range(0, count).Select(_ => random.NextGaussian())];
-        var mean = draws.Average();
-        var scale = deviation / Math.Sqrt(draws.Average(d => (d - mean) * (d - mean)));
-        return draws.Select(d => (d - mean) * scale);
     }
 }

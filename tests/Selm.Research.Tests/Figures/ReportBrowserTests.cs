@@ -21,7 +21,7 @@ public class ReportBrowserTests
         ClaimRow[] rows =
         [
             rules["figure3-large-alpha-fails-oracle"].Paired([.. Enumerable.Range(0, 12).Select(k => 0.6 + (0.01 * k))], "A note of some length that says what a reader must know to weigh the verdict, with a_word_that_is_longer_than_any_column_can_be."),
-            rules["theorem31"].Exact(1e-17, 1e-12), rules["table1-selm-over-dpo"].NotRun("paper-scale", "needs the paper's models"),
+            rules["theorem31-display"].Exact(1e-17, 1e-12), rules["table1-selm-over-dpo"].NotRun("paper-scale", "needs the paper's models"),
         ];
         AssertWhole(new Report("Claims", new(2025, 3, 4), [new("Claims") { Tables = [ClaimsTable.Of(rows)] }]).Html());
     }
@@ -39,9 +39,9 @@ public class ReportBrowserTests
     [Fact]
     public void the_verdict_comes_first()
     {
-        var table = ClaimsTable.Of([ClaimRules.Read()["theorem31"].Exact(1e-17, 1e-12)]);
+        var table = ClaimsTable.Of([ClaimRules.Read()["theorem31-display"].Exact(1e-17, 1e-12)]);
         Assert.Equal("verdict", table.Columns[0].Name);
-        Assert.Equal("holds", table.Rows[0][0].Words);
+        Assert.Equal("holds as printed", table.Rows[0][0].Words);
     }
 
     [Theory]

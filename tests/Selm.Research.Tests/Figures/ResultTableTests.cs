@@ -83,7 +83,7 @@ public class ResultTableTests
     {
         var world = FiniteWorld.Random(0);
         var ladder = Ladder.Of(world, Edition.Printed);
-        object[] values = [SampleFigures.All["bars"], table, ladder, ladder.Steps[0], world.Reference, ClaimRules.Read()["theorem31"].Exact(1e-17, 1e-12)];
+        object[] values = [SampleFigures.All["bars"], table, ladder, ladder.Steps[0], world.Reference, ClaimRules.Read()["theorem31-display"].Exact(1e-17, 1e-12)];
         foreach (var (value, first) in values.Select(value => (value, "text/html")))
         {
             var attribute = value.GetType().GetCustomAttributes(false).Single(a => a.GetType().Name == "TypeFormatterSourceAttribute");

@@ -21,9 +21,11 @@ public class StepTableTests
     public void an_erratum_is_named_and_fails_as_printed_only()
     {
         var (printed, repaired) = (Ladder.Of(world, Edition.Printed), Ladder.Of(world, Edition.Repaired));
-        Assert.Equal("NO", StepTable.Of(printed, "gauge").Rows[0][6].Words);
-        Assert.Equal("yes", StepTable.Of(repaired, "gauge").Rows[0][6].Words);
-        Assert.Contains("erratum 10", Assert.Single(StepTable.Of(printed, "gauge").Notes), StringComparison.Ordinal);
+        Assert.Equal("NO", StepTable.Of(printed, "the second response").Rows[0][6].Words);
+        Assert.Equal("yes", StepTable.Of(repaired, "the second response").Rows[0][6].Words);
+        Assert.Contains("erratum 1", Assert.Single(StepTable.Of(printed, "the second response").Notes), StringComparison.Ordinal);
+        Assert.Equal("yes", StepTable.Of(printed, "gauge").Rows[0][6].Words);
+        Assert.Contains("remark 10 of the kit, no slip of the print", Assert.Single(StepTable.Of(printed, "gauge").Notes), StringComparison.Ordinal);
         Assert.Equal("(3.1), v3 (4.1)", StepTable.Of(repaired, "the second response").Rows[0][0].Words);
         Assert.Throws<ArgumentException>(() => StepTable.Of(printed, "no such step"));
     }

@@ -219,6 +219,51 @@ public class LoraTests
     }
 
     [Fact]
+    public void a_pattern_that_is_none_or_does_not_end_is_refused_and_auto_mapping_is_read()
+    {
+        using var folder = new TempFolder();
+        LoraConfig Load(string targets) => LoraConfig.Load(Path.GetDirectoryName(folder.Write(LoraConfig.FileName, $$$"""
+            {"peft_type": "LORA", "r": 2, "lora_alpha": 2, "target_modules": {{{targets}}}, "auto_mapping": {"base_model_class": "LlamaForCausalLM", "parent_library": "transformers"}}
+            """))!);
+        Assert.True(Load("[\"q_proj\"]").Targets("model.layers.0.self_attn.q_proj"));
+        Assert.Contains("target_modules \"(q_proj\" is no regular expression that can be read", Assert.Throws<InputException>(() => Load("\"(q_proj\"")).Message, StringComparison.Ordinal);
+        var endless = Load("\"((.+)+)+!\"");
+        Assert.Contains("takes longer than 5 seconds to match", Assert.Throws<InputException>(() => endless.Targets("model.layers.0.self_attn.q_proj")).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void a_saved_adapter_names_the_base_that_was_loaded_and_the_one_at_hand_is_left_as_it_is()
+    {
+        using var checkpoint = new TinyCheckpoint();
+        using (var model = ModelFolder.Load(checkpoint.Root))
+        {
+            model.Model.Attach(NewAdapter.Of(model.Model, new AdapterRecipe(), seed: 4));
+            LoraFiles.Save(model.Model.Adapter!, checkpoint.Place("adapter"), baseModel: "..");
+            Assert.Null(model.Model.Adapter!.Config.BaseModel);
+        }
+        Directory.CreateDirectory(checkpoint.Place("some", "where"));
+        using var read = ModelFolder.Load(checkpoint.Place("adapter"));
+        read.Save(checkpoint.Place("some", "where"));
+        Assert.Equal("..", read.Model.Adapter!.Config.BaseModel);
+        using var again = ModelFolder.Load(checkpoint.Place("some", "where")); // ".." would be another folder here
+        Assert.Equal(read.Model.Adapter.Fingerprint(), again.Model.Adapter!.Fingerprint());
+    }
+
+    [Fact]
+    public void a_copy_of_weights_refuses_an_adapter_instead_of_losing_it()
+    {
+        using var model = Model("llama");
+        using var other = Model("llama");
+        Adapt(model, LoraConfig.AllLinear);
+        Assert.Contains("wears an adapter", Assert.Throws<InvalidOperationException>(() => LlamaWeights.Clone(model)).Message, StringComparison.Ordinal);
+        Assert.Throws<InvalidOperationException>(() => LlamaWeights.Copy(model, other));
+        Assert.Throws<InvalidOperationException>(() => LlamaWeights.Copy(other, model));
+        model.Merge();
+        using var copy = LlamaWeights.Clone(model);
+        Assert.Equal(Logits(model), Logits(copy));
+    }
+
+    [Fact]
     public void an_adapter_beside_whole_weights_or_on_another_adapter_is_refused()
     {
         using var checkpoint = new TinyCheckpoint();

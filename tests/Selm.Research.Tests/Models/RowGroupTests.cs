@@ -43,4 +43,19 @@ public class RowGroupTests
         Assert.All(alone.SelectMany(a => a.Tokens).Zip(tokens), pair => Assert.Equal(pair.First, pair.Second, 1e-4));
         Assert.Equal(alone.Sum(a => a.Tokens.Length), tokens.Length);
     }
+
+    [Fact]
+    public void responses_without_a_token_have_the_sum_0_and_ask_no_model()
+    {
+        using var model = new Llama(TinyCheckpoint.Config);
+        RandomWeights.Fill(model, seed: 3, spread: 0.3);
+        SharedRow none = new([7, 8], [[], []]), some = new([5, 6], [[9, 10, 2], []]);
+        var (sums, tokens) = TokenLogps.Of(model, [none, some, none]);
+        var (alone, own) = TokenLogps.Of(model, [some]);
+        Assert.Equal([0, 0, .. alone, 0, 0], sums);
+        Assert.Equal((3, 0.0), (own.Length, alone[1]));
+        Assert.Equal(own, tokens);
+        Assert.Empty(TokenLogps.Of(null!, [none]).Tokens); // no model is asked
+        Assert.Empty(TokenLogps.Of(null!, []).Sums);
+    }
 }

@@ -5,25 +5,8 @@ namespace Selm.Research.Tests.Numerics;
 
 public class UnitIntervalTests
 {
-    [Theory]
-    [InlineData(0.02, 0.001, 0.05, 4)]
-    [InlineData(0.97, 0.90, 1, 4)]
-    [InlineData(0.5, 0, 1, 9)]
-    public void a_stretched_interval_stays_between_0_and_1_and_is_wider(double mean, double low, double high, double factor)
-    {
-        var wide = UnitInterval.Stretched(new(mean, low, high), factor);
-        Assert.Equal(mean, wide.Mean);
-        Assert.InRange(wide.Low, 0, low);
-        Assert.InRange(wide.High, high, 1);
-    }
-
     [Fact]
-    public void stretching_by_one_changes_nothing_and_far_from_the_ends_it_is_the_plain_stretch()
-    {
-        Assert.Equal(0.25, UnitInterval.Stretched(new(0.3, 0.25, 0.4), 1).Low, 1e-12);
-        Assert.Equal(0.5 - (2 * 0.001), UnitInterval.Stretched(new(0.5, 0.499, 0.501), 2).Low, 1e-7);
-        Assert.Equal(0.5 + 0.001, UnitInterval.Around(0.5, 0.001).High, 1e-7);
-    }
+    public void far_from_0_and_1_it_is_the_plain_interval() => Assert.Equal(0.5 + 0.001, UnitInterval.Around(0.5, 0.001).High, 1e-7);
 
     [Fact]
     public void the_interval_around_a_small_share_is_longer_above_than_below()
@@ -31,8 +14,9 @@ public class UnitIntervalTests
         var interval = UnitInterval.Around(0.02, 0.05);
         Assert.True(interval.Low > 0 && interval.High < 1);
         Assert.True(interval.High - interval.Mean > interval.Mean - interval.Low);
+        Assert.Equal(new MeanInterval(0.02, 0, 1), UnitInterval.Around(0.02, double.PositiveInfinity));
         Assert.Equal(new MeanInterval(0, 0, 0), UnitInterval.Around(0, 0));
-        Assert.Equal(new MeanInterval(1, 1, 1), UnitInterval.Stretched(new(1, 1, 1), 3));
+        Assert.Equal(new MeanInterval(1, 1, 1), UnitInterval.Around(1, 0.2));
     }
 
     [Fact]

@@ -42,12 +42,12 @@ public class SelectionTests
     [InlineData(new[] { 3.0, 1, 2 }, 0, 2)] // also where the ranker disagrees with the data
     [InlineData(new[] { 0.0, 2, 1 }, 1, 0)] // y loses to both: it replaces y_l
     [InlineData(new[] { 0.0, 1, 2 }, 1, 0)]
-    [InlineData(new[] { 1.5, 2, 1 }, 1, 2)] // between them: nothing changes
-    [InlineData(new[] { 1.5, 1, 2 }, 1, 2)]
-    [InlineData(new[] { 2.0, 2, 1 }, 1, 2)] // ties change nothing
-    [InlineData(new[] { 1.0, 2, 1 }, 1, 2)]
+    [InlineData(new[] { 1.5, 2, 1 }, 1, 0)] // between them: y_w alone decides
+    [InlineData(new[] { 1.5, 1, 2 }, 0, 2)]
+    [InlineData(new[] { 1.0, 2, 1 }, 1, 0)] // a tie with y_l is none with y_w
+    [InlineData(new[] { 2.0, 2, 1 }, 1, 2)] // a tie with y_w changes nothing
     [InlineData(new[] { 1.0, 1, 1 }, 1, 2)]
-    public void replace_takes_y_only_where_it_beats_or_loses_to_both(double[] scores, int chosen, int rejected) =>
+    public void replace_compares_y_with_y_w_alone(double[] scores, int chosen, int rejected) =>
         Assert.Equal(new SelectedPair(chosen, rejected), Selection.Replace(scores));
 
     [Fact]
@@ -57,7 +57,8 @@ public class SelectionTests
     [InlineData(new[] { 3.0, 2, 1 }, UpdateRule.BestWorst, "y", "l", ReferenceRole.Chosen)]
     [InlineData(new[] { 0.0, 1, 2 }, UpdateRule.BestWorst, "l", "y", ReferenceRole.Rejected)]
     [InlineData(new[] { 1.5, 1, 2 }, UpdateRule.BestWorst, "l", "w", ReferenceRole.Middle)]
-    [InlineData(new[] { 1.5, 1, 2 }, UpdateRule.Replace, "w", "l", ReferenceRole.Middle)]
+    [InlineData(new[] { 1.5, 1, 2 }, UpdateRule.Replace, "y", "l", ReferenceRole.Chosen)]
+    [InlineData(new[] { 1.5, 1.5, 2 }, UpdateRule.Replace, "w", "l", ReferenceRole.Middle)]
     public void a_record_takes_the_new_pair_and_keeps_y_scores_and_ranks(double[] scores, UpdateRule rule, string chosen, string rejected, ReferenceRole role)
     {
         var record = PreferenceRecord.FromTexts("x", "w", "l") with { PromptId = "7", Lengths = new(1, 2, 3), ReferenceLogps = new(-1, -2, -3) };

@@ -6,6 +6,7 @@ using Selm.Research.Runs;
 using Selm.Research.Sampling;
 using Selm.Research.Tests.Algorithm1;
 using Selm.Research.Tests.Models;
+using Selm.Research.Training;
 using static TorchSharp.torch;
 
 namespace Selm.Research.Tests.Runs;
@@ -24,9 +25,9 @@ public sealed class IdentityTests : IDisposable
     {
         using var checkpoint = new TinyCheckpoint();
         var seen = new Dictionary<string, string>();
-        void Changed(string what, ScalarType? dtype = null)
+        void Changed(string what, ScalarType? dtype = null, string? adapter = null)
         {
-            using var model = ModelFolder.Load(checkpoint.Root, dtype);
+            using var model = ModelFolder.Load(checkpoint.Root, dtype, adapter: adapter);
             var identity = Identity.Of(model);
             Assert.False(seen.ContainsKey(identity), $"{what} is not part of the identity");
             seen.Add(identity, what);
@@ -40,11 +41,11 @@ public sealed class IdentityTests : IDisposable
         Changed("chat_template.jinja");
         checkpoint.Write("special_tokens_map.json", """{"pad_token": "<unk>"}""");
         Changed("the tokenizer");
-        checkpoint.Write("adapter_model.safetensors", "a");
-        Changed("the adapter");
+        Changed("an adapter", adapter: Adapter(checkpoint, seed: 1));
+        Changed("another adapter", adapter: Adapter(checkpoint, seed: 2));
         using (var random = new Llama(TinyCheckpoint.Config))
         {
-            Selm.Research.Training.RandomWeights.Fill(random, seed: 6, spread: 0.3);
+            RandomWeights.Fill(random, seed: 6, spread: 0.3);
             LlamaWeights.Save(random, checkpoint.Root);
         }
         Changed("the weights");
@@ -54,6 +55,42 @@ public sealed class IdentityTests : IDisposable
         Assert.Equal("the weights", seen[Identity.Of(linked)]);
         Assert.Equal(Identity.OfRanker($"rm:{checkpoint.Root}", "cpu"), Identity.OfRanker($"rm:{tiny.File("link")}", "cpu"));
         Assert.NotEqual(Identity.OfRanker($"rm:{checkpoint.Root}", "cpu"), Identity.OfRanker($"pairrm:{checkpoint.Root}", "cpu"));
+    }
+
+    [Fact]
+    public void an_adapter_that_ranks_has_its_base_model_in_its_identity()
+    {
+        using var checkpoint = new TinyCheckpoint();
+        var ranker = $"rm:{Adapter(checkpoint, seed: 1)}";
+        var before = Identity.RankerParts(ranker);
+        Assert.Equal(["adapter", "chat template", "kind", "tokenizer", "weights"], before.Keys);
+        Assert.Equal(LoraFiles.Hash(checkpoint.Place("adapter-1")), before["adapter"]);
+        using (var random = new Llama(TinyCheckpoint.Config))
+        {
+            RandomWeights.Fill(random, seed: 6, spread: 0.3);
+            LlamaWeights.Save(random, checkpoint.Root);
+        }
+        var after = Identity.RankerParts(ranker);
+        Assert.Equal(["weights"], before.Keys.Where(part => before[part] != after[part]));
+    }
+
+    [Fact]
+    public void an_adapter_that_a_run_starts_from_counts_by_content_wherever_it_lies()
+    {
+        using (var model = ModelFolder.Load(tiny.Recipe.Base!))
+        {
+            model.Model.Attach(NewAdapter.Of(model.Model, new AdapterRecipe { Rank = 2 }, seed: 4));
+            model.Save(tiny.File("first"));
+        }
+        Directory.Move(tiny.File("first"), tiny.File("moved"));
+        Directory.CreateSymbolicLink(tiny.File("first"), tiny.File("moved"));
+        Recipe With(string name) => tiny.Recipe with { Adapter = new() { Path = tiny.File(name) } };
+        SelmRun.Open(new(With("first"), Out), _ => TinyRun.Oracle()).Dispose();
+
+        SelmRun.Open(new(With("moved"), Out), _ => TinyRun.Oracle()).Dispose();
+
+        File.WriteAllText(tiny.File("moved/adapter_model.safetensors"), "other weights");
+        Assert.Contains("another input (adapter: ", Refused(With("moved")), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -138,6 +175,14 @@ public sealed class IdentityTests : IDisposable
     }
 
     private string Refused(Recipe recipe) => Assert.Throws<InputException>(() => SelmRun.Open(new(recipe, Out), _ => TinyRun.Oracle())).Message;
+
+    private static string Adapter(TinyCheckpoint checkpoint, ulong seed)
+    {
+        using var model = ModelFolder.Load(checkpoint.Root);
+        model.Model.Attach(NewAdapter.Of(model.Model, new AdapterRecipe(), seed));
+        model.Save(checkpoint.Place($"adapter-{seed}"));
+        return checkpoint.Place($"adapter-{seed}");
+    }
 
     // A folder with a ranker's files; who ranks is the oracle all the same.
     private Recipe WithRanker()

@@ -35,6 +35,21 @@ public class RunFolderTests
     }
 
     [Fact]
+    public void the_day_of_a_run_is_that_of_its_start()
+    {
+        using var folder = new TempFolder();
+        var (day, later) = (new DateOnly(2024, 2, 29), new DateOnly(2024, 3, 1));
+        RunFolder OpenOn(DateOnly? started) => RunFolder.Open(folder.File("run"), Recipe, Inputs, Machine, started: started);
+        Assert.Equal(DateOnly.FromDateTime(DateTime.Today), RunFolder.StartOf(folder.File("run")));
+        foreach (var started in new DateOnly?[] { day, later, null })
+        {
+            using var run = OpenOn(started);
+            Assert.Equal(day, run.Started);
+        }
+        Assert.Equal(day, RunFolder.StartOf(folder.File("run")));
+    }
+
+    [Fact]
     public void a_stage_that_failed_is_not_done()
     {
         using var folder = new TempFolder();

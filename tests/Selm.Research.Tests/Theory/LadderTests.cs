@@ -49,7 +49,7 @@ public class LadderTests
     }
 
     [Fact]
-    public void every_erratum_is_a_residual_that_anyone_can_see()
+    public void every_slip_is_a_residual_that_anyone_can_see()
     {
         for (var seed = 0UL; seed < 20; seed++)
         {
@@ -73,13 +73,20 @@ public class LadderTests
     }
 
     [Fact]
-    public void the_ten_errata_are_all_there()
+    public void the_print_has_four_slips_and_what_the_kit_remarks_is_none_of_them()
     {
-        var repairs = Ladder.Of(FiniteWorld.Random(0), Edition.Printed).Steps.Select(step => step.Repair).ToHashSet();
-        for (var erratum = 1; erratum <= 10; erratum++)
-        {
-            Assert.Contains($"erratum {erratum}", repairs);
-        }
+        var steps = Ladder.Of(FiniteWorld.Random(0), Edition.Printed).Steps;
+        Assert.Equal(["erratum 1", "erratum 2", "erratum 3", "erratum 4"], steps.Select(step => step.Repair).Where(repair => repair.Length > 0).Distinct().Order());
+        Assert.Equal([5, 8, 9, 10], steps.Select(step => step.Remark).Where(remark => remark > 0).Distinct().Order());
+        Assert.All(steps.Where(step => step.Remark > 0), step => Assert.True(step.Holds && step.Repair.Length == 0, step.ToString()));
+    }
+
+    [Fact]
+    public void A_1_is_the_value_of_the_inner_problem_and_the_tilt_has_no_number()
+    {
+        var ladder = Ladder.Of(FiniteWorld.Random(0), Edition.Printed);
+        Assert.Equal(["the inner maximum, found numerically", "the inner value in r"], ladder.Steps.Where(step => step.Equation == "(A.1)").Select(step => step.Name));
+        Assert.Equal("section 3.1", ladder["the tilt is stationary"].Equation);
     }
 
     [Fact]
