@@ -47,7 +47,7 @@ internal static class Program
         var command = parsed.CommandResult.Command;
         return parsed.UnmatchedTokens.Concat(parsed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(argument => argument.Tokens).Select(token => token.Value))
             .FirstOrDefault(token => token.StartsWith("--", StringComparison.Ordinal)) is { } unknown
-            ? $"selm notebooks {command.Name} has no option '{unknown}'; it has {string.Join(", ", command.Options.Select(option => option.Name))}."
+            ? $"selm notebooks {command.Name} has no option '{unknown}'; it has {string.Join(", ", command.Options.Where(option => !option.Hidden).Select(option => option.Name))}."
             : parsed.Errors is [var first, ..] ? $"{first.Message.TrimEnd('.')}; --help shows what there is." : null;
     }
 

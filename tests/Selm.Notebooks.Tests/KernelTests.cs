@@ -294,6 +294,22 @@ public sealed class KernelTests(KernelClient kernel) : IClassFixture<KernelClien
     }
 
     [Fact]
+    public void a_stack_overflow_is_told_as_the_cells_error_and_the_kernel_starts_anew()
+    {
+        using var own = new KernelClient();
+        own.Reply(own.Execute("var kept = 1;"));
+
+        var id = own.Execute("int F(int n) => F(n + 1) + 1;\nF(0)");
+
+        var reply = own.Reply(id).Content;
+        Assert.Equal("error StackOverflow 2", $"{reply["status"]} {reply["ename"]} {reply["execution_count"]}");
+        Assert.Equal("cell 2 overflowed the stack; the kernel has started anew, without the variables of earlier cells.", (string?)reply["evalue"]);
+        Assert.Equal((string?)reply["evalue"], (string?)Assert.Single(own.Published(id), one => one.Type == "error").Content["evalue"]);
+        Assert.Equal("CompilationError", (string?)own.Reply(own.Execute("kept")).Content["ename"]);
+        Assert.Equal(4, (int)own.Reply(own.Execute("2")).Content["execution_count"]!);
+    }
+
+    [Fact]
     public void install_kernel_writes_a_spec_that_starts_a_copy_of_the_program()
     {
         using var folder = new TempNotebooks();

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
+using Selm.Tests;
 
 namespace Selm.Notebooks.Tests;
 
@@ -196,7 +197,7 @@ public sealed class RunTests : IDisposable
     public void a_full_disk_is_told_and_leaves_nothing_behind()
     {
         Skip.IfNot(File.Exists("/dev/full"), "no /dev/full here");
-        folder.Write("a.ipynb", "File.CreateSymbolicLink(\"done/a.ipynb.new\", \"/dev/full\");");
+        folder.Write("a.ipynb", "System.IO.File.CreateSymbolicLink(\"done/a.ipynb.new\", \"/dev/full\");");
 
         var run = folder.Run("a.ipynb", "--out", "done");
 
@@ -210,7 +211,7 @@ public sealed class RunTests : IDisposable
     [InlineData("SIGTERM")]
     public void a_run_of_several_ends_with_the_notebook_that_is_running(string signal)
     {
-        folder.Write("a.ipynb", "File.WriteAllText(\"pid\", Environment.ProcessId.ToString());\nSystem.Threading.Thread.Sleep(-1);");
+        folder.Write("a.ipynb", "System.IO.File.WriteAllText(\"pid\", Environment.ProcessId.ToString());\nSystem.Threading.Thread.Sleep(-1);");
         folder.Write("b.ipynb", "1");
         using var run = NotebooksProcess.Start(folder.Root, "run", "a.ipynb", "b.ipynb");
         var file = Path.Combine(folder.Root, "pid");
@@ -231,7 +232,7 @@ public sealed class RunTests : IDisposable
     public void a_folder_runs_in_order_each_notebook_in_its_own_process_without_those_that_ask_to_be_left_out()
     {
         folder.Write("all/1.ipynb", "Console.Write(Environment.ProcessId); Environment.SetEnvironmentVariable(\"SEEN\", \"1\");");
-        folder.Write("all/sub/2.ipynb", "Console.Write(Environment.GetEnvironmentVariable(\"SEEN\") ?? \"fresh\"); Console.Write(Path.GetFileName(Environment.CurrentDirectory));");
+        folder.Write("all/sub/2.ipynb", "Console.Write(Environment.GetEnvironmentVariable(\"SEEN\") ?? \"fresh\"); Console.Write(System.IO.Path.GetFileName(Environment.CurrentDirectory));");
         folder.Write("all/3.ipynb", [TempNotebooks.Cell("1")], new() { ["runner"] = new JsonObject { ["skip"] = "needs the package feed" } });
 
         var run = folder.Run("all", "--out", "done");
@@ -243,15 +244,78 @@ public sealed class RunTests : IDisposable
     }
 
     [Fact]
-    public void strip_leaves_what_run_writes()
+    public void cells_find_the_namespaces_of_the_official_kernel_and_no_others()
     {
-        folder.Write("a.ipynb", "1 + 1");
-        folder.Run("a.ipynb");
-        var written = folder.Text("a.ipynb");
-        File.WriteAllText(Path.Combine(folder.Root, "a.ipynb"), written.Replace("\"execution_count\": null", "\"execution_count\": 12", StringComparison.Ordinal));
+        folder.Write("a.ipynb", "ArrayList mixed = [1];\nnew StringBuilder().Append(new List<int> { 2 }.Sum()).ToString()", "File.Exists(\"x\")");
 
-        Assert.Equal("a.ipynb: stripped\n", NotebooksProcess.Run(folder.Root, "strip", "a.ipynb").Out);
-        Assert.Equal(written, folder.Text("a.ipynb"));
+        var run = folder.Run("a.ipynb");
+
+        Assert.Contains("cell 2, line 1: does not compile: CS0103: The name 'File' does not exist", run.Out, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("public Type FormatterSource => source;", "public class Source(int n) { public IEnumerable<object> CreateTypeFormatters() => []; }")]
+    [InlineData("public Type FormatterSourceType => source;", "public class Source(int n) { public IEnumerable<object> CreateTypeFormatters() => []; }")]
+    [InlineData("public Type FormatterSourceType => source;", "public class Source { public Source() => throw new Exception(); public IEnumerable<object> CreateTypeFormatters() => []; }")]
+    [InlineData("public Type FormatterSourceType => source;", "public class Source { public IEnumerable<object> CreateTypeFormatters() => [\"no formatter\"]; }")]
+    [InlineData("public Type FormatterSourceType => source;", "public class Source;")]
+    public void a_type_whose_formatters_are_misshapen_is_shown_as_text(string property, string source)
+    {
+        folder.Write(
+            "a.ipynb",
+            $"{source}\npublic class TypeFormatterSourceAttribute(Type source) : Attribute {{ {property} }}\n[TypeFormatterSource(typeof(Source))]\npublic class Odd {{ public override string ToString() => \"odd\"; }}",
+            "new Odd()");
+
+        Assert.Equal(0, folder.Run("a.ipynb").Code);
+        Assert.Equal("text/plain:odd", Said("a.ipynb", 1));
+    }
+
+    [Fact]
+    public void a_stack_overflow_names_its_cell_and_the_outputs_of_the_cells_before_it_are_kept()
+    {
+        folder.Write("a.ipynb", "1 + 1", "Console.Write(\"two\");", "int F(int n) => F(n + 1) + 1;\nF(0)", "4");
+        folder.Write("b.ipynb", "1");
+
+        var check = folder.Run("a.ipynb", "--check");
+        Assert.Equal(1, check.Code);
+        Assert.Contains("a.ipynb: cell 3 of a.ipynb overflowed the stack of 16 MB; a method that calls itself must come to an end.\n", check.Out, StringComparison.Ordinal);
+        Assert.Empty(folder.Outputs("a.ipynb", 0));
+
+        var run = folder.Run("a.ipynb", "b.ipynb", "--out", "done");
+        Assert.Equal(1, run.Code);
+        Assert.Contains("cell 3 of a.ipynb overflowed the stack", run.Out, StringComparison.Ordinal);
+        Assert.EndsWith("done/a.ipynb has the outputs of the cells before it.\n", run.Out, StringComparison.Ordinal);
+        Assert.Equal("", run.Error); // not a page of frames
+        Assert.Equal("text/plain:2", Said("done/a.ipynb", 0));
+        Assert.Equal("stdout:two", Said("done/a.ipynb", 1));
+        Assert.Equal("cell 3 of a.ipynb overflowed the stack", (string?)Assert.Single(folder.Outputs("done/a.ipynb", 2))!["evalue"]);
+        Assert.Empty(folder.Outputs("done/a.ipynb", 3));
+    }
+
+    [SkippableFact]
+    public void a_process_started_where_interrupts_are_ignored_is_interrupted_all_the_same()
+    {
+        Skip.IfNot(OperatingSystem.IsLinux(), "needs env --default-signal");
+        using var deaf = Ignoring(new("sleep", ["30"]));
+        using var hearing = Ignoring(DefaultSignals.Start("sleep", ["30"], ignored: true));
+        Assert.True(SpinWait.SpinUntil(() => IsSleep(deaf) && IsSleep(hearing), TimeSpan.FromSeconds(30)));
+
+        Interrupt(deaf);
+        Interrupt(hearing);
+
+        Assert.True(hearing.WaitForExit(TimeSpan.FromSeconds(10)));
+        Assert.False(deaf.WaitForExit(TimeSpan.FromSeconds(1)));
+        deaf.Kill();
+
+        static Process Ignoring(ProcessStartInfo start) => Process.Start("bash", ["-c", "trap '' INT; exec \"$@\"", "-", start.FileName, .. start.ArgumentList])!;
+
+        static bool IsSleep(Process process) => File.ReadAllText($"/proc/{process.Id}/comm").Trim() == "sleep";
+
+        static void Interrupt(Process process)
+        {
+            using var kill = Process.Start("kill", ["-s", "INT", $"{process.Id}"]);
+            kill.WaitForExit();
+        }
     }
 
     [Theory]

@@ -13,7 +13,10 @@ internal static class DefaultSignals
     private static readonly bool ignored = IgnoresInterrupts();
 
     /// <summary>How to start a program; the process has the program's own id either way.</summary>
-    public static ProcessStartInfo Start(string program, IEnumerable<string> arguments) =>
+    public static ProcessStartInfo Start(string program, IEnumerable<string> arguments) => Start(program, arguments, ignored);
+
+    /// <summary>The same where it is known whether Ctrl-C is ignored.</summary>
+    public static ProcessStartInfo Start(string program, IEnumerable<string> arguments, bool ignored) =>
         ignored ? new("env", ["--default-signal=INT", program, .. arguments]) : new(program, arguments);
 
     private static bool IgnoresInterrupts() => OperatingSystem.IsLinux()

@@ -15,7 +15,7 @@ internal static partial class NotebooksCommand
     private static readonly Command[] commands =
     [
         new("run", "Executes each notebook in a fresh process and stops at the first error"),
-        new("strip", "Removes what differs from run to run"),
+        new("strip", "Brings what VS Code or Jupyter has saved into the committed form"),
         new("install-kernel", "Installs the Jupyter kernel .net-csharp for this user"),
         new("kernel", "The kernel itself, started by Jupyter"),
     ];

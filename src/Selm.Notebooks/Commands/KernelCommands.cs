@@ -13,8 +13,18 @@ internal static class KernelCommands
     public static Command CreateKernel()
     {
         var file = new Argument<string>("FILE") { Description = "The connection file that Jupyter wrote" };
-        var command = new Command("kernel", "The Jupyter kernel; Jupyter starts it.") { file };
-        command.SetAction(parsed => new Kernel(ConnectionFile.Read(parsed.GetRequiredValue(file))).Serve());
+        var journal = new Option<string?>("--journal") { Description = "Serve here and note the running cell in this file", Hidden = true };
+        var command = new Command("kernel", "The Jupyter kernel; Jupyter starts it.") { file, journal };
+        command.SetAction(parsed =>
+        {
+            var (connection, own) = (parsed.GetRequiredValue(file), parsed.GetValue(journal));
+            if (own is null)
+            {
+                return KernelKeeper.Serve(connection);
+            }
+            new Kernel(ConnectionFile.Read(connection), new(own)).Serve();
+            return Program.Success;
+        });
         return command;
     }
 

@@ -1,6 +1,6 @@
 // Values to MIME bundles. A type says how it is shown by .NET Interactive's convention, found by shape, not by reference:
 // an attribute whose class is called TypeFormatterSourceAttribute names a class with CreateTypeFormatters(), whose items
-// have MimeType and bool Format(object, TextWriter). See src/Selm.Research/Figures/FigureDisplay.cs for an example.
+// have MimeType and bool Format(object, TextWriter). What packages register with .NET Interactive's own Formatter wins. See src/Selm.Research/Figures/FigureDisplay.cs for an example.
 using System.Collections;
 using System.Collections.Concurrent;
 using System.Globalization;
@@ -54,7 +54,11 @@ internal static class MimeFormatter
             return new() { [Html] = html.Content, [PlainText] = html.Content };
         }
         var bundle = new JsonObject();
-        if (known.GetOrAdd(value.GetType(), TypeFormatters.Of) is not { } formatters)
+        foreach (var (mime, text) in PackageFormatters.Write(value))
+        {
+            bundle[mime] = Node(mime, text);
+        }
+        if (bundle.Count > 0 || known.GetOrAdd(value.GetType(), TypeFormatters.Of) is not { } formatters)
         {
             return bundle;
         }

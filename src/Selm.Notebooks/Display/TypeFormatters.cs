@@ -13,26 +13,22 @@ internal sealed class TypeFormatters
 
     private TypeFormatters(List<(string, Func<object, TextWriter, bool>)> formatters) => this.formatters = formatters;
 
-    /// <summary>The formatters of a type, or null if it names none.</summary>
-    /// <exception cref="NotebookException">The type names formatters that do not have the convention's shape.</exception>
+    /// <summary>The formatters of a type, or null if it names none, or none of the convention's shape: published packages have such.</summary>
     public static TypeFormatters? Of(Type type)
     {
-        if (type.GetCustomAttributes(inherit: true).FirstOrDefault(a => a.GetType().Name == AttributeName) is not { } attribute)
+        if (type.GetCustomAttributes(inherit: true).FirstOrDefault(a => a.GetType().Name == AttributeName) is not { } attribute
+            || Property<Type>(attribute, "FormatterSourceType") is not { } sourceType
+            || Items(sourceType) is not { } items)
         {
             return null;
-        }
-        var sourceType = Property<Type>(attribute, "FormatterSourceType") ?? throw Misshapen(type, $"{AttributeName} has no FormatterSourceType");
-        var source = Activator.CreateInstance(sourceType)!;
-        if (sourceType.GetMethod("CreateTypeFormatters", Type.EmptyTypes)?.Invoke(source, null) is not IEnumerable items)
-        {
-            throw Misshapen(type, $"{sourceType.Name} has no CreateTypeFormatters() that gives a sequence");
         }
         var all = new List<(string Mime, Func<object, TextWriter, bool> Format)>();
         foreach (var item in items)
         {
-            var mime = Property<string>(item, "MimeType") ?? throw Misshapen(type, $"{item.GetType().Name} has no MimeType");
-            var format = item.GetType().GetMethod("Format", formatArguments) ?? throw Misshapen(type, $"{item.GetType().Name} has no Format(object, TextWriter)");
-            all.Add((mime, format.CreateDelegate<Func<object, TextWriter, bool>>(item)));
+            if (Property<string>(item, "MimeType") is { } mime && item.GetType().GetMethod("Format", formatArguments) is { } format && format.ReturnType == typeof(bool))
+            {
+                all.Add((mime, format.CreateDelegate<Func<object, TextWriter, bool>>(item)));
+            }
         }
         var preferred = Property<string[]>(attribute, "PreferredMimeTypes") ?? [];
         return new(preferred.Length == 0 ? all : [.. preferred.SelectMany(mime => all.Where(one => one.Mime == mime))]);
@@ -51,9 +47,19 @@ internal sealed class TypeFormatters
         }
     }
 
+    private static IEnumerable? Items(Type sourceType)
+    {
+        try
+        {
+            return sourceType.GetMethod("CreateTypeFormatters", Type.EmptyTypes)?.Invoke(Activator.CreateInstance(sourceType), null) as IEnumerable;
+        }
+        catch (Exception e) when (e is MemberAccessException or TargetException or TargetInvocationException)
+        {
+            return null; // no public constructor without arguments, or one that throws
+        }
+    }
+
     private static T? Property<T>(object owner, string name)
         where T : class =>
         owner.GetType().GetProperty(name, BindingFlags.Public | BindingFlags.Instance)?.GetValue(owner) as T;
-
-    private static NotebookException Misshapen(Type type, string what) => new($"{type.Name} cannot be shown: {what}.");
 }

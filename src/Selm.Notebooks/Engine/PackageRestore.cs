@@ -6,15 +6,44 @@ using System.Runtime.InteropServices;
 using System.Security;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json.Nodes;
 
 namespace Selm.Notebooks.Engine;
+
+/// <summary>What packages bring.</summary>
+/// <param name="Assemblies">The paths of their assemblies and of all they depend on.</param>
+/// <param name="Extensions">Assemblies that teach .NET Interactive how to show the packages' types.</param>
+internal sealed record RestoredPackages(IReadOnlyList<string> Assemblies, IReadOnlyList<string> Extensions);
 
 /// <summary>Fetches packages.</summary>
 internal static class PackageRestore
 {
-    /// <returns>The paths of the packages' assemblies and of all they depend on.</returns>
+    private const string ExtensionFolder = "interactive-extensions/dotnet/";
+
+    // What extensions are written for; some packages bring an extension and leave this to the tool.
+    private static readonly PackageName interactive = new("Microsoft.DotNet.Interactive", "1.0.0-beta.26120.1");
+
     /// <exception cref="NotebookException">The feed lacks one, or there is no SDK.</exception>
-    public static IReadOnlyList<string> Assemblies(IReadOnlyCollection<PackageName> packages)
+    public static RestoredPackages Restore(IReadOnlyCollection<PackageName> packages)
+    {
+        var folder = Published(packages);
+        var (ids, extensions) = Libraries(Path.Combine(folder, "obj", "project.assets.json"));
+        if (extensions.Count > 0 && !ids.Contains(interactive.Id))
+        {
+            try
+            {
+                return new(Assemblies(Published([.. packages, interactive])), extensions);
+            }
+            catch (NotebookException)
+            {
+                return new(Assemblies(folder), []); // the feed lacks it: the packages work, and show their values as text
+            }
+        }
+        return new(Assemblies(folder), extensions);
+    }
+
+    // The folder in which these packages lie published.
+    private static string Published(IReadOnlyCollection<PackageName> packages)
     {
         var project = Project(packages);
         var folder = Path.Combine(Cache(), Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(project)))[..16]);
@@ -25,7 +54,27 @@ internal static class PackageRestore
             File.WriteAllText(Path.Combine(folder, "packages.csproj"), project);
             Publish(folder, packages);
         }
-        return [.. Directory.EnumerateFiles(published, "*.dll").Where(file => Path.GetFileName(file) != "packages.dll" && IsManaged(file)).Order(StringComparer.Ordinal)];
+        return folder;
+    }
+
+    private static IReadOnlyList<string> Assemblies(string folder) => [.. Directory.EnumerateFiles(Path.Combine(folder, "published"), "*.dll")
+        .Where(file => Path.GetFileName(file) != "packages.dll" && IsManaged(file))
+        .Order(StringComparer.Ordinal)];
+
+    // What the restore has found: every package, and which files of each are extensions. They are not part of what is published.
+    private static (HashSet<string> Ids, IReadOnlyList<string> Extensions) Libraries(string assets)
+    {
+        var found = JsonNode.Parse(File.ReadAllText(assets))!;
+        var folders = found["packageFolders"]!.AsObject().Select(entry => entry.Key).ToList();
+        var libraries = found["libraries"]!.AsObject();
+        var extensions =
+            from library in libraries
+            from file in library.Value!["files"] as JsonArray ?? []
+            let name = (string)file!
+            where name.StartsWith(ExtensionFolder, StringComparison.Ordinal) && name.EndsWith(".dll", StringComparison.Ordinal)
+            from path in folders.Select(root => Path.Combine(root, (string)library.Value!["path"]!, name)).Where(File.Exists).Take(1)
+            select path;
+        return (libraries.Select(library => library.Key.Split('/')[0]).ToHashSet(StringComparer.OrdinalIgnoreCase), [.. extensions]);
     }
 
     private static string Project(IEnumerable<PackageName> packages) => $"""
@@ -35,7 +84,6 @@ internal static class PackageRestore
             <RuntimeIdentifier>{RuntimeInformation.RuntimeIdentifier}</RuntimeIdentifier>
             <SelfContained>false</SelfContained>
             <EnableDefaultItems>false</EnableDefaultItems>
-            <ManagePackageVersionsCentrally>false</ManagePackageVersionsCentrally>
             <WarningsNotAsErrors>NU1603</WarningsNotAsErrors>
           </PropertyGroup>
           <ItemGroup>
@@ -51,10 +99,13 @@ internal static class PackageRestore
         "selm-notebooks",
         "packages");
 
+    // A cache inside of a checkout must not take that checkout's settings.
+    private static readonly string[] alone = ["-p:ImportDirectoryBuildProps=false", "-p:ImportDirectoryPackagesProps=false", "-p:ImportDirectoryBuildTargets=false"];
+
     private static void Publish(string folder, IEnumerable<PackageName> packages)
     {
         var target = Path.Combine(folder, "publishing");
-        var start = new ProcessStartInfo("dotnet", ["publish", Path.Combine(folder, "packages.csproj"), "-c", "Release", "-o", target, "-v", "quiet", "-nologo", "-nodeReuse:false"])
+        var start = new ProcessStartInfo("dotnet", ["publish", Path.Combine(folder, "packages.csproj"), "-c", "Release", "-o", target, "-v", "quiet", "-nologo", "-nodeReuse:false", .. alone])
         {
             WorkingDirectory = folder,
             RedirectStandardInput = true,

@@ -14,18 +14,19 @@ namespace Selm.Notebooks.Engine;
 /// <summary>Runs cells one after another and keeps their variables.</summary>
 internal sealed class ScriptEngine
 {
-    private const int StackBytes = 16 << 20;
+    /// <summary>The stack of a cell.</summary>
+    public const int StackBytes = 16 << 20;
 
     /// <summary>How long an interrupted cell may take to end before it is left behind.</summary>
     private static readonly TimeSpan grace = TimeSpan.FromSeconds(3);
 
-    // Those of .NET Interactive, so that a notebook compiles in both.
+    // Exactly those of .NET Interactive's C# kernel, so that a notebook compiles in both.
     private static readonly string[] usings =
-        ["System", "System.IO", "System.Text", "System.Collections.Generic", "System.Threading.Tasks", "System.Linq"];
+        ["System", "System.Text", "System.Collections", "System.Collections.Generic", "System.Threading.Tasks", "System.Linq"];
 
     private readonly CellGlobals globals = new(() => CellConsole.Outputs);
     private readonly string folder;
-    private readonly HashSet<string> packages = [];
+    private readonly HashSet<PackageName> packages = [];
     private ScriptOptions options;
     private ScriptState<object>? state;
 
@@ -159,16 +160,19 @@ internal sealed class ScriptEngine
         return (next!.Exception ?? unshown) is { } thrown ? throw new CellFailedException(thrown) : shown;
     }
 
+    // All packages so far are fetched together, so that they agree on the versions of what they share.
     private void AddPackages(IReadOnlyList<PackageName> wanted)
     {
-        if (wanted.Count == 0)
+        if (wanted.All(packages.Contains))
         {
             return;
         }
-        foreach (var assembly in PackageRestore.Assemblies(wanted).Where(packages.Add))
-        {
-            options = options.AddReferences(MetadataReference.CreateFromFile(assembly));
-        }
+        List<PackageName> all = [.. wanted.Concat(packages).DistinctBy(package => package.Id, StringComparer.OrdinalIgnoreCase)];
+        var restored = PackageRestore.Restore(all);
+        packages.Clear();
+        packages.UnionWith(all);
+        options = options.AddReferences(PackageAssemblies.Add(restored.Assemblies).Select(path => MetadataReference.CreateFromFile(path)));
+        PackageFormatters.Load(restored.Extensions);
     }
 
     // Everything of the shared framework, as in a project; the host's own assemblies stay out of sight.

@@ -72,6 +72,9 @@ internal sealed class Notebook
         return notebook;
     }
 
+    /// <summary>Removes what differs from front end to front end and from run to run though nothing has changed.</summary>
+    public void Strip() => CommittedForm.Apply(root);
+
     /// <summary>The file's text.</summary>
     public string Text() => root.ToJsonString(layout) + "\n";
 
@@ -131,7 +134,7 @@ internal sealed class Notebook
         _ = SkipReason;
         foreach (var cell in Cells)
         {
-            _ = (cell.Source, cell.Metadata.Count, cell.HasTag(""), cell.Outputs.Count);
+            _ = (cell.Id, cell.Source, cell.Metadata.Count, cell.HasTag(""), cell.Outputs.Count);
         }
     }
 

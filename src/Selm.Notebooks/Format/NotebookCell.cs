@@ -9,7 +9,15 @@ internal sealed class NotebookCell(JsonObject json, int number)
 {
     public int Number => number;
 
-    public bool IsCode => (string?)json["cell_type"] == "code";
+    public string Id
+    {
+        get => (string)json["id"]!;
+        set => json["id"] = value;
+    }
+
+    public string Type => (string)json["cell_type"]!;
+
+    public bool IsCode => Type == "code";
 
     public JsonObject Metadata => json["metadata"]!.AsObject();
 
@@ -33,29 +41,6 @@ internal sealed class NotebookCell(JsonObject json, int number)
     }
 
     public bool HasTag(string tag) => Metadata["tags"] is JsonArray tags && tags.Any(one => (string?)one == tag);
-
-    /// <summary>Removes what differs from run to run though nothing has changed: counts, times of execution, display ids.</summary>
-    public void Strip()
-    {
-        foreach (var volatileField in new[] { "execution", "ExecuteTime", "collapsed", "scrolled" })
-        {
-            Metadata.Remove(volatileField);
-        }
-        if (!IsCode)
-        {
-            return;
-        }
-        json["execution_count"] = null;
-        json["outputs"] ??= new JsonArray();
-        foreach (var output in Outputs.OfType<JsonObject>())
-        {
-            output.Remove("transient");
-            if (output.ContainsKey("execution_count"))
-            {
-                output["execution_count"] = null;
-            }
-        }
-    }
 
     /// <summary>A text of nbformat: one string or a list of lines.</summary>
     public static string TextOf(JsonNode? node) => node switch

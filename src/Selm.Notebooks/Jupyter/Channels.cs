@@ -1,4 +1,5 @@
 // The sockets, one thread for each: shell, control, stdin, heartbeat and iopub.
+using System.Diagnostics;
 using System.Text.Json.Nodes;
 using NetMQ;
 using NetMQ.Sockets;
@@ -8,6 +9,9 @@ namespace Selm.Notebooks.Jupyter;
 /// <summary>What a kernel hears and says.</summary>
 internal sealed class Channels
 {
+    // How long a front end takes to find the sockets again, and how much sooner one of its sockets may be than another.
+    private static readonly TimeSpan comeBack = TimeSpan.FromSeconds(5), together = TimeSpan.FromMilliseconds(500), look = TimeSpan.FromMilliseconds(50);
+
     private readonly Wire wire;
     private readonly RouterSocket shell, control;
     private readonly ResponseSocket heartbeat;
@@ -46,6 +50,27 @@ internal sealed class Channels
     public void ReplyShell(Request request, JsonObject content) => Reply(shell, request, content);
 
     public void ReplyControl(Request request, JsonObject content) => Reply(control, request, content);
+
+    /// <summary>The reply to a front end that asked a process before this one; waits until it has found the shell again.</summary>
+    public void ReplyReturning(Request request, JsonObject content)
+    {
+        var watch = Stopwatch.StartNew();
+        shell.Options.RouterMandatory = true;
+        while (watch.Elapsed < comeBack)
+        {
+            try
+            {
+                Reply(shell, request, content);
+                break;
+            }
+            catch (HostUnreachableException)
+            {
+                Thread.Sleep(look);
+            }
+        }
+        shell.Options.RouterMandatory = false;
+        Thread.Sleep(together);
+    }
 
     private Request? Next(RouterSocket socket, TimeSpan wait) => socket.Receive(wait) is { } frames ? wire.Unpack(frames) : null;
 

@@ -17,7 +17,8 @@ internal sealed partial class Kernel
         var stored = !silent && request.Flag("store_history", true); // only these cells are numbered
         var count = stored ? ++executed : executed;
         var interrupt = new CancellationTokenSource(); // never disposed: an interrupt may come at the cell's very end
-        running = interrupt;
+        interrupting = interrupt;
+        running.Begin(request, count);
         try
         {
             if (!silent)
@@ -48,7 +49,8 @@ internal sealed partial class Kernel
         }
         finally
         {
-            running = null;
+            running.End();
+            interrupting = null;
         }
     }
 
@@ -64,6 +66,21 @@ internal sealed partial class Kernel
             TakeQueue();
         }
         return content;
+    }
+
+    // For the process before this one, which its cell has ended: the error, as if that process were still there.
+    private void TellOverflow(Request request, int count)
+    {
+        running.End();
+        executed = count;
+        var notebook = Environment.GetEnvironmentVariable("JPY_SESSION_NAME") is { Length: > 0 } name ? $" of {Path.GetFileName(name)}" : "";
+        var sentence = $"cell {count}{notebook} overflowed the stack; the kernel has started anew, without the variables of earlier cells.";
+        var content = Failed("StackOverflow", sentence, [sentence]);
+        var reply = content.DeepClone().AsObject();
+        reply["execution_count"] = count;
+        channels.ReplyReturning(request, reply);
+        channels.Iopub.Publish("error", request.Header, content);
+        Status(request, "idle");
     }
 
     // Each expression is evaluated after the cell; one that fails says so and spoils nothing.

@@ -7,12 +7,14 @@ using Selm.Notebooks.Engine;
 namespace Selm.Notebooks.Jupyter;
 
 /// <summary>A Jupyter kernel for C#.</summary>
-internal sealed partial class Kernel(ConnectionFile connection)
+/// <param name="connection">Where front ends are.</param>
+/// <param name="running">The cell that runs; at the start, the one in which the process before this one ended.</param>
+internal sealed partial class Kernel(ConnectionFile connection, RunningCell running)
 {
     private readonly Channels channels = new(connection);
     private readonly ScriptEngine engine = new(Environment.CurrentDirectory);
     private readonly KernelHistory history = new();
-    private volatile CancellationTokenSource? running;
+    private volatile CancellationTokenSource? interrupting;
 
     /// <summary>Serves until a front end shuts it down or its parent is gone.</summary>
     /// <exception cref="NotebookException">Its parent is gone already.</exception>
@@ -37,11 +39,15 @@ internal sealed partial class Kernel(ConnectionFile connection)
             Interrupt();
         });
         channels.Iopub.Publish("status", null, new() { ["execution_state"] = "starting" });
+        if (running.Read() is (var request, var count))
+        {
+            TellOverflow(request, count);
+        }
         while (true)
         {
-            if (channels.NextShell(Timeout.InfiniteTimeSpan) is { } request)
+            if (channels.NextShell(Timeout.InfiniteTimeSpan) is { } next)
             {
-                Handle(request, channels.ReplyShell);
+                Handle(next, channels.ReplyShell);
                 AbortQueue();
             }
         }
@@ -123,7 +129,7 @@ internal sealed partial class Kernel(ConnectionFile connection)
     // Aborting a thread can take long, and the control channel must go on answering.
     private JsonObject Interrupt()
     {
-        if (running is { } cell)
+        if (interrupting is { } cell)
         {
             ThreadPool.QueueUserWorkItem(_ => cell.Cancel());
         }

@@ -7,11 +7,14 @@ namespace Selm.Notebooks.Jupyter;
 /// <summary>The process for which a kernel works: the one that Jupyter names in <c>JPY_PARENT_PID</c>, otherwise its parent.</summary>
 internal static partial class Parent
 {
-    private const int Init = 1, NoSuchProcess = 3;
+    /// <summary>The variable that names Jupyter's process.</summary>
+    public const string Variable = "JPY_PARENT_PID";
+
+    private const int Init = 1, NoSuchProcess = 3, InterruptSignal = 2;
     private static readonly TimeSpan pulse = TimeSpan.FromMilliseconds(500);
     private static readonly int first = OperatingSystem.IsWindows() ? 0 : getppid();
     private static readonly int? named = int.TryParse(
-        Environment.GetEnvironmentVariable("JPY_PARENT_PID"), NumberStyles.None, CultureInfo.InvariantCulture, out var id) && id > 0 ? id : null;
+        Environment.GetEnvironmentVariable(Variable), NumberStyles.None, CultureInfo.InvariantCulture, out var id) && id > 0 ? id : null;
 
     /// <summary>Refuses to serve nobody.</summary>
     /// <exception cref="NotebookException">The process is gone already.</exception>
@@ -29,6 +32,15 @@ internal static partial class Parent
         while (!IsGone())
         {
             Thread.Sleep(pulse);
+        }
+    }
+
+    /// <summary>Passes an interrupt on. Windows has no such signal for one process.</summary>
+    public static void Interrupt(int process)
+    {
+        if (!OperatingSystem.IsWindows())
+        {
+            _ = kill(process, InterruptSignal);
         }
     }
 

@@ -9,7 +9,8 @@ namespace Selm.Notebooks.Running;
 /// <param name="Target">The file to write.</param>
 /// <param name="Parameters">Values for the cell tagged "parameters".</param>
 /// <param name="CellSeconds">The longest that a cell may take.</param>
-internal sealed record RunRequest(bool Check, string Target, IReadOnlyCollection<KeyValuePair<string, string>> Parameters, double CellSeconds);
+/// <param name="Journal">The file that tells the process which started this one where the run is.</param>
+internal sealed record RunRequest(bool Check, string Target, IReadOnlyCollection<KeyValuePair<string, string>> Parameters, double CellSeconds, string Journal);
 
 /// <summary>Runs one notebook in this process, which should be a fresh one, and reports each cell in a line.</summary>
 internal static class NotebookRun
@@ -28,6 +29,7 @@ internal static class NotebookRun
         Environment.CurrentDirectory = folder;
         CellConsole.Redirect();
         using var guard = new RunGuard(path, progress);
+        using var journal = new CellJournal(request.Journal);
 
         var watch = Stopwatch.StartNew();
         var engine = new ScriptEngine(folder);
@@ -37,6 +39,7 @@ internal static class NotebookRun
         {
             var began = watch.Elapsed;
             guard.Enter(cell);
+            journal.Begin(cell.Number);
             var output = recorded.Begin();
             if (RunCell(engine, cell, output, request.CellSeconds) is { } error)
             {
@@ -44,6 +47,7 @@ internal static class NotebookRun
                 return false;
             }
             outputs.Add((cell, output));
+            journal.End(cell.Number, output.ToJson());
             progress.WriteLine(FormattableString.Invariant($"{path}: cell {cell.Number} of {notebook.Cells.Count}, {(watch.Elapsed - began).TotalSeconds:0.00} s"));
         }
         var same = !request.Check || Compare(path, outputs, progress);
@@ -53,10 +57,7 @@ internal static class NotebookRun
             {
                 cell.Outputs = output.ToJson();
             }
-            foreach (var cell in notebook.Cells)
-            {
-                cell.Strip();
-            }
+            notebook.Strip();
             notebook.Write(target);
         }
         var verdict = !request.Check ? "done" : same ? "says what is committed" : "differs from what is committed";

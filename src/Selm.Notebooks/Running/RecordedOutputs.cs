@@ -34,7 +34,7 @@ internal sealed class RecordedOutputs
 
         public void Display(JsonObject data, string id) => Add(() =>
         {
-            var output = new JsonObject { ["data"] = Stored(data), ["metadata"] = new JsonObject(), ["output_type"] = "display_data" };
+            var output = new JsonObject { ["data"] = CommittedForm.Stored(data), ["metadata"] = new JsonObject(), ["output_type"] = "display_data" };
             outputs.Add((output, null));
             all.displays.Add((id, output));
         });
@@ -43,7 +43,7 @@ internal sealed class RecordedOutputs
         {
             foreach (var (_, output) in all.displays.Where(display => display.Id == id))
             {
-                output["data"] = Stored(data);
+                output["data"] = CommittedForm.Stored(data);
             }
         });
 
@@ -61,7 +61,7 @@ internal sealed class RecordedOutputs
         public void Result(JsonObject data) => Add(() => outputs.Add((
             new()
             {
-                ["data"] = Stored(data),
+                ["data"] = CommittedForm.Stored(data),
                 ["execution_count"] = null,
                 ["metadata"] = new JsonObject(),
                 ["output_type"] = "execute_result",
@@ -111,17 +111,5 @@ internal sealed class RecordedOutputs
                 }
             }
         }
-    }
-
-    // JSON stays an object, binary images one base64 string; any text is a list of lines.
-    private static JsonObject Stored(JsonObject data)
-    {
-        var stored = new JsonObject();
-        foreach (var (mime, value) in data.OrderBy(entry => entry.Key, StringComparer.Ordinal))
-        {
-            var isText = mime.StartsWith("text/", StringComparison.Ordinal) || mime is "image/svg+xml" or "application/javascript";
-            stored[mime] = isText ? NotebookCell.Lines((string?)value ?? "") : value?.DeepClone();
-        }
-        return stored;
     }
 }

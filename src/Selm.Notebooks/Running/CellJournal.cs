@@ -1,0 +1,37 @@
+using System.Text.Json.Nodes;
+
+namespace Selm.Notebooks.Running;
+
+/// <summary>
+/// What a run leaves for the process that started it, should the runtime end it without a word: the cell it is in, and what
+/// the cells before it have put out. One line of JSON for each.
+/// </summary>
+internal sealed class CellJournal(string path) : IDisposable
+{
+    private readonly StreamWriter file = new(path) { AutoFlush = true };
+
+    /// <summary>Before a cell runs.</summary>
+    public void Begin(int cell) => file.WriteLine(new JsonObject { ["cell"] = cell }.ToJsonString());
+
+    /// <summary>After it has run.</summary>
+    public void End(int cell, JsonArray outputs) => file.WriteLine(new JsonObject { ["cell"] = cell, ["outputs"] = outputs }.ToJsonString());
+
+    /// <returns>The cell that was running, 0 for none, and the outputs of those before it by number.</returns>
+    public static (int Cell, IReadOnlyDictionary<int, JsonArray> Outputs) Read(string path)
+    {
+        var outputs = new Dictionary<int, JsonArray>();
+        var running = 0;
+        foreach (var line in File.ReadLines(path))
+        {
+            var entry = JsonNode.Parse(line)!.AsObject();
+            running = (int)entry["cell"]!;
+            if (entry["outputs"] is JsonArray said)
+            {
+                outputs[running] = said.DeepClone().AsArray();
+            }
+        }
+        return (running, outputs);
+    }
+
+    public void Dispose() => file.Dispose();
+}
