@@ -56,7 +56,7 @@ public static class Figure2
         Notes =
         [
             $"Mean of sigma(r*(row) - r*(column)) over {Prompts(records)} test prompts and {seeds} seeds, with 95 % intervals over both; policies of one seed meet. SELM with alpha = 0.001 and iterative DPO after iterations 1 to 3, both after DPO on the first portion (first DPO) of the same base model.",
-            AlphaScale.Note([LabStudy.Alpha], "model"),
+            LabAlpha.Note([LabStudy.Alpha], "model"),
             .. LabRow.Failures(records, [rows[0] with { Name = "SELM 0.001" }, rows[3] with { Name = "iterative DPO" }]),
         ],
     };

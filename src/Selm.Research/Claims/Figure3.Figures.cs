@@ -22,7 +22,7 @@ public static partial class Figure3
         Caption = $"After the last iteration, against a fixed response of the keen writer. Shaded: far beyond the paper's grid, to show the runaway. Small dots are seeds: {runs}",
     };
 
-    private static string Tick(Point point) => point.Weight == none ? "0" : $"{Shown.Plain(point.Weight.Paper(point.Judge))} ({AlphaScale.Plain(point.Weight.Lab(point.Judge))})";
+    private static string Tick(Point point) => point.Weight == none ? "0" : $"{Shown.Plain(point.Weight.Paper(point.Judge))} ({LabAlpha.Plain(point.Weight.Lab(point.Judge))})";
 
     private static ScatterTrace Dots(Series series)
     {

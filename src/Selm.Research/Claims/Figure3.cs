@@ -17,7 +17,7 @@ public static partial class Figure3
     private const double BinWidth = 0.5;
 
     private static readonly Weight none = new(0), winning = new(LabStudy.Alpha), large = new(LabStudy.Large), runaway = new(0.3, Far: true);
-    private static readonly Weight[] weights = [none, .. AlphaScale.Grid.Select(alpha => new Weight(alpha)), new(0.1, Far: true), runaway];
+    private static readonly Weight[] weights = [none, .. LabAlpha.Grid.Select(alpha => new Weight(alpha)), new(0.1, Far: true), runaway];
     private static readonly Weight[] byTrueReward = [none, new(LabStudy.Small), winning, large, runaway];
     private static readonly Weight[] drawn = [none, winning, large, runaway];
     private static readonly Weight[] rising = [none, new(LabStudy.Small), winning, large];
@@ -66,10 +66,10 @@ public static partial class Figure3
         public LabCellSpec Cell(LabStudy study, LabJudge judge) => Far ? study.FarBeyond(Alpha, judge) : study.Selm(Alpha, judge);
 
         /// <summary>As the loss has it.</summary>
-        public double Lab(LabJudge judge) => Far ? Alpha : AlphaScale.Lab(Alpha, judge);
+        public double Lab(LabJudge judge) => Far ? Alpha : LabAlpha.Lab(Alpha, judge);
 
         /// <summary>As the paper's scale has it.</summary>
-        public double Paper(LabJudge judge) => Far ? AlphaScale.Paper(Alpha, judge) : Alpha;
+        public double Paper(LabJudge judge) => Far ? LabAlpha.Paper(Alpha, judge) : Alpha;
     }
 
     /// <summary>One ranker, all alphas.</summary>
@@ -94,7 +94,7 @@ public static partial class Figure3
         public string Label => $"alpha {Weight.Name}";
 
         /// <summary>The cells of a table that say which alpha this is, on both scales.</summary>
-        public IEnumerable<Cell> Alphas => [Cell.Text(Weight.Far ? $"{Shown.Plain(Weight.Paper(Judge))} (far)" : Weight.Name), Cell.Text(AlphaScale.Plain(Weight.Lab(Judge)))];
+        public IEnumerable<Cell> Alphas => [Cell.Text(Weight.Far ? $"{Shown.Plain(Weight.Paper(Judge))} (far)" : Weight.Name), Cell.Text(LabAlpha.Plain(Weight.Lab(Judge)))];
 
         public double[] WinRates => [.. Results.Select(WinRate)];
 

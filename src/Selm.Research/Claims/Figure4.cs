@@ -148,7 +148,7 @@ public static class Figure4
         [
             $"{Epochs} passes over the pairs of iteration 1, where an iteration elsewhere is one pass ({StepsOfIteration(curves[0].Selm)} steps), at a constant learning rate, so that a point does not depend on how many follow; implicit rewards of test prompts against the policy that the iteration began with. Means over {records.Study.Seeds} seeds and the prompts inside each, with 95 % intervals over seeds.",
             "The reference's answer is its greedy one, the same for every alpha and step. sigma(-margin): DPO's, on the training pairs of that step; near 0.5 steps are small.",
-            $"{AlphaScale.Note([Alpha, LabStudy.Large], "oracle")} \"far\" is 0.03 of the lab's own scale, far beyond the paper's grid.",
+            $"{LabAlpha.Note([Alpha, LabStudy.Large], "oracle")} \"far\" is 0.03 of the lab's own scale, far beyond the paper's grid.",
             .. RanAway(records),
         ],
     };

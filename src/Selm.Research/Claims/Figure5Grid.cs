@@ -118,7 +118,7 @@ public static class Figure5Grid
             "Default: 4 iterations, of which the first is DPO on the offline pairs, batches of 64, the last iteration at a fifth of the learning rate, best/worst. Every other row changes one thing. Exact win rates; differences are paired by seed and prompt.",
             "Iterations: the same number of pairs in all, up to rounding, split into as many portions. Cycles: the learning rate's peak is the same in every iteration (constant), falls along a line to a fifth (linear), or is a fifth in the last iteration (last); within an iteration it warms up and falls along a cosine.",
             "Replace: y is compared with y_w alone and takes its place where it wins, else that of y_l. Stepwise DPO moves the reference but asks for no new responses. SELM 0.001 is the kit's own row: the paper's figure is of iterative DPO.",
-            AlphaScale.Note([LabStudy.Alpha], "model"),
+            LabAlpha.Note([LabStudy.Alpha], "model"),
             .. LabCharts.RanAway(records, rows.Where(row => !row.IsDefault).Select(row => ($"{row.Setting.Group} {row.Setting.Name}", row.Setting.Cell)).Append(("default", records.Study.IterativeDpo))),
         ],
     };
@@ -136,7 +136,7 @@ public static class Figure5Grid
         Notes =
         [
             "Exact win rates of the first minus the second. The swap has SELM's loss and the queries of its alpha = 0 twin; y is greedy but where it is called sampled.",
-            AlphaScale.Note([LabStudy.Alpha, LabStudy.Large], "model"),
+            LabAlpha.Note([LabStudy.Alpha, LabStudy.Large], "model"),
             .. differences.Select(row => row.Lost).Where(lost => lost.Length > 0),
         ],
     };

@@ -85,7 +85,7 @@ public static class Figure5V3
         [
             "The text of the later edition was not at hand when this was written: the figure follows a summary of it (implicit rewards above DPO's for most prompts, the gap shrinking over iterations).",
             "Implicit rewards are against the cell's first policy, so that iterations compare; intervals are over seeds, the prompts averaged inside each. The last iteration trains with a fifth of the learning rate.",
-            AlphaScale.Note(alphas, "model"),
+            LabAlpha.Note(alphas, "model"),
             .. RanAway(records),
         ],
     };

@@ -96,7 +96,7 @@ public static class Headroom
         [
             $"First iteration: the first after which at least {100 * Found:0} % of greedy test answers have the right skill, counted from 1; where it never happens, {Iterations + 1}. Never: seeds without it. Sooner: iterations saved against iterative DPO, same seeds.",
             "Jewel use: share of test answers with the right skill after the last iteration. Asked: the same share among the policy's own answers that were ranked, mean over iterations.",
-            $"{AlphaScale.Note([LabStudy.Alpha, LabStudy.Large], "oracle")} \"far\" and XPO have alphas of the lab's own scale; the far ones are far beyond the paper's grid.",
+            $"{LabAlpha.Note([LabStudy.Alpha, LabStudy.Large], "oracle")} \"far\" and XPO have alphas of the lab's own scale; the far ones are far beyond the paper's grid.",
             .. LabCharts.RanAway(records, methods.Select(method => (method.Name, CellOf(records.Study, method.Name)))),
         ],
     };

@@ -28,12 +28,12 @@ public sealed record LabStudy(LabBudget Budget, int Seeds, int HeadlineSeeds)
     public LabCellSpec IterativeDpo => Selm(0);
 
     /// <summary>SELM.</summary>
-    /// <param name="alpha">Weight of optimism on the paper's scale (<see cref="AlphaScale"/>).</param>
+    /// <param name="alpha">Weight of optimism on the paper's scale (<see cref="LabAlpha"/>).</param>
     /// <param name="ranker">Who labels.</param>
     /// <param name="recipe">Where the iterations start.</param>
     /// <exception cref="ArgumentException">The setting has no scale.</exception>
     public LabCellSpec Selm(double alpha, LabJudge ranker = LabJudge.Model, LabRecipe recipe = LabRecipe.Zephyr) =>
-        FarBeyond(AlphaScale.Lab(alpha, ranker, recipe), ranker) with { Recipe = recipe };
+        FarBeyond(LabAlpha.Lab(alpha, ranker, recipe), ranker) with { Recipe = recipe };
 
     /// <summary>SELM with an alpha of the lab's own scale, as 0.1 and 0.3, which are far beyond the paper's grid and show the runaway.</summary>
     /// <param name="labAlpha">Weight of optimism as the loss has it.</param>
@@ -47,7 +47,7 @@ public sealed record LabStudy(LabBudget Budget, int Seeds, int HeadlineSeeds)
         Method = method,
         Ranker = LabJudge.Model,
         Budget = Budget,
-        Alpha = method switch { LoopMethod.Xpo => LabBaselines.XpoAlpha, LoopMethod.Vpo => LabBaselines.VpoAlpha, _ => AlphaScale.Lab(Alpha) },
+        Alpha = method switch { LoopMethod.Xpo => LabBaselines.XpoAlpha, LoopMethod.Vpo => LabBaselines.VpoAlpha, _ => LabAlpha.Lab(Alpha) },
     };
 
     /// <summary>The seeds that a cell gets.</summary>

@@ -104,7 +104,7 @@ public static class Map
     }
 
     private static string Paper(double alpha, double sigma) =>
-        double.Parse((alpha * AlphaScale.PaperSigma / sigma).ToString("G2", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture).ToString("0.####", CultureInfo.InvariantCulture);
+        double.Parse((alpha * LabAlpha.PaperSigma / sigma).ToString("G2", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture).ToString("0.####", CultureInfo.InvariantCulture);
 
     private static string ClaimOf(string setting) => $"map-{setting.Replace(' ', '-')}";
 

@@ -105,7 +105,7 @@ public static partial class Table1
 
     private static LabCellSpec Oracle(LabCellSpec cell) => cell with { Ranker = LabJudge.Oracle };
 
-    private static LabCellSpec Explicit(LabStudy study, double alpha) => study.Cell(LoopMethod.ExplicitReward) with { Alpha = AlphaScale.Lab(alpha) };
+    private static LabCellSpec Explicit(LabStudy study, double alpha) => study.Cell(LoopMethod.ExplicitReward) with { Alpha = LabAlpha.Lab(alpha) };
 
     private static Cell Iteration(Entry entry) => entry.Iteration;
 
@@ -119,7 +119,7 @@ public static partial class Table1
         [
             $"Greedy answers to {LabSizes.Of(records.Study.Budget).Language.Split.Test.Count} test prompts; win rates against one fixed response per prompt. Exact: mean sigma(r* - r*_baseline). Raw: by an annotator who also loves length. LC: the annotator's with AlpacaEval's length control. Two-turn scores from 1 to 10; jewel use: share of answers with the right skill.",
             "Means over seeds with 95 % intervals, the prompts averaged inside each seed. Rows may have different numbers of seeds: compare methods in the table of differences. Labels by the learned ranker; \"Llama\" starts from a base model that knows preferences, \"oracle\" has labels by the true reward.",
-            AlphaScale.Note([LabStudy.Alpha, LabStudy.Large], "model", "oracle", "llama"),
+            LabAlpha.Note([LabStudy.Alpha, LabStudy.Large], "model", "oracle", "llama"),
             "Smaller models, another language and another test than the paper's: compare orders and signs, not values.",
             .. LabRow.Failures(records, entries.Select(entry => entry.Row)),
             .. Unknown(records, entries),

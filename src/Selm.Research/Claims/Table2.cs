@@ -82,7 +82,7 @@ public static class Table2
         [
             $"Each task has the shape of one of the paper's and is far easier: {string.Join(", ", kinds.Select(kind => $"{kind.Name} stands in for {kind.Paper}"))}.",
             $"{LabSizes.Of(records.Study.Budget).QuizItems} questions of four answers, the one with the highest mean log-probability per token counts; chance is 0.25. Means over seeds with 95 % intervals; policies at their last iteration.",
-            AlphaScale.Note([LabStudy.Alpha, LabStudy.Large], "model", "llama"),
+            LabAlpha.Note([LabStudy.Alpha, LabStudy.Large], "model", "llama"),
             .. Failures(records, policies),
         ],
     };

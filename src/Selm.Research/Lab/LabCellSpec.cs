@@ -93,7 +93,7 @@ public sealed record LabCellSpec
     /// <summary>Which sibling of Algorithm 1.</summary>
     public LoopMethod Method { get; init; } = LoopMethod.Selm;
 
-    /// <summary>Weight of optimism alpha as the loss has it (the lab's scale; Claims/AlphaScale has the paper's), for the siblings in <see cref="LabBaselines"/>; methods without one ignore it.</summary>
+    /// <summary>Weight of optimism alpha as the loss has it (the lab's scale; Claims/LabAlpha has the paper's), for the siblings in <see cref="LabBaselines"/>; methods without one ignore it.</summary>
     public double Alpha { get; init; } = 0.001;
 
     /// <summary>SPPO's eta; null: <see cref="LabBaselines.SppoEta"/>. Other methods ignore it.</summary>

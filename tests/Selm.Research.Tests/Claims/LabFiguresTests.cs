@@ -4,7 +4,6 @@ using Selm.Research.Figures;
 using Selm.Research.Lab;
 using Selm.Research.Runs;
 using Selm.Research.Tests.Lab;
-using AlphaScale = Selm.Research.Claims.AlphaScale;
 using Figure3 = Selm.Research.Claims.Figure3;
 
 namespace Selm.Research.Tests.Claims;
@@ -264,7 +263,7 @@ public sealed class LabFiguresTests(LabCellTests.Folders shared) : IClassFixture
 
     // The alpha on the paper's scale; that of a far one is not on its grid.
     private static double Paper(LabCellSpec spec) =>
-        AlphaScale.Grid.FirstOrDefault(alpha => spec.Recipe == LabRecipe.Zephyr && AlphaScale.Lab(alpha, spec.Ranker) == spec.Alpha, spec.Alpha);
+        LabAlpha.Grid.FirstOrDefault(alpha => spec.Recipe == LabRecipe.Zephyr && LabAlpha.Lab(alpha, spec.Ranker) == spec.Alpha, spec.Alpha);
 
     // The large alpha is ahead after iteration 2 and behind in the end.
     private static double Effect(LabCellSpec spec, int k) =>

@@ -11,7 +11,7 @@ public class LabTablesTests
 {
     private const int Prompts = 144;
     private static readonly LabStudy study = new(LabBudget.Lab, Seeds: 10, HeadlineSeeds: 12) { FirstSeed = 100 };
-    private static readonly double winning = AlphaScale.Lab(LabStudy.Alpha);
+    private static readonly double winning = LabAlpha.Lab(LabStudy.Alpha);
     private static readonly ClaimRules rules = ClaimRules.Read();
     private static readonly PaperTables paper = PaperTables.Read(Path.Combine(Golden.Root, "data", "paper"));
 

@@ -10,7 +10,7 @@ namespace Selm.Research.Claims;
 /// to the lab's mean sigma(-margin) is the paper's ratio: lab alpha = paper alpha * sigma / 0.5, to two significant digits.
 /// The gpu scale has no measurement of its own and takes the lab's.
 /// </summary>
-public static class AlphaScale
+public static class LabAlpha
 {
     /// <summary>The paper's sigma(-margin).</summary>
     public const double PaperSigma = 0.5;

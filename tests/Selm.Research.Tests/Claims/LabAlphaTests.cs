@@ -7,7 +7,7 @@ using YamlDotNet.Serialization;
 
 namespace Selm.Research.Tests.Claims;
 
-public class AlphaScaleTests
+public class LabAlphaTests
 {
     private static readonly LabStudy study = new(LabBudget.Lab, 10, 40);
 
@@ -16,35 +16,35 @@ public class AlphaScaleTests
     {
         var page = new DeserializerBuilder().Build().Deserialize<Dictionary<string, object>>(File.ReadAllText(Path.Combine(Golden.Root, "data", "claims.yaml")));
         var table = (Dictionary<object, object>)page["alphas"];
-        Assert.Equal(AlphaScale.Settings.Select(setting => setting.Name).Order(), table.Keys.Cast<string>().Order());
-        foreach (var (name, ranker, recipe) in AlphaScale.Settings)
+        Assert.Equal(LabAlpha.Settings.Select(setting => setting.Name).Order(), table.Keys.Cast<string>().Order());
+        foreach (var (name, ranker, recipe) in LabAlpha.Settings)
         {
             var row = ((Dictionary<object, object>)table[name]).ToDictionary(pair => (string)pair.Key, pair => double.Parse((string)pair.Value, CultureInfo.InvariantCulture));
-            Assert.Equal(AlphaScale.Sigma(ranker, recipe), row["sigma"]);
-            Assert.Equal(AlphaScale.Grid, row.Keys.Where(key => key != "sigma").Select(key => double.Parse(key, CultureInfo.InvariantCulture)));
-            Assert.All(AlphaScale.Grid, alpha => Assert.Equal(AlphaScale.Lab(alpha, ranker, recipe), row[alpha.ToString("0.####", CultureInfo.InvariantCulture)]));
+            Assert.Equal(LabAlpha.Sigma(ranker, recipe), row["sigma"]);
+            Assert.Equal(LabAlpha.Grid, row.Keys.Where(key => key != "sigma").Select(key => double.Parse(key, CultureInfo.InvariantCulture)));
+            Assert.All(LabAlpha.Grid, alpha => Assert.Equal(LabAlpha.Lab(alpha, ranker, recipe), row[alpha.ToString("0.####", CultureInfo.InvariantCulture)]));
         }
     }
 
     [Fact]
     public void a_lab_alpha_has_the_papers_ratio_to_sigma_within_its_two_digits()
     {
-        foreach (var (_, ranker, recipe) in AlphaScale.Settings)
+        foreach (var (_, ranker, recipe) in LabAlpha.Settings)
         {
-            Assert.All(AlphaScale.Grid, alpha => Assert.InRange(AlphaScale.Lab(alpha, ranker, recipe) / AlphaScale.Sigma(ranker, recipe) / (alpha / AlphaScale.PaperSigma), 0.95, 1.05));
-            Assert.Equal(0, AlphaScale.Lab(0, ranker, recipe));
+            Assert.All(LabAlpha.Grid, alpha => Assert.InRange(LabAlpha.Lab(alpha, ranker, recipe) / LabAlpha.Sigma(ranker, recipe) / (alpha / LabAlpha.PaperSigma), 0.95, 1.05));
+            Assert.Equal(0, LabAlpha.Lab(0, ranker, recipe));
         }
-        Assert.Throws<ArgumentException>(() => AlphaScale.Lab(0.001, LabJudge.Oracle, LabRecipe.Llama));
+        Assert.Throws<ArgumentException>(() => LabAlpha.Lab(0.001, LabJudge.Oracle, LabRecipe.Llama));
     }
 
     [Fact]
     public void a_study_takes_the_papers_alphas_and_far_ones_as_they_are()
     {
-        Assert.Equal(AlphaScale.Lab(0.001), study.Selm(0.001).Alpha);
-        Assert.Equal((AlphaScale.Lab(0.01, LabJudge.Oracle), LabJudge.Oracle), (study.Selm(0.01, LabJudge.Oracle).Alpha, study.Selm(0.01, LabJudge.Oracle).Ranker));
-        Assert.Equal((AlphaScale.Lab(0.001, recipe: LabRecipe.Llama), LabRecipe.Llama), (study.Selm(0.001, recipe: LabRecipe.Llama).Alpha, study.Selm(0.001, recipe: LabRecipe.Llama).Recipe));
+        Assert.Equal(LabAlpha.Lab(0.001), study.Selm(0.001).Alpha);
+        Assert.Equal((LabAlpha.Lab(0.01, LabJudge.Oracle), LabJudge.Oracle), (study.Selm(0.01, LabJudge.Oracle).Alpha, study.Selm(0.01, LabJudge.Oracle).Ranker));
+        Assert.Equal((LabAlpha.Lab(0.001, recipe: LabRecipe.Llama), LabRecipe.Llama), (study.Selm(0.001, recipe: LabRecipe.Llama).Alpha, study.Selm(0.001, recipe: LabRecipe.Llama).Recipe));
         Assert.Equal(0.3, study.FarBeyond(0.3).Alpha);
-        Assert.Equal(AlphaScale.Lab(0.001), study.Cell(LoopMethod.ExplicitReward).Alpha);
+        Assert.Equal(LabAlpha.Lab(0.001), study.Cell(LoopMethod.ExplicitReward).Alpha);
         Assert.Equal(LabBaselines.XpoAlpha, study.Cell(LoopMethod.Xpo).Alpha);
     }
 
