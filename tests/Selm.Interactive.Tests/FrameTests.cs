@@ -152,7 +152,10 @@ public class FrameTests
 
     private static string Id(FrameView view) => view.Html().Split('"')[1];
 
-    private static string Text(object? value) => Convert.ToString(value, CultureInfo.InvariantCulture) ?? "";
+    // A text of digits is a number in the file.
+    private static string Text(object? value) => Convert.ToString(value, CultureInfo.InvariantCulture) is { } text
+        ? double.TryParse(text, CultureInfo.InvariantCulture, out var number) ? number.ToString(CultureInfo.InvariantCulture) : text
+        : "";
 
     // The table of a record that was saved under this name.
     private static ResultTable? Table(string name) => (

@@ -73,8 +73,6 @@ internal static class OfficialKernel
     private static JsonArray Outputs(IEnumerable<KernelEvent> events)
     {
         var outputs = new JsonArray();
-        var shown = new Dictionary<string, JsonObject>();
-        var updates = new List<DisplayedValueUpdated>(); // they may come before what they update
         foreach (var happened in events)
         {
             switch (happened)
@@ -82,23 +80,14 @@ internal static class OfficialKernel
                 case StandardOutputValueProduced or StandardErrorValueProduced:
                     Stream(outputs, happened is StandardOutputValueProduced ? "stdout" : "stderr", Text((DisplayEvent)happened));
                     break;
-                case DisplayedValueUpdated update:
-                    updates.Add(update);
-                    break;
                 case DisplayedValueProduced or ReturnValueProduced:
                     var value = (DisplayEvent)happened;
-                    var output = new JsonObject { ["data"] = Data(value), ["output_type"] = happened is ReturnValueProduced ? "execute_result" : "display_data" };
-                    outputs.Add(output);
-                    shown[value.ValueId ?? ""] = output;
+                    outputs.Add(new JsonObject { ["data"] = Data(value), ["output_type"] = happened is ReturnValueProduced ? "execute_result" : "display_data" });
                     break;
                 case DiagnosticsProduced found when found.Diagnostics.Any(one => one.Code != NullableMark):
                     Stream(outputs, "stderr", string.Join('\n', found.Diagnostics.Where(one => one.Code != NullableMark)));
                     break;
             }
-        }
-        foreach (var update in updates.Where(update => shown.ContainsKey(update.ValueId)))
-        {
-            shown[update.ValueId]["data"] = Data(update);
         }
         return outputs;
     }
