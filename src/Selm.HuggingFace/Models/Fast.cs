@@ -140,17 +140,24 @@ internal static class Fast
         return (nn.functional.silu(halves[0]) * halves[1]).MoveToOuterDisposeScope();
     }
 
-    /// <summary>y + scale * (x A') B', where each output block has columns of A's result and rows of B of its own; see <see cref="LoraDelta"/>.</summary>
-    /// <param name="y">[rows, out]; without gradients it may be written to.</param>
+    /// <summary>
+    /// x times the transpose of a frozen weight + scale * (x A') B', where each output block has columns of A's result and rows of B of
+    /// its own; see <see cref="LoraDelta"/>.
+    /// </summary>
     /// <param name="x">[rows, in].</param>
+    /// <param name="weight">[out, in].</param>
     /// <param name="delta">The matrices and their blocks.</param>
-    internal static Tensor AddLora(Tensor y, Tensor x, LoraDelta delta)
+    /// <param name="packed">The weight in panels, where many calls read it; null packs it for this call.</param>
+    /// <param name="residual">[rows, out], added to the result; or null.</param>
+    internal static Tensor LoraLinear(Tensor x, Tensor weight, LoraDelta delta, PackedWeights? packed = null, Tensor? residual = null)
     {
-        if (Fused(y))
+        if (Fused(x))
         {
-            return new LoraKernel(delta).Run(y, x, delta.A, delta.B);
+            var kernel = new LoraLinearKernel(packed, delta);
+            return residual is null ? kernel.Run(x, weight, delta.A, delta.B) : kernel.Run(x, weight, delta.A, delta.B, residual);
         }
         using var scope = NewDisposeScope();
+        var y = residual is null ? Linear(x, weight) : LinearAdd(residual, x, weight);
         var low = nn.functional.linear(x, delta.A).Times(delta.Scaling);
         var parts = new List<Tensor>();
         var (at, row, rank) = (0L, 0L, delta.Rank);

@@ -137,16 +137,30 @@ internal sealed unsafe class GateKernel : Kernel
     }
 }
 
-/// <summary>y + scaling * (x A') B', block by block. Inputs: y [rows, out], x [rows, in], A [blocks * r, in], B [sum of widths, r].</summary>
-internal sealed unsafe class LoraKernel(LoraDelta delta) : Kernel
+/// <summary>
+/// x weight' + scaling * (x A') B', the second part block by block, or residual + that. Inputs: x [rows, in], weight [out, in], which is
+/// frozen, A [blocks * r, in], B [sum of widths, r] and, where there is one, residual [rows, out]. One kernel and not two: the room of a
+/// product that is thrown away at once is cut up by what comes next, and the heap grows by as much as all activations.
+/// </summary>
+/// <param name="packed">The weight in panels, or null: then it is packed for this call.</param>
+/// <param name="delta">The blocks.</param>
+internal sealed unsafe class LoraLinearKernel(PackedWeights? packed, LoraDelta delta) : Kernel
 {
     protected override Tensor Forward(Tensor[] inputs, List<Tensor>? extra)
     {
-        var (rows, outOf) = Weights.RowsAndWidth(inputs[0]);
-        nint into = (nint)inputs[1].size(1), wide = (nint)delta.A.size(0), rank = delta.Rank;
-        var output = extra is null ? inputs[0].alias() : inputs[0].clone(); // without a graph nobody else reads y
-        var low = empty([rows, wide], device: CPU);
-        Gemm.Multiply(rows, wide, into, new(Floats(inputs[1]), into), new Mat(Floats(inputs[2]), into).T, Floats(low), wide);
+        var (rows, into) = Weights.RowsAndWidth(inputs[0]);
+        nint outOf = (nint)inputs[1].size(0), wide = (nint)delta.A.size(0), rank = delta.Rank;
+        var (output, low) = (empty([rows, outOf], device: CPU), empty([rows, wide], device: CPU));
+        var panels = Weights.Packed(packed, inputs[1], Slot.FirstWeight);
+        if (inputs.Length > 4)
+        {
+            LinearAdd.Forward(rows, new(Floats(inputs[0]), into), panels, new Mat(Floats(inputs[4]), outOf), new Mat(Floats(output), outOf));
+        }
+        else
+        {
+            Gemm.Multiply(rows, new Mat(Floats(inputs[0]), into), panels, Floats(output), outOf);
+        }
+        Gemm.Multiply(rows, wide, into, new(Floats(inputs[0]), into), new Mat(Floats(inputs[2]), into).T, Floats(low), wide);
         low.MultiplyInPlace(delta.Scaling);
         var b = Floats(inputs[3]);
         for (var k = 0; k < delta.Blocks.Length; k++)
@@ -162,8 +176,8 @@ internal sealed unsafe class LoraKernel(LoraDelta delta) : Kernel
     protected override Tensor?[] Backward(Tensor[] inputs, Tensor[] extra, Tensor grad, bool[] wants)
     {
         var (rows, outOf) = Weights.RowsAndWidth(grad);
-        nint into = (nint)inputs[1].size(1), wide = (nint)delta.A.size(0), rank = delta.Rank;
-        var (gradLow, gradB) = (empty([rows, wide], device: CPU), inputs[3].empty_like());
+        nint into = (nint)inputs[0].size(1), wide = (nint)delta.A.size(0), rank = delta.Rank;
+        var (gradLow, gradA, gradB) = (empty([rows, wide], device: CPU), inputs[2].empty_like(), inputs[3].empty_like());
         float* b = Floats(inputs[3]), db = Floats(gradB);
         for (var k = 0; k < delta.Blocks.Length; k++)
         {
@@ -175,18 +189,18 @@ internal sealed unsafe class LoraKernel(LoraDelta delta) : Kernel
             db += width * rank;
         }
         gradLow.MultiplyInPlace(delta.Scaling);
-        var gradA = inputs[2].empty_like();
         var low = new Mat(Floats(gradLow), wide);
-        Gemm.Multiply(wide, into, rows, low.T, new(Floats(inputs[1]), into), Floats(gradA), into);
-        var gradX = wants[1] ? inputs[1].empty_like() : null;
+        Gemm.Multiply(wide, into, rows, low.T, new(Floats(inputs[0]), into), Floats(gradA), into);
+        var gradX = wants[0] ? inputs[0].empty_like() : null;
         if (gradX is not null)
         {
-            Gemm.Multiply(rows, into, wide, low, new(Floats(inputs[2]), into), Floats(gradX), into);
+            LinearAdd.Backward(rows, into, outOf, new(Floats(inputs[0]), into), new(Floats(inputs[1]), into), new(Floats(grad), outOf), Weights.Room(gradX, into), default);
+            Gemm.Multiply(rows, into, wide, low, new(Floats(inputs[2]), into), Floats(gradX), into, add: true);
         }
-        return [wants[0] ? grad.alias() : null, gradX, gradA, gradB];
+        return inputs.Length > 4 ? [gradX, null, gradA, gradB, grad.alias()] : [gradX, null, gradA, gradB];
     }
 
-    protected override bool Reads(int input, bool[] wants) => input > 0;
+    protected override bool Reads(int input, bool[] wants) => input < 4;
 }
 
 /// <summary>Weights and rows as the kernels take them.</summary>

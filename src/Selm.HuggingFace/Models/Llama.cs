@@ -75,11 +75,7 @@ public sealed class LlamaBlock : nn.Module
         {
             (x, mixed) = (Fast.Rows(x, keep), Fast.Rows(mixed, keep));
         }
-        x = Fast.LinearAdd(x, mixed, o_proj, packed?.Output);
-        if (lora?.Output is { } output)
-        {
-            x = Fast.AddLora(x, mixed, output);
-        }
+        x = lora?.Output is { } output ? Fast.LoraLinear(mixed, o_proj, output, packed?.Output, residual: x) : Fast.LinearAdd(x, mixed, o_proj, packed?.Output);
         if (o_bias is not null)
         {
             x = x.Plus(o_bias);
@@ -97,14 +93,13 @@ public sealed class LlamaBlock : nn.Module
             ? WithLora(x, post_attention_layernorm, gate_up_proj, eps, packed?.GateUp, first)
             : Fast.NormLinear(x, post_attention_layernorm, gate_up_proj, eps, packed?.GateUp);
         var activation = Fast.Gate(wide);
-        var y = Fast.LinearAdd(x, activation, down_proj, packed?.Down);
-        return lora.Down is { } second ? Fast.AddLora(y, activation, second) : y;
+        return lora.Down is { } second ? Fast.LoraLinear(activation, down_proj, second, packed?.Down, residual: x) : Fast.LinearAdd(x, activation, down_proj, packed?.Down);
     }
 
     private static Tensor WithLora(Tensor x, Tensor norm, Tensor weight, double eps, PackedWeights? packed, LoraDelta delta)
     {
         var normed = Fast.RmsNorm(x, norm, eps);
-        return Fast.AddLora(Fast.Linear(normed, weight, packed), normed, delta);
+        return Fast.LoraLinear(normed, weight, delta, packed);
     }
 }
 
