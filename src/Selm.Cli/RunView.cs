@@ -16,7 +16,8 @@ internal sealed class RunView
         Recipe = identity.GetProperty("recipe");
         Pid = LivePid(Path.Combine(root, "run.pid"));
         Stages = ReadStages(Path.Combine(root, "stages"));
-        Metrics = ReadMetrics(Path.Combine(root, "metrics.jsonl"));
+        var metrics = Path.Combine(root, "metrics.jsonl");
+        Metrics = File.Exists(metrics) ? MetricsLog.Read(metrics) : [];
     }
 
     public string Root { get; }
@@ -117,26 +118,4 @@ internal sealed class RunView
             .Select(path => (Path.GetFileNameWithoutExtension(path), File.GetLastWriteTimeUtc(path)))
             .OrderBy(stage => stage.Item2)]
         : [];
-
-    private static List<JsonElement> ReadMetrics(string path)
-    {
-        var rows = new List<JsonElement>();
-        if (!File.Exists(path))
-        {
-            return rows;
-        }
-        using var reader = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
-        while (reader.ReadLine() is { } line)
-        {
-            try
-            {
-                rows.Add(JsonElement.Parse(line));
-            }
-            catch (JsonException)
-            {
-                break;
-            }
-        }
-        return rows;
-    }
 }

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using Microsoft.Data.Analysis;
-using Selm.HuggingFace.Files;
+using Selm.Research.Runs;
 
 namespace Selm.Interactive;
 
@@ -15,13 +15,12 @@ public static partial class Frames
     /// <exception cref="InputException">There are no metrics, or a line is broken.</exception>
     public static DataFrame ReadMetrics(string runFolder)
     {
-        var path = Path.Combine(runFolder, "metrics.jsonl");
         var columns = new Dictionary<string, List<object?>>();
         var rows = 0;
-        foreach (var line in WholeLines(path))
+        foreach (var row in MetricsLog.Read(Path.Combine(runFolder, "metrics.jsonl")))
         {
             rows++;
-            foreach (var (name, value) in Fields("", Parse(path, rows, line)))
+            foreach (var (name, value) in Fields("", row))
             {
                 var column = columns.TryGetValue(name, out var known) ? known : columns[name] = [];
                 column.AddRange(Enumerable.Repeat<object?>(null, rows - 1 - column.Count));
@@ -33,35 +32,6 @@ public static partial class Frames
             column.AddRange(Enumerable.Repeat<object?>(null, rows - column.Count));
         }
         return Of(columns.Select(column => (column.Key, (IReadOnlyList<object?>)column.Value)));
-    }
-
-    // A run may be writing: what follows the last line's end is not a row yet.
-    private static string[] WholeLines(string path)
-    {
-        try
-        {
-            using var reader = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
-            var text = reader.ReadToEnd();
-            return text[..(text.LastIndexOf('\n') + 1)].Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw InputFile.NotRead(path, e, "give the folder that selm run or selm train wrote to");
-        }
-    }
-
-    private static JsonElement Parse(string path, int line, string text)
-    {
-        try
-        {
-            return JsonElement.Parse(text) is { ValueKind: JsonValueKind.Object } row
-                ? row
-                : throw new InputException($"{path} line {line}: expected a JSON object; repair or delete that line.");
-        }
-        catch (JsonException e)
-        {
-            throw new InputException($"{path} line {line}: not valid JSON; repair or delete that line.", e);
-        }
     }
 
     private static IEnumerable<(string Name, object? Value)> Fields(string prefix, JsonElement row) => row.EnumerateObject().SelectMany(field =>

@@ -64,19 +64,12 @@ public static partial class Frames
     public static DataFrame ReadCsv(string path)
     {
         using var csv = PreferenceCsv.Open(path);
-        try
+        var cells = new List<string[]>();
+        while (PreferenceCsv.Next(path, csv))
         {
-            var cells = new List<string[]>();
-            while (csv.Read())
-            {
-                cells.Add([.. Enumerable.Range(0, csv.Headers.Count).Select(csv.GetString)]);
-            }
-            return Of(csv.Headers.Index().Select(header => (header.Item, Numbers([.. cells.Select(row => row[header.Index])]))));
+            cells.Add([.. Enumerable.Range(0, csv.Headers.Count).Select(csv.GetString)]);
         }
-        catch (CsvFormatException e)
-        {
-            throw new InputException($"{path} line {e.LineNumber}: not valid CSV ({e.Message.TrimEnd('.')}); correct the quotes and the number of cells.", e);
-        }
+        return Of(csv.Headers.Index().Select(header => (header.Item, Numbers([.. cells.Select(row => row[header.Index])]))));
     }
 
     /// <summary>A frame as a table of the kit, which can be shown, saved as CSV and laid into a report.</summary>

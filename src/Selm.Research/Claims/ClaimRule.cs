@@ -197,15 +197,6 @@ public sealed record ClaimRule
             : CannotTell) with { PerSeed = steps[worst], P = null };
     }
 
-    /// <summary>Judges a mean whose interval is known but not the values behind it, as of a point of a recorded curve.</summary>
-    /// <param name="ends">Mean and 95 % interval as every other claim has them, positive in the claimed direction.</param>
-    /// <param name="seeds">Seeds or worlds behind it.</param>
-    /// <param name="note">What a reader must know.</param>
-    /// <exception cref="InvalidOperationException">The rule is not directional: it needs more than one interval.</exception>
-    public ClaimRow Interval(MeanInterval ends, int seeds, string note = "") => Rule == ClaimKind.Directional
-        ? Judged(PairedEstimate.From(ends, seeds), note, Directed)
-        : throw new InvalidOperationException($"{Id} is judged by more than a 95 % interval.");
-
     /// <summary>A row for a scale at which nothing was run.</summary>
     /// <param name="scale">The scale.</param>
     /// <param name="why">Why.</param>

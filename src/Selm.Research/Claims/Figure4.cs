@@ -24,7 +24,6 @@ public static class Figure4
     private const int Iteration = 30; // the point of the curve nearest to the 32 steps of an iteration
     private const int FewSteps = 10;
     private const int Epochs = 4;
-    private const string CurveFigure = "figure4-lab";
     private static readonly int[] steps = [1, Early, 10, Iteration, 100];
     private static readonly (string Name, Func<LabStudy, LabCellSpec> Cell)[] weights =
     [
@@ -54,7 +53,7 @@ public static class Figure4
             Name,
             [.. exact.Tables, Table(records, curves), Favours(records, curves)],
             [
-                .. exact.Figures, .. drawn.Length == 0 ? [] : new[] { Draw(CurveFigure, drawn), Sorted(drawn[0]) },
+                .. exact.Figures, .. drawn.Length == 0 ? [] : new[] { Draw("figure4-lab", drawn), Sorted(drawn[0]) },
                 .. far.Length == 0 ? [] : new[] { Draw("figure4-far", far) },
             ],
             [.. exact.Claims, .. Claims(records, curves[0], rules)]);
@@ -228,24 +227,5 @@ public static class Figure4
             yield return rules[$"figure4-lab-favouring-{asked}"].Paired(curve.Favour(count, favour => favour.Slope), lost);
         }
         yield return rules["figure4-reference-samples-fall"].Paired(curve.DpoOnReference(curve.Steps[^1], -1), LabCharts.Lost(records, ("alpha 0", curve.Dpo)));
-    }
-
-    /// <summary>Claims about a point of the curve, from the intervals of the recorded figure: what <see cref="Of"/> makes of the cells, without values per seed.</summary>
-    /// <param name="record">A recording of this experiment.</param>
-    /// <param name="asked">Rules; those about other points are left out.</param>
-    internal static IEnumerable<ClaimRow> OffTheCurve(ExperimentRecord record, IReadOnlyList<ClaimRule> asked)
-    {
-        var curves = record.Figures.Where(figure => figure.Id == CurveFigure).SelectMany(figure => figure.Panels).SelectMany(panel => panel.Traces.OfType<LineTrace>()).ToArray();
-        foreach (var name in groups.Take(2).Select(group => group.Name))
-        {
-            // The first panel with that many steps is the one at the usual rate.
-            if (asked.FirstOrDefault(rule => rule.Id == $"figure4-lab-{name}-{Iteration}") is { } rule
-                && record.Claims.FirstOrDefault(row => row.Id == $"figure4-lab-{name}-full") is { } whole
-                && Array.Find(curves, trace => trace.Name == name && trace.X.Contains(Iteration)) is { Band: { } band } curve)
-            {
-                var at = curve.X.Index().First(one => one.Item == Iteration).Index;
-                yield return rule.Interval(new MeanInterval(curve.Y[at], band.Low[at], band.High[at]), whole.PerSeed.Count, whole.Note);
-            }
-        }
     }
 }

@@ -4,7 +4,7 @@ namespace Selm.Research.Claims;
 
 /// <summary>
 /// A recorded experiment under a data/claims.yaml that changed since: its words, smallest effects of interest and families are
-/// today's, verdicts follow again from the recorded seeds, and claims that were added are read off recorded curves.
+/// today's, verdicts follow again from the recorded seeds; claims that were added wait for the next recording.
 /// </summary>
 public static class JudgedAgain
 {
@@ -19,15 +19,10 @@ public static class JudgedAgain
             return record;
         }
         var known = rules.All.ToDictionary(rule => rule.Id, StringComparer.Ordinal);
-        // Rows that were read off a curve have p-values but nothing per seed: they are read off it again.
-        ClaimRow[] rows = [.. record.Claims.Where(row => row.P is null || row.PerSeed.Count > 0).Select(row => known.TryGetValue(row.Id, out var rule)
-            ? Row(record, row, rule)
-            : throw Refused(record, row, "which data/claims.yaml no longer has"))];
-        var added = rules.All.Where(rule => rule.Experiment == record.Name && Array.TrueForAll(rows, row => row.Id != rule.Id)).ToArray();
         return record with
         {
             ClaimsSha256 = rules.Sha256,
-            Claims = [.. rows, .. record.Name == Figure4.Name ? Figure4.OffTheCurve(record, added) : []],
+            Claims = [.. record.Claims.Select(row => known.TryGetValue(row.Id, out var rule) ? Row(record, row, rule) : throw Refused(record, row, "which data/claims.yaml no longer has"))],
         };
     }
 

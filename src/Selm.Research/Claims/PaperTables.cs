@@ -97,7 +97,7 @@ public sealed record PaperTables(
     {
         var scores = new List<PaperScore>();
         using var csv = PreferenceCsv.Open(path);
-        while (Next(path, csv))
+        while (PreferenceCsv.Next(path, csv))
         {
             scores.Add(new(
                 csv.GetString("model"), csv.GetString("family"), csv.GetString("method"),
@@ -116,7 +116,7 @@ public sealed record PaperTables(
     {
         var rows = new List<PaperBenchmarks>();
         using var csv = PreferenceCsv.Open(path);
-        while (Next(path, csv))
+        while (PreferenceCsv.Next(path, csv))
         {
             rows.Add(new(csv.GetString("model"), [.. csv.Headers.Skip(1).Select(column => Number(path, csv, column))]));
         }
@@ -127,7 +127,7 @@ public sealed record PaperTables(
     {
         var (models, rates) = (new List<string>(), new List<double[]>());
         using var csv = PreferenceCsv.Open(path);
-        while (Next(path, csv))
+        while (PreferenceCsv.Next(path, csv))
         {
             models.Add(csv.GetString(0));
             rates.Add([.. csv.Headers.Skip(1).Select(column => Number(path, csv, column))]);
@@ -144,16 +144,4 @@ public sealed record PaperTables(
         double.TryParse(csv.GetString(column), NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
             ? number
             : throw new InputException($"{path} line {csv.LineNumber}: '{csv.GetString(column)}' in column {column} is not a number; correct the cell.");
-
-    private static bool Next(string path, CsvReader csv)
-    {
-        try
-        {
-            return csv.Read();
-        }
-        catch (CsvFormatException e)
-        {
-            throw new InputException($"{path} line {e.LineNumber}: not valid CSV ({e.Message.TrimEnd('.')}); correct the quotes and the number of cells.", e);
-        }
-    }
 }

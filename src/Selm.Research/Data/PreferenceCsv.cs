@@ -50,7 +50,9 @@ public static class PreferenceCsv
         }
     }
 
-    private static bool Next(string path, CsvReader csv)
+    /// <summary>Reads the next row of a file.</summary>
+    /// <exception cref="InputException">It is no valid CSV; with its line.</exception>
+    internal static bool Next(string path, CsvReader csv)
     {
         try
         {

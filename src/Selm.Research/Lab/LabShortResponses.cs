@@ -1,4 +1,5 @@
 using Selm.HuggingFace.Models;
+using Selm.Research.Theory;
 
 namespace Selm.Research.Lab;
 
@@ -19,7 +20,7 @@ internal sealed class LabShortResponses
     private const int Prompts = 24;
 
     private readonly SharedRow[] rows;
-    private readonly double[][] centred; // r* minus its mean over the prompt's responses
+    private readonly double[][] rewards; // r*, prompt by prompt
 
     /// <summary>Writes the responses.</summary>
     /// <param name="language">The language.</param>
@@ -29,7 +30,7 @@ internal sealed class LabShortResponses
         LabPrompt[] some = [.. prompts.Where((_, k) => k % Math.Max(1, prompts.Count / Prompts) == 0).Take(Prompts)];
         var responses = some.Select(prompt => Answers(language, prompt.Topic)).ToArray();
         rows = [.. some.Zip(responses, (prompt, all) => new SharedRow(prompt.Ids(language), [.. all.Select(response => language.ResponseIds(response.Text(language)))]))];
-        centred = [.. some.Zip(responses, (prompt, all) => Centred([.. all.Select(response => LabReward.Of(language, prompt, response))]))];
+        rewards = [.. some.Zip(responses, (prompt, all) => all.Select(response => LabReward.Of(language, prompt, response)).ToArray())];
     }
 
     /// <summary>log pi(y|x), prompt by prompt, response by response.</summary>
@@ -42,13 +43,7 @@ internal sealed class LabShortResponses
     public LabFavour Change(Llama policy, double[] then)
     {
         double[] change = [.. Logps(policy).Zip(then, (now, before) => now - before)];
-        var (shared, spread, at) = (0.0, 0.0, 0);
-        foreach (var reward in centred.SelectMany(prompt => prompt))
-        {
-            // The rewards are centred, so the changes need not be.
-            (shared, spread, at) = (shared + (reward * change[at]), spread + (reward * reward), at + 1);
-        }
-        return new LabFavour(Math.Round(shared / spread, 8), Math.Round(change.Average(), 8));
+        return new LabFavour(Math.Round(BonusStep.Slope(rewards, [.. change.Chunk(rewards[0].Length)]), 8), Math.Round(change.Average(), 8));
     }
 
     private static LabResponse[] Answers(LabLanguage language, int topic) =>
@@ -56,10 +51,4 @@ internal sealed class LabShortResponses
         new(LabOpener.None, topic, LabMain.Nice),
         .. Enumerable.Range(0, language.Adjectives.Count).Select(adjective => new LabResponse(LabOpener.None, topic, LabMain.Adjective, adjective)),
     ];
-
-    private static double[] Centred(double[] values)
-    {
-        var mean = values.Average();
-        return [.. values.Select(value => value - mean)];
-    }
 }

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Selm.HuggingFace.Files;
@@ -19,6 +20,25 @@ public sealed class MetricsLog : IDisposable
         if (File.Exists(path))
         {
             Keep(static _ => true);
+        }
+    }
+
+    /// <summary>The rows of a log, also of one that a run is writing: a last line without an end is no row yet.</summary>
+    /// <param name="path">metrics.jsonl.</param>
+    /// <exception cref="InputException">The file is missing, or a whole line is no object.</exception>
+    public static IReadOnlyList<JsonElement> Read(string path)
+    {
+        try
+        {
+            using var reader = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
+            var text = reader.ReadToEnd();
+            return [.. text[..(text.LastIndexOf('\n') + 1)].Split('\n', StringSplitOptions.RemoveEmptyEntries).Select((line, k) => IsObject(Encoding.UTF8.GetBytes(line), out var row)
+                ? row
+                : throw new InputException($"{path} line {k + 1}: expected a JSON object; repair or delete that line."))];
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw InputFile.NotRead(path, e, "give the folder that selm run or selm train wrote to");
         }
     }
 

@@ -11,19 +11,20 @@ internal static class TheoremSteps
 
     internal static void AddTo(StepList steps, FiniteWorld world)
     {
-        Minimiser(steps, world);
-        Display(steps, world);
+        var numerical = Theorem31.Numerical(world.Other, world.Reference, world.Beta);
+        Minimiser(steps, world, numerical);
+        Display(steps, world, numerical);
         Corollary(steps, world);
         OneStep(steps, world);
     }
 
-    private static void Minimiser(StepList steps, FiniteWorld world)
+    private static void Minimiser(StepList steps, FiniteWorld world, double[][] numerical)
     {
         var (reference, rho, beta) = (world.Reference, world.Other, world.Beta);
         var minimum = Theorem31.ClosedForm(rho, reference, beta);
         steps.Add("the minimiser, found numerically", Equations.Minimum, 8,
             "argmin_pi E_pi[r_rho] + beta KL(pi || pi_rho) = pi_rho exp(-r_rho/beta)/Z", "Newton's method on the simplex knows nothing of the tilt",
-            Tables.Flat(Theorem31.Numerical(rho, reference, beta)), TiltSteps.Probabilities(minimum));
+            Tables.Flat(numerical), TiltSteps.Probabilities(minimum));
         steps.Add("its normaliser", Equations.AppendixB, 8,
             "Z(x) = E_rho[exp(-r_rho/beta)] = sum pi_ref = 1, so log Z = 0", "exp(-r_rho/beta) = pi_ref/pi_rho",
             rho.LogPartition(rho.ImplicitReward(reference, beta), -beta), new double[world.Prompts]);
@@ -32,7 +33,7 @@ internal static class TheoremSteps
             TiltSteps.Probabilities(minimum), TiltSteps.Probabilities(reference));
     }
 
-    private static void Display(StepList steps, FiniteWorld world)
+    private static void Display(StepList steps, FiniteWorld world, double[][] numerical)
     {
         var (reference, rho, beta) = (world.Reference, world.Other, world.Beta);
         var minimum = Probabilities(Theorem31.ClosedForm(rho, reference, beta));
@@ -44,7 +45,7 @@ internal static class TheoremSteps
             [.. thetas.Select(theta => Theorem31.LogLikelihood(minimum, theta))], right);
         steps.Add("the display, minimiser found numerically", Equations.Theorem, 8,
             "E_{argmin (3.4)}[log pi_theta] = E_ref[log pi_theta]", "the same without the closed form",
-            [.. thetas.Select(theta => Theorem31.LogLikelihood(Theorem31.Numerical(rho, reference, beta), theta))], right);
+            [.. thetas.Select(theta => Theorem31.LogLikelihood(numerical, theta))], right);
         steps.Add("the display over a bounded class", Equations.Theorem, 8,
             "min_theta E_{pi_rho^min}[log pi_theta] = min_theta E_ref[log pi_theta], logits within ±3", "there both minima exist, at a corner of the box",
             Theorem31.LowestLogLikelihood(minimum, Bound), Theorem31.LowestLogLikelihood(Probabilities(reference), Bound));
