@@ -59,7 +59,7 @@ internal static class EvaluationFigures
         Panel[] maps =
         [
             Map("length-controlled", matrix.Controlled, (i, j) => matrix.ControlledIntervals[i][j] is var interval && (interval.Low > 50 || interval.High < 50)),
-            Map("raw", matrix.Raw, (i, j) => Math.Abs(matrix.Raw[i][j] - 50) > 1.96 * matrix.StandardErrors[i][j]),
+            Map("raw", matrix.Raw, (i, j) => matrix.RawInterval(i, j) is var interval && (interval.Low > 50 || interval.High < 50)),
         ];
         var framed = maps.SelectMany(map => map.Traces).OfType<HeatMapTrace>().Any(heat => heat.Framed.Count > 0);
         return new(id, "Win rates of every model against every other", maps)
@@ -89,7 +89,7 @@ internal static class EvaluationFigures
         var points = models.Zip(names, (model, name) =>
         {
             var bins = ImplicitReward.Calibration(model.Rewards);
-            MeanInterval[] observed = [.. bins.Select(bin => UnitInterval.Around(bin.Observed, 1.96 * bin.StandardError))];
+            MeanInterval[] observed = [.. bins.Select(bin => new PairedEstimate(bin.Count, bin.Observed, bin.StandardError).Share())];
             return new ScatterTrace(name, Origin.Measured, [.. bins.Select(bin => bin.Predicted)], [.. observed.Select(bin => bin.Mean)])
             {
                 Errors = new Band([.. observed.Select(bin => bin.Low)], [.. observed.Select(bin => bin.High)]),

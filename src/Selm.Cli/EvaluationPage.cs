@@ -119,7 +119,7 @@ internal static class EvaluationPage
         };
 
         yield return Table("length-controlled", (i, j) => matrix.ControlledIntervals[i][j] is var interval ? Cell.Interval(interval.Mean, interval.Low, interval.High) : Cell.Empty);
-        yield return Table("raw", (i, j) => Cell.PlusMinus(matrix.Raw[i][j], 1.96 * matrix.StandardErrors[i][j]));
+        yield return Table("raw", (i, j) => matrix.RawInterval(i, j) is var interval ? Cell.Interval(interval.Mean, interval.Low, interval.High) : Cell.Empty);
     }
 
     // One row per model, one column per measure. The measures of a matrix are its cells, those of a distribution its bins: they have tables and figures of their own.

@@ -94,7 +94,7 @@ internal static class EvaluateCompareCommands
             if (!shared.Json(parsed))
             {
                 Print("length-controlled", matrix.Models, (i, j) => matrix.ControlledIntervals[i][j]);
-                Print("raw", matrix.Models, (i, j) => new(matrix.Raw[i][j], matrix.Raw[i][j] - (1.96 * matrix.StandardErrors[i][j]), matrix.Raw[i][j] + (1.96 * matrix.StandardErrors[i][j])));
+                Print("raw", matrix.Models, matrix.RawInterval);
             }
             var provenance = shared.Provenance(parsed, files.Select(file => File.Exists(file) ? file : file[..file.LastIndexOf('#')]), ranker: judge.Ranker(parsed));
             var result = new EvaluationResult("win-rate", string.Join("+", matrix.Models), Measures(matrix), provenance)
@@ -180,8 +180,8 @@ internal static class EvaluateCompareCommands
                new($"{matrix.Models[i]} against {matrix.Models[j]}, raw", matrix.Raw[i][j], matrix.Prompts[i][j])
                {
                    StandardError = matrix.StandardErrors[i][j],
-                   Low = Math.Max(0, matrix.Raw[i][j] - (1.96 * matrix.StandardErrors[i][j])),
-                   High = Math.Min(100, matrix.Raw[i][j] + (1.96 * matrix.StandardErrors[i][j])),
+                   Low = Math.Max(0, matrix.RawInterval(i, j).Low),
+                   High = Math.Min(100, matrix.RawInterval(i, j).High),
                },
            }
            select measure,

@@ -4,6 +4,7 @@ using Selm.HuggingFace.Files;
 using Selm.HuggingFace.Models;
 using Selm.Research.Data;
 using Selm.Research.Evaluation;
+using Selm.Research.Numerics;
 using Selm.Research.Runs;
 
 namespace Selm.Cli.Commands;
@@ -52,7 +53,7 @@ internal static class EvaluatePolicyCommands
             {
                 var found = ProgressView.Run(progress => Research.Evaluation.RewardDistribution.Run(
                     opened, path, output, scorer, parsed.GetValue(against), parsed.GetValue(bins), parsed.GetValue(length), parsed.GetValue(batch), progress, Interrupt.Token));
-                var mean = new Measure("mean_reward", found.Mean, found.Count) { StandardError = found.StandardError, Low = found.Mean - (1.96 * found.StandardError), High = found.Mean + (1.96 * found.StandardError) };
+                var mean = Measure.Mean("mean_reward", new PairedEstimate(found.Count, found.Mean, found.StandardError));
                 return shared.Show(parsed, new EvaluationResult(
                     "reward-distribution", named,
                     [mean, .. found.Bins.Select(bin => Measure.Share(string.Create(CultureInfo.InvariantCulture, $"fraction {bin.Low:0.###} to {bin.High:0.###}"), bin.Fraction, found.Count))],

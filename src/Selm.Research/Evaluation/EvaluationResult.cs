@@ -5,6 +5,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using CsvHelper;
 using Selm.HuggingFace.Files;
+using Selm.Research.Numerics;
 using Selm.Research.Runs;
 
 namespace Selm.Research.Evaluation;
@@ -24,7 +25,7 @@ public sealed record Measure(string Name, double Value, int N)
     /// <summary>The upper end of the 95 % interval, or null.</summary>
     public double? High { get; init; }
 
-    /// <summary>The mean of scores from 0 to 1, in points from 0 to 100, with its standard error and normal 95 % interval, cut off at 0 and 100.</summary>
+    /// <summary>The mean of scores from 0 to 1, in points from 0 to 100, with its standard error and 95 % interval, cut off at 0 and 100.</summary>
     /// <param name="name">What was measured.</param>
     /// <param name="scores">One per item, from 0 to 1.</param>
     public static Measure Percent(string name, IReadOnlyCollection<double> scores) =>
@@ -44,7 +45,7 @@ public sealed record Measure(string Name, double Value, int N)
         return new(name, share, n) { Low = Math.Max(0, centre - half), High = Math.Min(1, centre + half) };
     }
 
-    /// <summary>The mean of scores with its standard error and normal 95 % interval.</summary>
+    /// <summary>The mean of scores with its standard error and 95 % interval, both by <see cref="PairedEstimate"/> over the items.</summary>
     /// <param name="name">What was measured.</param>
     /// <param name="scores">One per item.</param>
     public static Measure Mean(string name, IReadOnlyCollection<double> scores)
@@ -53,9 +54,16 @@ public sealed record Measure(string Name, double Value, int N)
         {
             return new(name, scores.Count == 0 ? double.NaN : scores.First(), scores.Count);
         }
-        var mean = scores.Average();
-        var error = Math.Sqrt(scores.Sum(score => (score - mean) * (score - mean)) / (scores.Count - 1) / scores.Count);
-        return new(name, mean, scores.Count) { StandardError = error, Low = mean - (1.96 * error), High = mean + (1.96 * error) };
+        return Mean(name, PairedEstimate.Of([.. scores]));
+    }
+
+    /// <summary>A mean that is known with its error.</summary>
+    /// <param name="name">What was measured.</param>
+    /// <param name="found">The mean over at least two items.</param>
+    public static Measure Mean(string name, PairedEstimate found)
+    {
+        var ends = found.Interval();
+        return new(name, found.Mean, found.N) { StandardError = found.Error, Low = ends.Low, High = ends.High };
     }
 }
 

@@ -18,6 +18,13 @@ public sealed record WinRateMatrix(
     /// <summary>95 % intervals of <see cref="Controlled"/>, fits included, [models][models]; the diagonal has no width. Empty where none were asked for.</summary>
     public MeanInterval[][] ControlledIntervals { get; init; } = [];
 
+    /// <summary>The 95 % interval of a raw win rate over its prompts, in points; the diagonal has no width.</summary>
+    /// <param name="row">The model.</param>
+    /// <param name="column">Its opponent.</param>
+    public MeanInterval RawInterval(int row, int column) => row == column
+        ? new(50, 50, 50)
+        : new PairedEstimate(Prompts[row][column], Raw[row][column], StandardErrors[row][column]).Interval();
+
     /// <summary>Comparisons that the judge gave no preference for; they are left out.</summary>
     public int Missing { get; init; }
 

@@ -36,7 +36,7 @@ public class EvaluationResultTests
         Assert.True(read.Partial);
         Assert.Equal((7ul, "8", "a note"), (read.Provenance.Seed, read.Settings["shots"], read.Notes[0]));
         Assert.Equal([new("1", 100), new("2", null)], PairedComparison.ReadItems(folder.File("gsm8k-my-model.items.jsonl")));
-        Assert.Equal("gsm8k,my model,exact_match,75,25,26,100,4,1,7", string.Join(',', File.ReadAllLines(folder.File("gsm8k-my-model.csv"))[1].Split(',').Take(10)));
+        Assert.Equal("gsm8k,my model,exact_match,75,25,0,100,4,1,7", string.Join(',', File.ReadAllLines(folder.File("gsm8k-my-model.csv"))[1].Split(',').Take(10)));
         Assert.Null(EvaluationResult.Read(folder.Write("other.json", "{\"benchmark\": 1}")));
         Assert.Throws<InputException>(() => EvaluationResult.Read(folder.Write("broken.json", "{")));
     }
