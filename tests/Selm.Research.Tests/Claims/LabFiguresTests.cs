@@ -138,23 +138,16 @@ public sealed class LabFiguresTests(LabCellTests.Folders shared) : IClassFixture
     }
 
     [Fact]
-    public void a_claim_that_was_added_later_is_read_off_the_recorded_curve_as_the_cells_would_give_it()
+    public void a_claim_that_was_added_later_waits_for_the_next_recording()
     {
         var whole = Made("figure4");
-        var before = whole.Claims.Where(claim => claim.Id is not ("figure4-lab-chosen-30" or "figure4-lab-rejected-30")).ToArray();
+        var before = whole.Claims.Where(claim => claim.Id != "figure4-lab-chosen-30").ToArray();
         var record = new ExperimentRecord(1, "figure4", "lab", 2, 10, 12, "rules of another day", Provenance.Now(0, TimeSpan.Zero, new Dictionary<string, string>()), before, whole.Tables, whole.Figures);
 
         var judged = JudgedAgain.By(rules, record);
 
         Assert.Equal(rules.Sha256, judged.ClaimsSha256);
-        foreach (var id in new[] { "figure4-lab-chosen-30", "figure4-lab-rejected-30" })
-        {
-            var (cells, curve) = (Claim(whole.Claims, id), Claim(judged.Claims, id));
-            Assert.Equal((cells.Says, cells.D, cells.N, cells.Verdict, cells.Note), (curve.Says, curve.D, curve.N, curve.Verdict, curve.Note));
-            Assert.All(new[] { (cells.Measured, curve.Measured), (cells.Low, curve.Low), (cells.High, curve.High), (cells.Detectable, curve.Detectable), (cells.P, curve.P) },
-                pair => Assert.Equal(pair.Item1!.Value, pair.Item2!.Value, 1e-9));
-        }
-        Assert.Equal(before.Select(claim => (claim.Id, claim.Verdict, claim.P)), judged.Claims.Take(before.Length).Select(claim => (claim.Id, claim.Verdict, claim.P)));
+        Assert.Equal(before.Select(claim => (claim.Id, claim.Verdict, claim.P)), judged.Claims.Select(claim => (claim.Id, claim.Verdict, claim.P)));
     }
 
     [Fact]
