@@ -2,80 +2,95 @@
 // value is there (no list, an empty list, a null item, ...), the repetition level whether an entry goes on with the list before it.
 using System.Buffers;
 using System.Globalization;
-using System.Text;
-using System.Text.Json;
-using System.Text.Unicode;
-using Parquet.Data;
-using Parquet.Schema;
+using ParquetSharp;
 
 namespace Selm.Research.Data;
 
-/// <summary>The entries of one flat column, read from first to last.</summary>
-internal abstract class ParquetColumn(DataField column, RawColumnData data) : IDisposable
+/// <summary>The entries of one flat column of a row group, read from first to last, some at a time.</summary>
+internal abstract class ParquetColumn(ParquetField of) : IDisposable
 {
-    private readonly int _highest = column.MaxDefinitionLevel;
-    private readonly int[] _definitions = column.MaxDefinitionLevel == 0 ? [] : data.DefinitionLevels.ToArray();
-    private readonly int[] _repetitions = column.MaxRepetitionLevel == 0 ? [] : data.RepetitionLevels.ToArray();
+    private const int Most = 1024; // entries at a time
+
+    private readonly short[] _definitions = new short[Most];
+    private readonly short[] _repetitions = new short[Most];
+    private int _entries;
     private int _entry;
+    private int _values;
     private int _value;
 
     /// <summary>The definition level of the entry that comes next.</summary>
-    public int Definition => _highest == 0 ? 0 : _definitions[_entry];
+    /// <exception cref="InvalidDataException">There is none.</exception>
+    public int Definition => !IsThere() ? throw new InvalidDataException($"the column {of.Name} ends too early") : of.Definition == 0 ? 0 : _definitions[_entry];
 
     /// <summary>Whether the entry that comes next goes on with a list of this level.</summary>
-    public bool Continues(int level) => _entry < _repetitions.Length && _repetitions[_entry] >= level;
+    public bool Continues(int level) => of.Repetition > 0 && IsThere() && _repetitions[_entry] >= level;
 
     /// <summary>Steps over an entry without a value.</summary>
-    public void Skip() => _entry++;
+    public void Skip()
+    {
+        if (IsThere())
+        {
+            _entry++;
+        }
+    }
 
     /// <summary>Writes the next entry: its value or null.</summary>
+    /// <exception cref="InvalidDataException">There is none.</exception>
     public void Write(JsonText json)
     {
-        if (Definition == _highest)
+        if (Definition < of.Definition)
+        {
+            json.Raw("null"u8);
+        }
+        else if (_value < _values)
         {
             WriteValue(json, _value++);
         }
         else
         {
-            json.Raw("null"u8);
+            throw new InvalidDataException($"the column {of.Name} lacks a value");
         }
         _entry++;
     }
 
-    public void Dispose() => data.Dispose();
+    /// <inheritdoc/>
+    public abstract void Dispose();
 
+    /// <summary>Reads further entries; the texts of earlier ones are gone then.</summary>
+    /// <returns>How many entries, none at the end, and values.</returns>
+    protected abstract (int Entries, int Values) Read(int most, short[] definitions, short[] repetitions);
+
+    /// <summary>Writes a value of those that were read last.</summary>
     protected abstract void WriteValue(JsonText json, int index);
 
-    private static readonly HashSet<Type> s_read =
-    [
-        typeof(string), typeof(ReadOnlyMemory<char>), typeof(double), typeof(float), typeof(long), typeof(int), typeof(short), typeof(sbyte), typeof(byte),
-        typeof(ushort), typeof(uint), typeof(ulong), typeof(bool),
-    ];
-
-    /// <summary>Whether a column holds texts, numbers or truth values.</summary>
-    public static bool Reads(DataField field) => s_read.Contains(field.ClrType);
+    private bool IsThere()
+    {
+        if (_entry == _entries)
+        {
+            (_entry, _value) = (0, 0);
+            (_entries, _values) = Read(Most, _definitions, _repetitions);
+        }
+        return _entry < _entries;
+    }
 
     /// <summary>A reader for a column of texts, numbers or truth values.</summary>
-    /// <exception cref="InputException">The column holds something else.</exception>
-    public static ParquetColumn Of(string path, DataField field, RawColumnData data) => data switch
+    /// <param name="field">The field; <see cref="ParquetField.IsRead"/>.</param>
+    /// <param name="reader">Its column in a row group; the result owns it.</param>
+    /// <exception cref="InvalidDataException">The column is of another type than the schema says.</exception>
+    public static ParquetColumn Of(ParquetField field, ColumnReader reader) => (reader, field.Value) switch
     {
-        RawColumnData<ReadOnlyMemory<char>> texts => new Column<ReadOnlyMemory<char>>(field, texts, (json, value) => json.Text(value.Span)),
-        RawColumnData<double> numbers => new Column<double>(field, numbers, WriteNumber),
-        RawColumnData<float> numbers => new Column<float>(field, numbers, (json, value) => WriteNumber(json, value)),
-        RawColumnData<long> numbers => Whole(field, numbers),
-        RawColumnData<int> numbers => Whole(field, numbers),
-        RawColumnData<short> numbers => Whole(field, numbers),
-        RawColumnData<sbyte> numbers => Whole(field, numbers),
-        RawColumnData<byte> numbers => Whole(field, numbers),
-        RawColumnData<ushort> numbers => Whole(field, numbers),
-        RawColumnData<uint> numbers => Whole(field, numbers),
-        RawColumnData<ulong> numbers => Whole(field, numbers),
-        RawColumnData<bool> flags => new Column<bool>(field, flags, (json, value) => json.Raw(value ? "true"u8 : "false"u8)),
-        _ => throw new InputException($"{path}: the column {field.Path} holds {field.ClrType.Name}, which is not read; write it without that column, or as text."),
+        (ColumnReader<ByteArray> texts, ParquetValue.Text) => new Column<ByteArray>(field, texts, WriteText),
+        (ColumnReader<double> numbers, ParquetValue.Number) => new Column<double>(field, numbers, WriteNumber),
+        (ColumnReader<float> numbers, ParquetValue.Number) => new Column<float>(field, numbers, (json, value) => WriteNumber(json, value)),
+        (ColumnReader<long> numbers, ParquetValue.Number) => new Column<long>(field, numbers, (json, value) => json.Number(value)),
+        (ColumnReader<int> numbers, ParquetValue.Number) => new Column<int>(field, numbers, (json, value) => json.Number(value)),
+        (ColumnReader<long> numbers, ParquetValue.Unsigned) => new Column<long>(field, numbers, (json, value) => json.Number((ulong)value)),
+        (ColumnReader<int> numbers, ParquetValue.Unsigned) => new Column<int>(field, numbers, (json, value) => json.Number((uint)value)),
+        (ColumnReader<bool> flags, ParquetValue.Flag) => new Column<bool>(field, flags, (json, value) => json.Raw(value ? "true"u8 : "false"u8)),
+        _ => throw new InvalidDataException($"the column {field.Name} is of another type than the schema says"),
     };
 
-    private static Column<T> Whole<T>(DataField field, RawColumnData<T> data)
-        where T : struct, IUtf8SpanFormattable => new(field, data, (json, value) => json.Number(value));
+    private static unsafe void WriteText(JsonText json, ByteArray text) => json.Text(new ReadOnlySpan<byte>((void*)text.Pointer, text.Length));
 
     // NaN means a missing value, as in JSON lines.
     private static void WriteNumber(JsonText json, double value)
@@ -90,12 +105,17 @@ internal abstract class ParquetColumn(DataField column, RawColumnData data) : ID
         }
     }
 
-    private sealed class Column<T>(DataField field, RawColumnData<T> data, Action<JsonText, T> write) : ParquetColumn(field, data)
-        where T : struct
+    private sealed class Column<T>(ParquetField field, ColumnReader<T> reader, Action<JsonText, T> write) : ParquetColumn(field)
+        where T : unmanaged
     {
-        private readonly T[] _values = data.Values.ToArray();
+        private readonly T[] _read = new T[Most];
 
-        protected override void WriteValue(JsonText json, int index) => write(json, _values[index]);
+        public override void Dispose() => reader.Dispose();
+
+        protected override (int Entries, int Values) Read(int most, short[] definitions, short[] repetitions) =>
+            ((int)reader.ReadBatch(most, definitions, repetitions, _read, out var values), (int)values);
+
+        protected override void WriteValue(JsonText json, int index) => write(json, _read[index]);
     }
 }
 
@@ -103,8 +123,8 @@ internal abstract class ParquetColumn(DataField column, RawColumnData data) : ID
 internal sealed class JsonText
 {
     private const int LongestNumber = 32;
-    private static readonly SearchValues<char> s_escaped = SearchValues.Create([.. Enumerable.Range(0, 32).Select(code => (char)code), '"', '\\']);
-    private static readonly byte[][] s_escapes = [.. Enumerable.Range(0, 128).Select(code => Encoding.ASCII.GetBytes((char)code switch
+    private static readonly SearchValues<byte> s_escaped = SearchValues.Create([.. Enumerable.Range(0, 32).Select(code => (byte)code), (byte)'"', (byte)'\\']);
+    private static readonly byte[][] s_escapes = [.. Enumerable.Range(0, 128).Select(code => System.Text.Encoding.ASCII.GetBytes((char)code switch
     {
         '\n' => "\\n",
         '\t' => "\\t",
@@ -133,22 +153,18 @@ internal sealed class JsonText
         _length += written;
     }
 
-    public void Text(ReadOnlySpan<char> value)
+    /// <summary>A text as a JSON string.</summary>
+    /// <param name="value">UTF-8; whether it is, nobody looks here.</param>
+    public void Text(ReadOnlySpan<byte> value)
     {
         Raw("\""u8);
         for (int next; (next = value.IndexOfAny(s_escaped)) >= 0; value = value[(next + 1)..])
         {
-            Copy(value[..next]);
+            Raw(value[..next]);
             Raw(s_escapes[value[next]]);
         }
-        Copy(value);
+        Raw(value);
         Raw("\""u8);
-    }
-
-    private void Copy(ReadOnlySpan<char> text)
-    {
-        Utf8.FromUtf16(text, Room(text.Length * 3), out _, out var written); // a UTF-16 unit takes at most three bytes
-        _length += written;
     }
 
     private Span<byte> Room(int more)
@@ -164,58 +180,43 @@ internal sealed class JsonText
 /// <summary>A field of the schema over its columns: writes the next value of a text, number, list or struct.</summary>
 internal sealed class ParquetNode
 {
-    private readonly Field _field;
-    private readonly byte[] _name; // with quotes and colon
+    private readonly ParquetField _field;
     private readonly ParquetNode[] _inner;
     private readonly ParquetColumn[] _columns;
 
     /// <summary>Builds the tree.</summary>
-    /// <param name="field">The field; <see cref="IsRead"/>.</param>
+    /// <param name="field">The field; <see cref="ParquetField.IsRead"/>.</param>
     /// <param name="open">Opens a flat column.</param>
-    public ParquetNode(Field field, Func<DataField, ParquetColumn> open)
+    public ParquetNode(ParquetField field, Func<ParquetField, ParquetColumn> open)
     {
         _field = field;
-        _name = [.. JsonSerializer.SerializeToUtf8Bytes(field.Name), (byte)':'];
-        _inner = field switch
-        {
-            StructField structure => [.. structure.Fields.Where(IsRead).Select(member => new ParquetNode(member, open))],
-            ListField list => [new ParquetNode(list.Item, open)],
-            _ => [],
-        };
-        _columns = field is DataField data ? [open(data)] : [.. _inner.SelectMany(node => node._columns)];
+        _inner = [.. field.Inner.Where(member => member.IsRead).Select(member => new ParquetNode(member, open))];
+        _columns = field.Column >= 0 ? [open(field)] : [.. _inner.SelectMany(node => node._columns)];
     }
-
-    /// <summary>Whether a field holds texts, numbers or truth values, or lists or structs of them; of a struct any member will do, and the others are left out.</summary>
-    public static bool IsRead(Field field) => field switch
-    {
-        StructField structure => structure.Fields.Any(IsRead),
-        ListField list => IsRead(list.Item),
-        DataField data => ParquetColumn.Reads(data),
-        _ => false, // a map, for instance
-    };
 
     public static void WriteObject(ParquetNode[] fields, JsonText json)
     {
         for (var i = 0; i < fields.Length; i++)
         {
             json.Raw(i == 0 ? "{"u8 : ","u8);
-            json.Raw(fields[i]._name);
+            json.Raw(fields[i]._field.JsonName);
             fields[i].Write(json);
         }
-        json.Raw(fields.Length == 0 ? "{}"u8 : "}"u8);
+        json.Raw("}"u8);
     }
 
     private void Write(JsonText json)
     {
-        if (_field is DataField)
+        if (_field.Column >= 0)
         {
             _columns[0].Write(json);
         }
-        else if (_columns[0].Definition < _field.MaxDefinitionLevel)
+        else if (_columns[0].Definition is var definition && definition < _field.Definition + (_field.IsList ? 1 : 0))
         {
-            WriteNothing(json);
+            json.Raw(definition == _field.Definition ? "[]"u8 : "null"u8); // a list that is there has no items
+            Array.ForEach(_columns, column => column.Skip());
         }
-        else if (_field is StructField)
+        else if (!_field.IsList)
         {
             WriteObject(_inner, json);
         }
@@ -223,19 +224,12 @@ internal sealed class ParquetNode
         {
             json.Raw("["u8);
             _inner[0].Write(json);
-            while (_columns[0].Continues(_field.MaxRepetitionLevel))
+            while (_columns[0].Continues(_field.Repetition))
             {
                 json.Raw(","u8);
                 _inner[0].Write(json);
             }
             json.Raw("]"u8);
         }
-    }
-
-    // One level below an item a list is there but empty; anything lower is null.
-    private void WriteNothing(JsonText json)
-    {
-        json.Raw(_field is ListField && _columns[0].Definition == _field.MaxDefinitionLevel - 1 ? "[]"u8 : "null"u8);
-        Array.ForEach(_columns, column => column.Skip());
     }
 }
