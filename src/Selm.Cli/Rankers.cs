@@ -16,14 +16,20 @@ internal static class Rankers
     /// <summary>Opens a ranker; it is disposable where it holds a model.</summary>
     /// <param name="name">Kind and, after a colon, where it is.</param>
     /// <param name="device">Where it computes.</param>
-    /// <exception cref="InputException">The name has another form, or the ranker's files are missing or wrong.</exception>
-    public static IRanker Open(string name, torch.Device device)
+    /// <param name="adapter">A LoRA adapter on the reward model of <c>rm:DIR</c>, or null.</param>
+    /// <exception cref="InputException">The name has another form, the ranker takes no adapter, or its files are missing or wrong.</exception>
+    public static IRanker Open(string name, torch.Device device, string? adapter = null)
     {
+        Check(name);
         var (kind, place) = Parse(name);
+        if (adapter is not null && kind != "rm")
+        {
+            throw new InputException($"The ranker {name} takes no adapter; leave out --adapter, or give a reward model as rm:DIR.");
+        }
         return (kind, place) switch
         {
             ("pairrm", not "") => PairRmRanker.Load(place, device: device),
-            ("rm", not "") => RewardModel.Load(place, device: device),
+            ("rm", not "") => RewardModel.Load(place, device: device, adapter: adapter),
             ("oracle", "lab") => new LabOracle(LabLanguage.Standard),
             ("oracle", _) when place.StartsWith(Noisy, StringComparison.Ordinal) => new LabOracle(LabLanguage.Standard, Seed(name, place[Noisy.Length..])),
             _ => throw Unknown(name, kind, place),

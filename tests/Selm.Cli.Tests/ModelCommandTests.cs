@@ -163,6 +163,17 @@ public class ModelCommandTests(DemoFixture demo) : IClassFixture<DemoFixture>
     }
 
     [Theory]
+    [InlineData("pairrm:models/PairRM")]
+    [InlineData("oracle:lab")]
+    public void an_adapter_for_a_ranker_that_takes_none_is_refused_in_one_sentence(string ranker)
+    {
+        using var folder = new TempFolder();
+        SelmProcess.Run("rank", "--ranker", ranker, "--adapter", "lora", "--input", folder.Write("in.jsonl", "{}"), "--output", folder.File("out.jsonl"))
+            .Refused($"The ranker {ranker} takes no adapter; leave out --adapter, or give a reward model as rm:DIR.");
+        Assert.Equal(["in.jsonl"], folder.Names());
+    }
+
+    [Theory]
     [InlineData("pairm:demo", "There is no ranker 'pairm:demo'; did you mean 'pairrm:demo'? (pairrm:DIR, rm:DIR, oracle:lab or oracle:lab-noisy:SEED.)")]
     [InlineData("oracle", "There is no ranker 'oracle'; did you mean 'oracle:lab'? (pairrm:DIR, rm:DIR, oracle:lab or oracle:lab-noisy:SEED.)")]
     [InlineData("orcale:lba", "There is no ranker 'orcale:lba'; did you mean 'oracle:lab'? (pairrm:DIR, rm:DIR, oracle:lab or oracle:lab-noisy:SEED.)")]

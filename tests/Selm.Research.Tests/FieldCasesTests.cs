@@ -135,7 +135,7 @@ public class FieldCasesTests
         Assert.Equal(7.642857, grades.Where(grade => grade.Score >= 0).Average(grade => grade.Score), 1e-6);
     }
 
-    private static string Case(string name)
+    internal static string Case(string name)
     {
         var folder = Golden.Outside(["..", "field-cases", .. name.Split('/')]);
         Skip.If(folder is null, "the field cases are not there");

@@ -4,6 +4,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Selm.HuggingFace.Engine;
 using Selm.HuggingFace.Models;
+using Selm.Research.Data;
 using Selm.Research.Numerics;
 using Selm.Research.Runs;
 using Selm.Research.Scale;
@@ -30,6 +31,7 @@ public static class MemoryProbe
             "composed-head" => Head(int.Parse(args[1], CultureInfo.InvariantCulture), Composed),
             "training" => Training(),
             "lora" => Lora(int.Parse(args[1], CultureInfo.InvariantCulture), int.Parse(args[2], CultureInfo.InvariantCulture)),
+            "rows" => Rows(args[1]),
             "bench" => OfBench(Enum.Parse<BenchMode>(args[1]), int.Parse(args[2], CultureInfo.InvariantCulture)),
             _ => throw new ArgumentException(args[0]),
         };
@@ -163,6 +165,14 @@ public static class MemoryProbe
                 part.copy_(from);
             }
         }
+    }
+
+    // Rows of a file and the most memory [kB] that reading them takes beyond what the process started with.
+    private static long[] Rows(string path)
+    {
+        var before = Status("VmRSS");
+        var rows = RowFile.Read(path).LongCount(row => row.Value.ValueKind == System.Text.Json.JsonValueKind.Object);
+        return [rows, Status("VmHWM") - before];
     }
 
     // The most that a bench takes beyond what the process started with.

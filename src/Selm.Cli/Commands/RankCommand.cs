@@ -11,6 +11,7 @@ internal static class RankCommand
     public static Command Create()
     {
         var ranker = Values.Text("--ranker", "pairrm:DIR|rm:DIR|oracle:lab|oracle:lab-noisy:SEED", "Who ranks");
+        var adapter = Values.OptionalText("--adapter", "DIR", "A LoRA adapter of the reward model in PEFT's format");
         var input = Values.Text("--input", "F.jsonl", "Rows of a prompt and its candidates");
         var output = Values.Text("--output", "G.jsonl", "The same rows with scores and ranks");
         var batch = Values.Whole("--batch-size", "B", "Rows collated together, in the order of the file", RankFile.DefaultBatchSize, least: 1);
@@ -21,6 +22,7 @@ internal static class RankCommand
             [
                 "selm rank --ranker pairrm:demo/ranker --input candidates.jsonl --output ranked.jsonl",
                 "selm rank --ranker rm:models/reward --input candidates.jsonl --output ranked.jsonl --device cuda",
+                "selm rank --ranker rm:models/reward --adapter models/reward-lora --input candidates.jsonl --output ranked.jsonl",
             ],
             """
             Input rows:  {"prompt": "..", "candidates": ["..", ".."]}, or a chat: {"messages": [..], "candidates": [..]}
@@ -29,11 +31,11 @@ internal static class RankCommand
             Bradley-Terry draw. The noise hangs on the seed, the prompt and its candidates, not on the order of the rows.
             """)
         {
-            ranker, input, output, batch, device,
+            ranker, adapter, input, output, batch, device,
         };
         command.SetAction(parsed =>
         {
-            var opened = Rankers.Open(parsed.GetRequiredValue(ranker), DeviceName.Parse(parsed.GetRequiredValue(device)));
+            var opened = Rankers.Open(parsed.GetRequiredValue(ranker), DeviceName.Parse(parsed.GetRequiredValue(device)), parsed.GetValue(adapter));
             using var owned = opened as IDisposable;
             var path = parsed.GetRequiredValue(output);
             var rows = ProgressView.Run(progress => RankFile.Run(

@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace Selm.HuggingFace.Chat;
 
@@ -12,7 +13,7 @@ namespace Selm.HuggingFace.Chat;
 /// A template sees messages, add_generation_prompt, bos_token, eos_token, tools and documents (both none),
 /// raise_exception, strftime_now, namespace, dict and range.
 /// </remarks>
-public sealed class ChatTemplate
+public sealed partial class ChatTemplate
 {
     private readonly string _source;
     private readonly string _bosToken;
@@ -115,8 +116,22 @@ public sealed class ChatTemplate
         var before = source.AsSpan(0, Math.Min(fault.At, source.Length));
         var line = before.Count('\n') + 1;
         var column = before.Length - (before.LastIndexOf('\n') + 1) + 1;
-        return new InputException($"Chat template, line {line}, column {column}: {fault.Message}", fault);
+        var message = Unpassed(source, fault.At) is { } name ? $"{fault.Message.TrimEnd('.')}; it reads {name}, which the kit does not pass, so give a chat template that does without." : fault.Message;
+        return new InputException($"Chat template, line {line}, column {column}: {message}", fault);
     }
+
+    // What the tag around a place reads that only chats with tools, documents or images have.
+    private static string? Unpassed(string source, int at)
+    {
+        at = Math.Min(at, source.Length);
+        var start = Math.Max(source.LastIndexOf("{{", at, StringComparison.Ordinal), source.LastIndexOf("{%", at, StringComparison.Ordinal));
+        int Ahead(string end) => source.IndexOf(end, at, StringComparison.Ordinal) is >= 0 and var found ? found : source.Length;
+        var name = start < 0 ? null : OfOtherChats().Match(source, start, Math.Min(Ahead("}}"), Ahead("%}")) - start);
+        return name is { Success: true } ? name.Value : null;
+    }
+
+    [GeneratedRegex(@"\b(?:tools|tool_calls|documents|images?|videos?)\b")]
+    private static partial Regex OfOtherChats();
 }
 
 /// <summary>Something in a template that cannot be read or run, with its offset in the source.</summary>

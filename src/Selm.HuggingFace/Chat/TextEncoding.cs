@@ -48,11 +48,12 @@ public sealed record TextEncoding(
     /// <param name="turns">All turns before the answer.</param>
     /// <param name="answers">The answers.</param>
     /// <param name="limits">Length limits of the prompt; answers are not cut.</param>
+    /// <param name="open">Which answers are not over, so that nothing stands behind their text; at least one per answer, or null for none.</param>
     /// <remarks>The template is rendered twice and once per answer.</remarks>
-    public (int[] Prompt, int[][] Responses) Row(IReadOnlyList<ChatMessage> turns, IReadOnlyList<string> answers, LengthLimits limits)
+    public (int[] Prompt, int[][] Responses) Row(IReadOnlyList<ChatMessage> turns, IReadOnlyList<string> answers, LengthLimits limits, IReadOnlyList<bool>? open = null)
     {
         var prompt = Render(turns, true);
-        return (Prompt(prompt, limits), Responses(prompt, turns, answers));
+        return (Prompt(prompt, limits), Responses(prompt, turns, answers, open));
     }
 
     /// <summary>The ids of a response to a prompt that is text already, then one eos.</summary>
@@ -60,12 +61,18 @@ public sealed record TextEncoding(
     /// <param name="text">The response.</param>
     public int[] Response(string prompt, string text) => Closed(Behind(prompt, text), "", () => []);
 
-    private int[][] Responses(string prompt, IReadOnlyList<ChatMessage> turns, IReadOnlyList<string> answers)
+    private int[][] Responses(string prompt, IReadOnlyList<ChatMessage> turns, IReadOnlyList<string> answers, IReadOnlyList<bool>? open = null)
     {
         var frame = Tail(Mark);
-        return [.. answers.Select(answer => Written(frame, frame is null ? null : Tail(answer), answer) is var (before, text, after)
-            ? Closed(Behind(prompt, before + text), after, () => Behind(prompt, before + text + after))
-            : Response(prompt, answer))];
+        return [.. answers.Select((answer, k) =>
+        {
+            var written = Written(frame, frame is null ? null : Tail(answer), answer);
+            if (open?[k] == true)
+            {
+                return Behind(prompt, written is { } text ? text.Before + text.Text : answer);
+            }
+            return written is var (before, said, after) ? Closed(Behind(prompt, before + said), after, () => Behind(prompt, before + said + after)) : Response(prompt, answer);
+        })];
 
         // What the template writes behind the prompt where the assistant says a text; null where it writes another prompt then.
         string? Tail(string text)

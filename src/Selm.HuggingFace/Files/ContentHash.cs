@@ -13,9 +13,13 @@ public static class ContentHash
     private static readonly TimeSpan settled = TimeSpan.FromSeconds(2);
 
     /// <summary>The hash of a file's bytes.</summary>
-    /// <exception cref="InputException">The file is missing or cannot be read.</exception>
+    /// <exception cref="InputException">The file is missing or cannot be read, or is a pipe.</exception>
     public static string OfFile(string path)
     {
+        if (InputFile.IsPipe(path))
+        {
+            throw new InputException($"{path} is a pipe, which can be read once only; write what comes out of it into a file and give that.");
+        }
         try
         {
             using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 20, FileOptions.SequentialScan);

@@ -119,6 +119,23 @@ public sealed record LoraConfig
         };
     }
 
+    /// <summary>The folder of whole weights and that of the adapter on them, as a person named one or both.</summary>
+    /// <param name="folder">A checkpoint, or an adapter, which names its base model.</param>
+    /// <param name="adapter">An adapter, or null.</param>
+    /// <exception cref="InputException">Two adapters are given, or <paramref name="adapter"/> is none.</exception>
+    internal static (string Folder, string? Adapter) WithAdapter(string folder, string? adapter)
+    {
+        if (!IsIn(folder))
+        {
+            return adapter is null || IsIn(adapter)
+                ? (folder, adapter)
+                : throw new InputException($"{adapter} holds no {FileName}; give the folder of a LoRA adapter as PEFT saves it.");
+        }
+        return adapter is null
+            ? WithAdapter(Load(folder).BaseFolder(folder), folder)
+            : throw new InputException($"{folder} is an adapter itself, and adapters are not put on one another; merge it first (selm merge), or give its base model with one adapter.");
+    }
+
     /// <summary>The folder of the base model: what the file names, seen from the adapter's folder or else from the current one.</summary>
     /// <param name="folder">The adapter's folder.</param>
     /// <exception cref="InputException">There is no such folder here.</exception>

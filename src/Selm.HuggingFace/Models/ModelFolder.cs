@@ -108,16 +108,7 @@ public sealed class ModelFolder : IDisposable
     public static ModelFolder Load(
         string folder, ScalarType? dtype = null, Device? device = null, WindowConvention window = WindowConvention.Exclusive, string? adapter = null)
     {
-        if (LoraConfig.IsIn(folder))
-        {
-            return adapter is null
-                ? Load(LoraConfig.Load(folder).BaseFolder(folder), dtype, device, window, folder)
-                : throw new InputException($"{folder} is an adapter itself, and adapters are not put on one another; merge it first (selm merge), or give its base model with one adapter.");
-        }
-        if (adapter is not null && !LoraConfig.IsIn(adapter))
-        {
-            throw new InputException($"{adapter} holds no {LoraConfig.FileName}; give the folder of a LoRA adapter as PEFT saves it.");
-        }
+        (folder, adapter) = LoraConfig.WithAdapter(folder, adapter);
         // The small files come first: they can be wrong, and the weights may take minutes.
         var config = LlamaConfig.Load(folder);
         FolderKind.RefuseReward(folder, config);

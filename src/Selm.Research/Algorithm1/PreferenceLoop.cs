@@ -89,15 +89,28 @@ public sealed class PreferenceLoop : IDisposable
         return made;
     }
 
-    // Draws are keyed by iteration, draw and row: independent streams, the same for every method and alpha.
-    private IReadOnlyList<Answer> Answer(int iteration, int number, Draw draw, IReadOnlyList<LoopPair> pairs) => store.Answers(iteration, number, pairs.Count, (at, count) =>
+    // Draws are keyed by iteration, draw and row: independent streams, the same for every method and alpha. A store that asks
+    // for some rows at a time has the model's matrices packed once.
+    private IReadOnlyList<Answer> Answer(int iteration, int number, Draw draw, IReadOnlyList<LoopPair> pairs)
     {
-        var model = draw.Who switch { Who.Asked => store.Asked(iteration), Who.Base => store.Initial, _ => settings.StaysAtBase ? store.Initial : store.Policy };
-        var seed = (settings.Sampling.Seed * 1_000_003) + ((ulong)iteration * 101) + (ulong)number;
-        return ResponseGenerator.Generate(
-            model, [.. pairs.Skip(at).Take(count).Select(p => p.Prompt)], (draw.ByChance ? siblings.Chance : settings.Sampling) with { Seed = seed },
-            settings.BatchSize, store.EndIds, firstRow: at);
-    });
+        PackedLlama? packed = null;
+        try
+        {
+            return store.Answers(iteration, number, pairs.Count, (at, count) =>
+            {
+                var model = draw.Who switch { Who.Asked => store.Asked(iteration), Who.Base => store.Initial, _ => settings.StaysAtBase ? store.Initial : store.Policy };
+                packed ??= PackedLlama.Of(model);
+                var seed = (settings.Sampling.Seed * 1_000_003) + ((ulong)iteration * 101) + (ulong)number;
+                return ResponseGenerator.Generate(
+                    model, packed, [.. pairs.Skip(at).Take(count).Select(p => p.Prompt)], (draw.ByChance ? siblings.Chance : settings.Sampling) with { Seed = seed },
+                    settings.BatchSize, store.EndIds, firstRow: at);
+            });
+        }
+        finally
+        {
+            packed?.Dispose();
+        }
+    }
 
     private LoopRound Round(int iteration)
     {

@@ -261,6 +261,7 @@ internal sealed class RunStore(RunOptions options, RunFolder run, IReadOnlyList<
                 : ReferenceRole.Middle,
             Scores = pair.Ranking?.Of(pair.Sample, pair.Ranking.Scores),
             Ranks = pair.Ranking?.Of(pair.Sample, RankedCandidates.FromScores(pair.Ranking.Scores).Ranks),
+            CutOff = CutOff(iteration, pair),
             // Of responses that may be gone; they are measured anew.
             Lengths = null,
             PolicyLogps = null,
@@ -268,6 +269,21 @@ internal sealed class RunStore(RunOptions options, RunFolder run, IReadOnlyList<
             ScoreChosen = null,
             ScoreRejected = null,
         };
+    }
+
+    // A drawn response without an end token was cut off; of the data's own its file may say so.
+    private PerRole<bool>? CutOff(int iteration, KeptPair pair)
+    {
+        var own = Portion(iteration)[pair.Row].CutOff;
+        bool Is(Candidate candidate) => candidate.Source switch
+        {
+            Candidate.DataChosen => own?.Chosen ?? false,
+            Candidate.DataRejected => own?.Rejected ?? false,
+            Candidate.DataSample => own?.Reference ?? false,
+            _ => candidate.Ids is not [.., var last] || !EndIds.Contains(last),
+        };
+        var cut = new PerRole<bool>(Is(pair.Chosen), Is(pair.Rejected), pair.Sample is { } y ? Is(y) : null);
+        return cut is { Chosen: false, Rejected: false, Reference: not true } ? null : cut;
     }
 
     private TrainingExample[] Fill(LoopRound round, bool atBase, LossInputs needs)

@@ -165,6 +165,10 @@ public static class SelmRun
     {
         var loss = Methods.LossOf(recipe);
         var readsY = !Methods.Find(recipe.Method).Asks && PreferenceLosses.Of(loss).Needs.HasFlag(LossInputs.PolicySample) ? $"loss {loss.Kind}" : null;
+        if (recipe.Datasets.FirstOrDefault(InputFile.IsPipe) is { } pipe)
+        {
+            throw new InputException($"datasets: {pipe} is a pipe, which a run that goes on could not read again; write what comes out of it into a file and give that.");
+        }
         return [.. recipe.Datasets.SelectMany(path => PreferenceFile.Read(path, readsY).Records)];
     }
 

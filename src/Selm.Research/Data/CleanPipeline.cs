@@ -6,7 +6,7 @@
 //     that no mark of a text's start stands before it; the prompt's ids stay as they are (TextEncoding says how where a
 //     token would reach over the border);
 //  4. it ends with the first id that closes it in the template (eos where the template writes none), exactly once; y as it
-//     was sampled has such an id only where it was reached;
+//     was sampled has such an id only where it was reached, and so has a text of which its file says that it was cut off;
 //  5. every response, y included, is cut to max_length - prompt; one that is cut loses its eos, because it is not over.
 using Selm.HuggingFace.Chat;
 
@@ -24,7 +24,8 @@ public static class CleanPipeline
     public static TokenTriple Rows(PreferenceRecord record, TextEncoding encoding, LengthLimits limits, int[]? referenceIds = null)
     {
         string[] texts = [record.ChosenResponse, record.RejectedResponse, .. referenceIds is null && record.ReferenceResponse is { } text ? [text] : Array.Empty<string>()];
-        var (prompt, responses) = encoding.Row(record.PromptMessages, texts, limits);
+        bool[] open = record.CutOff is { } cut ? [cut.Chosen, cut.Rejected, cut.Reference ?? false] : [false, false, false];
+        var (prompt, responses) = encoding.Row(record.PromptMessages, texts, limits, open);
         TokenRow Row(int[] response) => new([.. prompt, .. response.Take(limits.MaxLength - prompt.Length)], prompt.Length);
         var y = referenceIds ?? responses.ElementAtOrDefault(2);
         return new(prompt, Row(responses[0]), Row(responses[1]), y is null ? null : Row(y));

@@ -86,6 +86,7 @@ public static partial class PreferenceFile
             Ranks = ThreeOf(row, "ranks", (r, name) => r.WholeNumber(name)),
             Scores = ThreeOf(row, "scores", (r, name) => r.Number(name)),
             Lengths = ThreeOf(row, "lengths", (r, name) => r.WholeNumber(name)),
+            CutOff = ThreeOf(row, "cut_off", (r, name) => r.Flag(name)),
             PolicyLogps = ThreeOf(row, "policy_logps", (r, name) => r.Number(name)),
             ReferenceLogps = ThreeOf(row, "reference_logps", (r, name) => r.Number(name)),
         };

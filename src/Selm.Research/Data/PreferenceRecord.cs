@@ -58,6 +58,10 @@ public sealed record PreferenceRecord
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public PerRole<int>? Lengths { get; init; }
 
+    /// <summary>Which responses were cut off at the longest length before the model ended them, so that no end token belongs behind them; null where none was.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public PerRole<bool>? CutOff { get; init; }
+
     /// <summary>log pi_theta of the responses [nats, sums over tokens].</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public PerRole<double>? PolicyLogps { get; init; }

@@ -31,12 +31,12 @@ public sealed class RewardModel : IRanker, IDisposable
     /// <param name="dtype">Element type to compute in; null is float32.</param>
     /// <param name="device">Where the model lives; null is the CPU.</param>
     /// <param name="batchSize">Prompts scored together, each with all its responses.</param>
-    /// <exception cref="InputException">A file or a tensor is missing, broken, of another shape or holds NaN.</exception>
-    public static RewardModel Load(string folder, ScalarType? dtype = null, Device? device = null, int batchSize = 8)
+    /// <param name="adapter">Folder of a LoRA adapter for this model, or null.</param>
+    /// <exception cref="InputException">A file or a tensor is missing, broken, of another shape or holds NaN, or the adapter does not fit the model.</exception>
+    public static RewardModel Load(string folder, ScalarType? dtype = null, Device? device = null, int batchSize = 8, string? adapter = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
-        var adapter = LoraConfig.IsIn(folder) ? folder : null;
-        folder = adapter is null ? folder : LoraConfig.Load(folder).BaseFolder(folder);
+        (folder, adapter) = LoraConfig.WithAdapter(folder, adapter);
         var config = LlamaConfig.Load(folder);
         using var files = SafetensorsFolder.Open(folder);
         var score = (LoraFiles.ReadCopy(adapter, ScoreName, [1, config.HiddenSize], dtype ?? ScalarType.Float32, device) ?? (files.Contains(ScoreName)

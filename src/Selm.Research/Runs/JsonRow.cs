@@ -69,6 +69,14 @@ public readonly record struct JsonRow(string Path, int Line, JsonElement Value)
     /// <exception cref="InputException">It is there but not a whole number.</exception>
     public int? WholeNumberOrNull(string name) => Has(name) ? WholeNumber(name) : null;
 
+    /// <summary>True or false.</summary>
+    /// <exception cref="InputException">It is missing or neither.</exception>
+    public bool Flag(string name)
+    {
+        var value = Field(name);
+        return value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : throw Wrong(name, "true or false", value);
+    }
+
     /// <summary>A list of whole numbers, such as token ids.</summary>
     /// <exception cref="InputException">It is missing, not a list, or an element is not a whole number.</exception>
     public int[] WholeNumbers(string name)

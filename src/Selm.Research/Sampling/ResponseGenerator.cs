@@ -36,6 +36,16 @@ public static class ResponseGenerator
         long firstRow = 0, IProgress<StepProgress>? progress = null, Func<Func<int, bool>>? stop = null,
         CancellationToken cancellation = default)
     {
+        using var packed = prompts.Count == 0 ? null : PackedLlama.Of(model);
+        return Generate(model, packed, prompts, options, batchSize, endIds, firstRow, progress, stop, cancellation);
+    }
+
+    // The same with the model's matrices packed already, for calls one after the other; null where libtorch multiplies.
+    internal static Generation[] Generate(
+        Llama model, PackedLlama? packed, IReadOnlyList<int[]> prompts, SamplingOptions options, int batchSize = 8, IReadOnlyList<int>? endIds = null,
+        long firstRow = 0, IProgress<StepProgress>? progress = null, Func<Func<int, bool>>? stop = null,
+        CancellationToken cancellation = default)
+    {
         options.Validate();
         for (var k = 0; k < prompts.Count; k++)
         {
@@ -51,7 +61,6 @@ public static class ResponseGenerator
         var ends = new HashSet<int>(endIds ?? model.Config.EosTokenIds);
         var draw = new TokenDraw(options.Seed);
         var results = new Generation[prompts.Count];
-        using var packed = prompts.Count == 0 ? null : PackedLlama.Of(model);
         for (var at = 0; at < prompts.Count; at += batchSize)
         {
             var batch = prompts.Skip(at).Take(batchSize).ToArray();

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Selm.HuggingFace.Models;
 using Selm.Research.Algorithm1;
+using Selm.Research.Data;
 using Selm.Research.Ranking;
 using Selm.Research.Runs;
 using Selm.Research.Tests.Models;
@@ -51,6 +52,35 @@ public sealed class DatedRunTests : IDisposable
         Assert.All(results, name => Assert.Equal(File.ReadAllBytes(Path.Combine(tiny.File("leap"), name)), File.ReadAllBytes(Path.Combine(tiny.File("leap-stopped"), name))));
         Assert.NotEqual(File.ReadAllText(Path.Combine(tiny.File("leap"), "metrics.jsonl")), File.ReadAllText(Path.Combine(tiny.File("today"), "metrics.jsonl")));
         Assert.Contains("in a run of 2024-02-29", File.ReadAllText(Path.Combine(tiny.File("leap"), "iteration-0/model/README.md")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void a_run_that_goes_on_neither_reads_nor_tokenises_what_finished_iterations_were_made_of()
+    {
+        // From another day on the template refuses the first portion's prompts: whoever renders one fails.
+        var pairs = Enumerable.Range(0, 16).Select(k => PreferenceRecord.FromTexts($"{(k < 8 ? "first" : "second")} {k}?", "salt", "bread and so on"));
+        PreferenceFile.Write(tiny.File("pairs.jsonl"), pairs);
+        var settings = Path.Combine(tiny.Recipe.Base!, "tokenizer_config.json");
+        var json = JsonNode.Parse(File.ReadAllText(settings))!.AsObject();
+        json["chat_template"] = "{% for m in messages %}{% if strftime_now('%Y') == '2001' and 'first' in m.content %}{{ raise_exception('the first portion again') }}{% endif %}{% endfor %}" + Template;
+        File.WriteAllText(settings, json.ToJsonString());
+        var (recipe, run) = (tiny.Recipe with { Iterations = 2, Portions = 2, EvalFraction = 0, EvalEvery = 0 }, tiny.File("run"));
+        Assert.Throws<OperationCanceledException>(() => SelmRun.Run(new(recipe, run), _ => TinyRun.Oracle(), new Stop("iteration 1: generating")));
+        var file = Path.Combine(run, "run.json");
+        var state = JsonNode.Parse(File.ReadAllText(file))!.AsObject();
+        state["started"] = "2001-01-01";
+        File.WriteAllText(file, state.ToJsonString());
+        foreach (var name in new[] { "responses.jsonl", "ranks.jsonl", "preferences.jsonl" })
+        {
+            File.WriteAllText(Path.Combine(run, "iteration-0", name), "no JSON");
+        }
+
+        Assert.Throws<OperationCanceledException>(() => SelmRun.Run(new(recipe, run, Resume: true), _ => TinyRun.Oracle(), new Stop("iteration 1: training")));
+
+        // The answers at the end are to the first prompts, so that the trap is seen to work.
+        var error = Assert.Throws<InputException>(() => SelmRun.Run(new(recipe, run, Resume: true), _ => TinyRun.Oracle()));
+        Assert.Contains("the first portion again", error.Message, StringComparison.Ordinal);
+        Assert.True(File.Exists(Path.Combine(run, "iteration-1", "model", "model.safetensors")));
     }
 
     [Fact]

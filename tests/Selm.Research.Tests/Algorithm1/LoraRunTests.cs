@@ -137,6 +137,10 @@ public sealed class LoraRunTests : IDisposable
         using var plain = RewardModel.Load(reward);
         using var adapted = RewardModel.Load(checkpoint.Place("adapter"));
         Assert.All(plain.Score(pairs).Zip(adapted.Score(pairs)), pair => Assert.True(Math.Abs(pair.First - pair.Second) > 1e-3));
+        using var both = RewardModel.Load(reward, adapter: checkpoint.Place("adapter"));
+        Assert.Equal(adapted.Score(pairs), both.Score(pairs));
+        Assert.Contains("is an adapter itself", Assert.Throws<InputException>(() => RewardModel.Load(checkpoint.Place("adapter"), adapter: checkpoint.Place("adapter"))).Message, StringComparison.Ordinal);
+        Assert.Contains("holds no adapter_config.json", Assert.Throws<InputException>(() => RewardModel.Load(reward, adapter: reward)).Message, StringComparison.Ordinal);
     }
 
     private sealed class Reporter(Action report) : IProgress<StepProgress>

@@ -1,3 +1,4 @@
+using Selm.HuggingFace.Files;
 using Selm.HuggingFace.Models;
 using Selm.Research.Algorithm1;
 using Selm.Research.Data;
@@ -64,6 +65,29 @@ public sealed class RunChecksTests : IDisposable
             return SafetensorsFolder.WeightHash(Path.Combine(run, SelmRun.ResultName));
         })];
         Assert.Equal(3, hashes.Distinct().Count());
+    }
+
+    [SkippableFact]
+    public async Task a_pipe_as_data_is_refused_at_once_whether_or_not_anyone_writes_into_it()
+    {
+        Skip.If(OperatingSystem.IsWindows(), "named pipes are files elsewhere");
+        var pipe = tiny.File("pipe");
+        using (var made = System.Diagnostics.Process.Start("mkfifo", pipe))
+        {
+            await made.WaitForExitAsync();
+        }
+        File.CreateSymbolicLink(tiny.File("link"), pipe);
+        foreach (var path in new[] { pipe, tiny.File("link") })
+        {
+            var refused = Task.Run(() => Assert.Throws<InputException>(() => SelmRun.Open(new(tiny.Recipe with { Datasets = [path] }, Out), _ => TinyRun.Oracle())).Message);
+            Assert.Equal(refused, await Task.WhenAny(refused, Task.Delay(TimeSpan.FromMinutes(1))));
+            Assert.Equal($"datasets: {path} is a pipe, which a run that goes on could not read again; write what comes out of it into a file and give that.", await refused);
+            Assert.False(Directory.Exists(Out));
+            var hashed = Task.Run(() => Assert.Throws<InputException>(() => ContentHash.OfFile(path)).Message);
+            Assert.Equal(hashed, await Task.WhenAny(hashed, Task.Delay(TimeSpan.FromMinutes(1))));
+        }
+        Assert.False(InputFile.IsPipe(tiny.File("pairs.jsonl")));
+        Assert.False(InputFile.IsPipe(tiny.File("nowhere")));
     }
 
     [Fact]
