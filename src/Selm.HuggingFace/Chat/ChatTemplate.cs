@@ -107,6 +107,22 @@ public sealed partial class ChatTemplate
         return output.ToString();
     }
 
+    /// <summary>The same for a model that reads texts: refuses a template that leaves out what the last turn says because it looks for parts, texts and images.</summary>
+    /// <param name="messages">The turns, first to last.</param>
+    /// <param name="addGenerationPrompt">Ends the text with the marker after which the assistant writes.</param>
+    /// <param name="now">What templates write that ask for the date (strftime_now).</param>
+    /// <exception cref="InputException">As <see cref="Render(IReadOnlyList{ChatMessage}, bool, DateTime)"/>, or the template needs parts.</exception>
+    public string RenderTexts(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, DateTime now)
+    {
+        var text = Render(messages, addGenerationPrompt, now);
+        return messages is [.., var last] && !text.Contains(last.Content.Trim(), StringComparison.Ordinal) && OfParts().Match(_source) is { Success: true } part
+            ? throw new InputException($"The chat template leaves out what a turn says: it looks for parts ({part.Value}), as chats with images have them, but turns are texts here; give a chat template for text.")
+            : text;
+    }
+
+    [GeneratedRegex(@"\[\s*['""](?:type|text|image)['""]\s*\]|\.(?:type|text|image)\b|selectattr\(\s*['""]type['""]")]
+    private static partial Regex OfParts();
+
     private static InputException Explain(string source, ChatTemplateFault fault)
     {
         if (fault.IsRefusal)

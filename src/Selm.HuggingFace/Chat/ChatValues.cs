@@ -169,8 +169,6 @@ internal static class ChatValues
         ChatLoop loop => loop.Member(name),
         ChatNamespace space when space.Values.TryGetValue(name, out var found) => found,
         Dictionary<string, object?> table when table.TryGetValue(name, out var found) => found,
-        string when name is "type" or "text" or "image" => throw new ChatTemplateFault(
-            at, $"it reads the '{name}' of a part of a message, as chats with images have parts; the kit passes texts, so give a chat template for text."),
         _ => ChatUndefined.Member(value, name),
     };
 

@@ -27,7 +27,7 @@ public sealed class ModelFolder : IDisposable
         weightHash = new(() => adapter is null ? SafetensorsFolder.WeightHash(basePath) : ContentHash.Combine(SafetensorsFolder.WeightHash(basePath), LoraFiles.Hash(adapter)));
         EosId = tokenizer?.EosId ?? (model.Config.EosTokenIds is [var first, ..] ? first : null);
         EndIds = [.. ConfiguredEnds(TextPath(GenerationConfig), model.Config).Concat(EosId is { } eos ? [eos] : []).Distinct()];
-        encoding = new TextEncoding(Encode, BosId, EosId ?? -1, (turns, marker) => template.Value.Render(turns, marker, Now)) { EndIds = EndIds };
+        encoding = new TextEncoding(Encode, BosId, EosId ?? -1, (turns, marker) => template.Value.RenderTexts(turns, marker, Now)) { EndIds = EndIds };
     }
 
     /// <summary>The folder; an adapter's, where one was loaded.</summary>
@@ -129,7 +129,7 @@ public sealed class ModelFolder : IDisposable
         int[] ends = config is null ? [] : ConfiguredEnds(whole, config);
         var eos = tokenizer.EosId ?? config?.EosTokenIds.Select(id => (int?)id).FirstOrDefault() ?? throw WithoutEos(folder);
         var (template, now) = (new Lazy<ChatTemplate>(() => tokenizer.ChatTemplate()), DateTime.Today);
-        return new TextEncoding(text => tokenizer.Encode(text), tokenizer.AddsBos ? tokenizer.BosId : null, eos, (turns, marker) => template.Value.Render(turns, marker, now))
+        return new TextEncoding(text => tokenizer.Encode(text), tokenizer.AddsBos ? tokenizer.BosId : null, eos, (turns, marker) => template.Value.RenderTexts(turns, marker, now))
         {
             EndIds = [.. ends.Append(eos).Distinct()],
         };
@@ -170,7 +170,7 @@ public sealed class ModelFolder : IDisposable
     public int[] PromptIds(IReadOnlyList<ChatMessage> turns) => encoding.Prompt(turns, uncut);
 
     /// <summary>The ids of a whole conversation as its template writes it, bos once; nothing is put after it.</summary>
-    internal int[] WholeIds(IReadOnlyList<ChatMessage> turns) => encoding.Prompt(template.Value.Render(turns, false, Now), uncut);
+    internal int[] WholeIds(IReadOnlyList<ChatMessage> turns) => encoding.Prompt(template.Value.RenderTexts(turns, false, Now), uncut);
 
     /// <summary>The ids of a response behind a prompt that is text: both encoded together and cut where the prompt ends, then one eos.</summary>
     /// <param name="prompt">The prompt.</param>

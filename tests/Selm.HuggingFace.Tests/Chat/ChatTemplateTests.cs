@@ -270,12 +270,12 @@ public class ChatTemplateTests
     [InlineData("{{ messages[0]['tool_calls'][0] }}", "it reads tool_calls, which the kit does not pass")]
     [InlineData("{{ documents | length }}", "it reads documents, which the kit does not pass")]
     [InlineData("{{ images[0] }}", "it reads images, which the kit does not pass")]
-    [InlineData("{% for m in messages %}{% for part in m['content'] %}{% if part['type'] == 'image' %}<image>{% endif %}{% endfor %}{% endfor %}", "it reads the 'type' of a part of a message, as chats with images have parts")]
-    [InlineData("{% for part in messages[0].content | selectattr('type', 'equalto', 'text') %}{{ part.text }}{% endfor %}", "it reads the 'type' of a part of a message")]
-    [InlineData("{{ messages[0].content[0].text }}", "it reads the 'text' of a part of a message")]
+    [InlineData("{% for m in messages %}{% for part in m['content'] %}{% if part['type'] == 'image' %}<image>{% endif %}{% endfor %}{% endfor %}", "The chat template leaves out what a turn says: it looks for parts (['type']), as chats with images have them, but turns are texts here; give a chat template for text.")]
+    [InlineData("{% for part in messages[0].content | selectattr('type', 'equalto', 'text') %}{{ part.text }}{% endfor %}", "it looks for parts (selectattr('type')")]
+    [InlineData("{{ messages[0].content[0].text }}", "it looks for parts (.text)")]
     public void a_template_that_needs_tools_or_images_is_refused_by_their_name(string source, string sentence)
     {
-        var error = Assert.Throws<InputException>(() => ChatTemplate.Parse(source, "", "").Render([new("user", "Hi there")], true));
+        var error = Assert.Throws<InputException>(() => ChatTemplate.Parse(source, "", "").RenderTexts([new("user", "Hi there")], true, DateTime.Today));
         Assert.Contains(sentence, error.Message, StringComparison.Ordinal);
     }
 
@@ -283,7 +283,7 @@ public class ChatTemplateTests
     [InlineData("{% if tools %}{{ tools[0] }}{% endif %}{{ messages[0].content }}")]
     [InlineData("{% if messages[0].content is string %}{{ messages[0].content }}{% else %}{% for part in messages[0].content %}{{ part['text'] }}{% endfor %}{% endif %}")]
     public void a_template_that_knows_tools_and_images_too_writes_text_chats(string source) =>
-        Assert.Equal("Hi there", ChatTemplate.Parse(source, "", "").Render([new("user", "Hi there")], true));
+        Assert.Equal("Hi there", ChatTemplate.Parse(source, "", "").RenderTexts([new("user", "Hi there")], true, DateTime.Today));
 
     [Fact]
     public void a_template_made_to_exhaust_the_stack_is_refused()
