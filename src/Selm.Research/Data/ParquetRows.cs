@@ -99,7 +99,7 @@ internal static class ParquetRows
     {
         using var made = new BlockingCollection<T>(Ahead);
         using var stop = new CancellationTokenSource();
-        var work = Task.Run(() =>
+        var work = Task.Factory.StartNew(() =>
         {
             try
             {
@@ -112,7 +112,7 @@ internal static class ParquetRows
             {
                 made.CompleteAdding();
             }
-        });
+        }, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default); // a thread of its own: those of the pool may all be waiting
         try
         {
             foreach (var item in made.GetConsumingEnumerable())
