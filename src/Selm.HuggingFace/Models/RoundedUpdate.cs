@@ -12,8 +12,6 @@ namespace Selm.HuggingFace.Models;
 /// </summary>
 internal static class RoundedUpdate
 {
-    private static readonly Tensor Low = Whole(0xFFFF_FFFF), Sixteen = Whole(0xFFFF), ThirtyTwo = Whole(32), Even = Whole(0xD251_1F53), Odd = Whole(0xCD9E_8D57);
-
     /// <summary>One AdamW step in place; the arithmetic is float32, what is bfloat16 is rounded stochastically.</summary>
     /// <param name="parameter">The weights, float32 or bfloat16, contiguous.</param>
     /// <param name="gradient">Their gradient, of the same shape; left as it is.</param>
@@ -46,7 +44,7 @@ internal static class RoundedUpdate
     internal static Tensor Round(Tensor x, Tensor words)
     {
         using var scope = NewDisposeScope();
-        var noise = words.bitwise_and(Sixteen).to_type(ScalarType.Float32).Times(1.0 / (1 << 16)); // [0, 1)
+        var noise = words.bitwise_and(Whole(0xFFFF, x.device)).to_type(ScalarType.Float32).Times(1.0 / (1 << 16)); // [0, 1)
         var (mantissa, _) = x.frexp(); // [1/2, 1): eight binary digits of it stay
         var unit = x.div(mantissa); // the power of two, exactly
         var rounded = mantissa.abs().Times(256).Plus(noise).floor().mul(mantissa.sign()).mul(unit).Times(1.0 / 256);
@@ -61,16 +59,16 @@ internal static class RoundedUpdate
     internal static Tensor[] Words(long count, in Rounding rounding, Device device)
     {
         using var scope = NewDisposeScope();
+        Tensor low = Whole(0xFFFF_FFFF, device), half = Whole(32, device), one = Whole(0xD251_1F53, device), other = Whole(0xCD9E_8D57, device);
         var block = Numbers.Range(rounding.First, rounding.First + count, ScalarType.Int64, device);
-        var row = Constant(count, rounding.Row, device);
-        Tensor[] c = [block.bitwise_and(Low), block.bitwise_right_shift(ThirtyTwo), row.bitwise_and(Low), High(row)];
+        var row = zeros([count], ScalarType.Int64, device).AddInPlace(Whole(rounding.Row, device));
+        Tensor[] c = [block.bitwise_and(low), High(block), row.bitwise_and(low), High(row)];
         uint k0 = (uint)rounding.Key, k1 = (uint)(rounding.Key >> 32);
         for (var round = 0; round < 10; round++)
         {
             using var inner = NewDisposeScope();
-            var (even, odd) = (c[0].mul(Even), c[2].mul(Odd));
-            using Tensor key0 = Whole(k0), key1 = Whole(k1);
-            Tensor[] next = [High(odd).bitwise_xor(c[1]).bitwise_xor(key0), odd.bitwise_and(Low), High(even).bitwise_xor(c[3]).bitwise_xor(key1), even.bitwise_and(Low)];
+            var (even, odd) = (c[0].mul(one), c[2].mul(other));
+            Tensor[] next = [High(odd).bitwise_xor(c[1]).bitwise_xor(Whole(k0, device)), odd.bitwise_and(low), High(even).bitwise_xor(c[3]).bitwise_xor(Whole(k1, device)), even.bitwise_and(low)];
             foreach (var used in c)
             {
                 used.Dispose();
@@ -84,14 +82,7 @@ internal static class RoundedUpdate
         }
         return [.. c.Select(word => word.MoveToOuterDisposeScope())];
 
-        static Tensor High(Tensor x) => x.bitwise_right_shift(ThirtyTwo).bitwise_and(Low);
-
-        static Tensor Constant(long length, long value, Device device)
-        {
-            var result = zeros([length], ScalarType.Int64, device);
-            using var number = Whole(value);
-            return result.copy_(number);
-        }
+        Tensor High(Tensor x) => x.bitwise_right_shift(half).bitwise_and(low);
     }
 
     private static void Put(Tensor target, Tensor wide, Tensor words)
@@ -104,6 +95,5 @@ internal static class RoundedUpdate
 
     private static unsafe Stored Of(Tensor x) => x.dtype == ScalarType.BFloat16 ? new((nint)Halves(x), true) : new((nint)Floats(x), false);
 
-    // On the CPU: operators on CUDA take a single number from there.
-    private static Tensor Whole(long number) => tensor(number, ScalarType.Int64).DetachFromDisposeScope();
+    private static Tensor Whole(long number, Device device) => tensor(number, ScalarType.Int64, device);
 }

@@ -31,14 +31,19 @@ internal static class MemoryShortage
     /// <param name="step">The step that failed, with its place in the training.</param>
     /// <param name="options">The training.</param>
     /// <param name="pairs">Pairs per forward pass in the step that failed.</param>
+    /// <param name="updating">Whether weights have begun to change, so that the step cannot be done again.</param>
     /// <param name="kept">Which checkpoint there is, in words.</param>
-    /// <exception cref="InputException">The passes have been halved before, hold one pair only, or cannot be smaller because the step is taken within the backward pass.</exception>
-    public static MemoryRow Halved(string step, TrainerOptions options, int pairs, string kept)
+    /// <exception cref="InputException">The passes have been halved before or hold one pair only, or weights have begun to change.</exception>
+    public static MemoryRow Halved(string step, TrainerOptions options, int pairs, bool updating, string kept)
     {
         var size = string.Create(CultureInfo.InvariantCulture, $"{pairs} {(pairs == 1 ? "pair" : "pairs")}");
         if (options.Optimizer.UpdateInBackward)
         {
             throw new InputException($"{step}: there was not enough memory for {size}, and with optimizer.update_in_backward a step has one forward pass; lower batch_size and start in a new folder; {kept}.");
+        }
+        if (updating)
+        {
+            throw new InputException($"{step}: there was not enough memory for the update of the weights; set optimizer.moments_on: host, or in precision: bf16 optimizer.master_weights: false, and start in a new folder; {kept}.");
         }
         if (pairs == 1 || pairs < options.BatchSize)
         {

@@ -63,6 +63,9 @@ public sealed class ParameterUpdate : IDisposable
         moments = [.. names.Select(name => (name, weights.Select(Moment).ToArray()))];
     }
 
+    /// <summary>Optimiser steps done or begun.</summary>
+    internal int Steps => steps;
+
     private bool HasMasters => !ReferenceEquals(parameters, weights);
 
     /// <summary>Takes over the gradients of a micro-batch; in bfloat16 they are summed in float32.</summary>

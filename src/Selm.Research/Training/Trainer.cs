@@ -154,7 +154,7 @@ public static class Trainer
                     catch (Exception e) when (MemoryShortage.Is(e))
                     {
                         update.Forget();
-                        var smaller = MemoryShortage.Halved(Name(), options, pairs, Kept());
+                        var smaller = MemoryShortage.Halved(Name(), options, pairs, update.Steps > step, Kept());
                         metrics?.Append(firstStep + step + 1, smaller);
                         progress?.Report(new StepProgress(smaller.Note.TrimEnd('.'), 0, 0));
                         pairs = smaller.PairsPerPass;

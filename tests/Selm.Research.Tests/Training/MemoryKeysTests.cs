@@ -183,6 +183,11 @@ public sealed class MemoryKeysTests : IDisposable
     }
 
     [Fact]
+    public void a_step_whose_update_has_begun_is_not_done_again() => Assert.StartsWith(
+        "Step 3 of 4: there was not enough memory for the update of the weights; set optimizer.moments_on: host,",
+        Assert.Throws<InputException>(() => MemoryShortage.Halved("Step 3 of 4", options, 6, updating: true, "no checkpoint was written")).Message, StringComparison.Ordinal);
+
+    [Fact]
     public void what_stands_for_a_lack_of_memory_is_recognised_and_nothing_else()
     {
 #pragma warning disable CA2201 // made as the runtime and libtorch make them
