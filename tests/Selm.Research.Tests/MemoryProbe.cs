@@ -32,6 +32,7 @@ public static class MemoryProbe
             "training" => Training(),
             "lora" => Lora(int.Parse(args[1], CultureInfo.InvariantCulture), int.Parse(args[2], CultureInfo.InvariantCulture)),
             "rows" => Rows(args[1]),
+            "load" => Load(args[1], args[2] == "bf16" ? ScalarType.BFloat16 : ScalarType.Float32),
             "bench" => OfBench(Enum.Parse<BenchMode>(args[1]), int.Parse(args[2], CultureInfo.InvariantCulture)),
             _ => throw new ArgumentException(args[0]),
         };
@@ -142,6 +143,29 @@ public static class MemoryProbe
         long perBlock = (4 * config.HiddenSize) + ((config.NumAttentionHeads + (2 * config.NumKeyValueHeads)) * config.HeadDim) + config.HiddenSize + (3 * config.IntermediateSize) + (7 * rank);
         var tokens = prompt + (2 * (response - 1));
         return [Status("VmHWM"), 4 * model.parameters().Sum(p => p.numel()) >> 10, 4 * tokens * config.NumHiddenLayers * perBlock >> 10, clock.ElapsedMilliseconds];
+    }
+
+    // Loads a folder and watches meanwhile: the most memory of the process's own beyond what it started with, the model, its largest weight [all kB].
+    // Pages of the mapped files, which the system takes back when it likes, do not count.
+    private static long[] Load(string folder, ScalarType dtype)
+    {
+        using (new Llama(new LlamaConfig { ModelType = "llama", VocabSize = 8, HiddenSize = 8, IntermediateSize = 8, NumHiddenLayers = 1, NumAttentionHeads = 1, NumKeyValueHeads = 1, HeadDim = 8 }))
+        {
+        }
+        var (before, most, over) = (Status("RssAnon"), 0L, false);
+        var watch = new Thread(() =>
+        {
+            while (!Volatile.Read(ref over))
+            {
+                most = Math.Max(most, Status("RssAnon"));
+            }
+        });
+        watch.Start();
+        using var model = LlamaWeights.Load(folder, dtype);
+        Volatile.Write(ref over, true);
+        watch.Join();
+        var size = dtype == ScalarType.BFloat16 ? 2 : 4;
+        return [most - before, size * model.parameters().Sum(p => p.numel()) >> 10, size * model.parameters().Max(p => p.numel()) >> 10];
     }
 
     // Small numbers everywhere, ones in the norms; no second copy of a weight is made meanwhile.
