@@ -17,7 +17,7 @@ public class BenchCommandTests
         var run = SelmProcess.Run(["bench", mode, .. tiny, "--json"]);
         Assert.Equal(0, run.Code);
         var report = JsonDocument.Parse(run.Out).RootElement;
-        foreach (var name in new[] { "step_ms", "cpu_ms", speed, "floor_gflop", "floor_gb", "gflop_per_s", "ceiling_gflop_per_s", "share_of_ceiling" })
+        foreach (var name in new[] { "step_ms", "cpu_ms", speed, "floor_gflop", "floor_gb", "gflop_per_s", "ceiling_gflop_per_s", "share_of_ceiling", "ceiling_gb_per_s", "share_of_bandwidth", "roofline_gflop_per_s", "share_of_roofline" })
         {
             Assert.True(report.GetProperty(name).GetDouble() > 0, name);
         }

@@ -30,6 +30,7 @@ public static class MemoryProbe
             "composed-head" => Head(int.Parse(args[1], CultureInfo.InvariantCulture), Composed),
             "training" => Training(),
             "lora" => Lora(int.Parse(args[1], CultureInfo.InvariantCulture), int.Parse(args[2], CultureInfo.InvariantCulture)),
+            "steps" => Steps(args.Skip(1).Select(text => int.Parse(text, CultureInfo.InvariantCulture)).ToArray()),
             "bench" => OfBench(Enum.Parse<BenchMode>(args[1]), int.Parse(args[2], CultureInfo.InvariantCulture)),
             _ => throw new ArgumentException(args[0]),
         };
@@ -140,6 +141,44 @@ public static class MemoryProbe
         long perBlock = (4 * config.HiddenSize) + ((config.NumAttentionHeads + (2 * config.NumKeyValueHeads)) * config.HeadDim) + config.HiddenSize + (3 * config.IntermediateSize) + (7 * rank);
         var tokens = prompt + (2 * (response - 1));
         return [Status("VmHWM"), 4 * model.parameters().Sum(p => p.numel()) >> 10, 4 * tokens * config.NumHiddenLayers * perBlock >> 10, clock.ElapsedMilliseconds];
+    }
+
+    // Optimiser steps on a model of random weights: the peak of the process [kB]. Numbers: vocabulary, hidden, layers, heads, key heads, ff,
+    // tokens of a prompt and of each of three responses, pairs of a micro-batch, micro-batches, whether block inputs alone are kept, rank of
+    // an adapter (0: all weights), steps.
+    private static long[] Steps(int[] n)
+    {
+        var shape = new BenchShape(n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8]);
+        using var model = new Llama(shape.Config());
+        Fill(model);
+        if (n[11] > 0)
+        {
+            model.Attach(NewAdapter.Of(model, new AdapterRecipe { Rank = n[11] }, seed: 1));
+        }
+        else
+        {
+            foreach (var parameter in model.parameters())
+            {
+                parameter.requires_grad = true;
+            }
+        }
+        using var update = new ParameterUpdate(model, new OptimizerRecipe { LearningRate = 1e-6 });
+        for (var step = 0; step < n[12]; step++)
+        {
+            for (var micro = 0; micro < n[9]; micro++)
+            {
+                SharedRow[] rows = [.. Enumerable.Range(0, n[8]).Select(k =>
+                {
+                    var stream = new PhiloxStream((ulong)((step * 1000) + micro), "steps", k);
+                    int[] Ids(int count) => [.. Enumerable.Range(0, count).Select(_ => stream.NextInt(n[0]))];
+                    return new SharedRow(Ids(n[6]), [Ids(n[7]), Ids(n[7]), Ids(n[7])]);
+                })];
+                StagedBackward.Run(model, rows, sums => [.. sums.Select((_, k) => k % 3 == 0 ? -0.1 : 0.05)], n[10] > 0);
+                update.Accumulate();
+            }
+            update.Step(1e-6, maxNorm: 1);
+        }
+        return [Status("VmHWM")];
     }
 
     // Small numbers everywhere, ones in the norms; no second copy of a weight is made meanwhile.

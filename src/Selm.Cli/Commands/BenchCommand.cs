@@ -120,7 +120,8 @@ internal static class BenchCommand
             r.PairsPerS is { } pairs ? $"{pairs:F1} pairs/s" : null, r.TokensPerS is { } tokens ? $"{tokens:F0} tokens/s" : null, r.NewTokensPerS is { } fresh ? $"{fresh:F0} new tokens/s" : null,
         }.OfType<string>()));
         Line("floor", $"{r.FloorGflop:F2} GFLOP and {r.FloorGb:F3} GB per step");
-        Line("achieved", $"{r.GflopPerS:F1} GFLOP/s, {100 * r.ShareOfCeiling:F0} % of the ceiling of {r.CeilingGflopPerS:F1} GFLOP/s ({r.CeilingProduct})");
+        Line("achieved", $"{r.GflopPerS:F1} GFLOP/s, {100 * r.ShareOfCeiling:F0} % of the ceiling of {r.CeilingGflopPerS:F1} GFLOP/s ({r.CeilingProduct}): model FLOP utilisation");
+        Line("roofline", $"{100 * r.ShareOfRoofline:F0} % of the {r.RooflineGflopPerS:F1} GFLOP/s that both ceilings allow; {100 * r.ShareOfBandwidth:F0} % of {r.CeilingGbPerS:F1} GB/s of memory");
         if (r.Peer is { } p)
         {
             Line("PyTorch", $"eager, {p.Torch}: {p.Tuned.StepMs:F1} ms ({p.Tuned.CpuMs:F1} ms of processor time) with its allocator tuned as the kit tunes its own,");

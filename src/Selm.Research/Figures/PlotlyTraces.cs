@@ -81,6 +81,10 @@ internal sealed class PlotlyTraces(Panel panel, Trace trace, string colour)
             ["y"] = PlotlyWriter.Numbers(bar.Values),
             ["marker"] = Body(),
         };
+        if (panel.Stacked)
+        {
+            (node["base"], node["offset"], node["width"]) = (PlotlyWriter.Numbers(panel.Floors(bar)), -0.39, 0.78); // its own place, whatever else is grouped
+        }
         if (bar.Values.Any(double.IsNaN))
         {
             // A bar without a value has no height, but would still show its outline.
