@@ -125,7 +125,7 @@ public static class MemoryProbe
             ModelType = "qwen2", VocabSize = 151_936, HiddenSize = 896, IntermediateSize = 4864, NumHiddenLayers = 24, NumAttentionHeads = 14, NumKeyValueHeads = 2, HeadDim = 64,
             MaxPositionEmbeddings = 32_768, TieWordEmbeddings = true,
         });
-        Fill(model);
+        TiledWeights.Fill(model);
         model.Attach(NewAdapter.Of(model, new AdapterRecipe { Rank = rank }, seed: 1));
         using var update = new ParameterUpdate(model, new OptimizerRecipe { LearningRate = 1e-4 });
         SharedRow[] rows = [new([.. Enumerable.Range(0, prompt)], [[.. Enumerable.Range(500, response)], [.. Enumerable.Range(900, response)]])];
@@ -150,7 +150,7 @@ public static class MemoryProbe
     {
         var shape = new BenchShape(n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8]);
         using var model = new Llama(shape.Config());
-        Fill(model);
+        TiledWeights.Fill(model);
         if (n[11] > 0)
         {
             model.Attach(NewAdapter.Of(model, new AdapterRecipe { Rank = n[11] }, seed: 1));
@@ -179,29 +179,6 @@ public static class MemoryProbe
             update.Step(1e-6, maxNorm: 1);
         }
         return [Status("VmHWM")];
-    }
-
-    // Small numbers everywhere, ones in the norms; no second copy of a weight is made meanwhile.
-    private static void Fill(Llama model)
-    {
-        using var scope = NewDisposeScope();
-        using var noGrad = no_grad();
-        var noise = Noise(1 << 20).Plus(-0.5).Times(0.05);
-        foreach (var (name, weight) in LlamaWeights.Named(model))
-        {
-            if (name.EndsWith("norm.weight", StringComparison.Ordinal))
-            {
-                weight.Fill(1);
-                continue;
-            }
-            using var flat = weight.view(-1);
-            for (long at = 0; at < flat.numel(); at += noise.numel())
-            {
-                using var part = flat.narrow(0, at, Math.Min(noise.numel(), flat.numel() - at));
-                using var from = noise.narrow(0, 0, part.numel());
-                part.copy_(from);
-            }
-        }
     }
 
     // The most that a bench takes beyond what the process started with.

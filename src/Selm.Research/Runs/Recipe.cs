@@ -223,6 +223,24 @@ public sealed record OptimizerRecipe
 
     /// <summary>Decoupled weight decay.</summary>
     public double WeightDecay { get; init; }
+
+    /// <summary>
+    /// Whether bf16 weights have an fp32 copy that the optimiser changes (4 bytes a weight). Without it AdamW's step is computed in fp32 and rounded into
+    /// the bf16 weight stochastically, which is right on average; the random bits are the seed's.
+    /// </summary>
+    public bool MasterWeights { get; init; } = true;
+
+    /// <summary>Number format of AdamW's two moments; bf16 ones take 4 bytes a weight instead of 8 and are rounded stochastically.</summary>
+    public Precision Moments { get; init; } = Precision.Fp32;
+
+    /// <summary>Where AdamW's moments are kept; on the host they pass through the device piece by piece. Results are the same.</summary>
+    public MomentsPlace MomentsOn { get; init; } = MomentsPlace.Device;
+
+    /// <summary>
+    /// Whether each block's weights are changed within the backward pass as soon as their gradient is complete, which is then freed: no whole gradient is
+    /// ever held. Goes with activation_checkpointing, gradient_accumulation: 1 and max_grad_norm: 0 alone.
+    /// </summary>
+    public bool UpdateInBackward { get; init; }
 }
 
 /// <summary>The learning-rate schedule of a recipe.</summary>
@@ -294,6 +312,16 @@ public enum OptimizerKind
     Sgd,
 }
 
+/// <summary>Where the moments of the optimiser are kept.</summary>
+public enum MomentsPlace
+{
+    /// <summary>Beside the weights.</summary>
+    Device,
+
+    /// <summary>In the memory of the CPU.</summary>
+    Host,
+}
+
 /// <summary>Learning-rate schedules.</summary>
 public enum ScheduleKind
 {
@@ -307,13 +335,13 @@ public enum ScheduleKind
     Constant,
 }
 
-/// <summary>Number formats of the forward and backward pass.</summary>
+/// <summary>Number formats.</summary>
 public enum Precision
 {
     /// <summary>32-bit floats.</summary>
     Fp32,
 
-    /// <summary>bfloat16 passes over fp32 master weights.</summary>
+    /// <summary>bfloat16; of weights that the optimiser changes there is an fp32 copy unless optimizer.master_weights is false.</summary>
     Bf16,
 }
 

@@ -24,6 +24,8 @@ internal static class RecipeRules
         }
     }
 
+    private static bool Adam(Recipe r) => r.Optimizer.Name == OptimizerKind.Adamw;
+
     private static (bool Holds, string Key, string What)[] Rules(Recipe r) =>
     [
         (r.Iterations is >= 1 and <= Most, "iterations", $"must be from 1 to {Most}"),
@@ -51,6 +53,13 @@ internal static class RecipeRules
         (r.Optimizer.Betas.Count == 2 && r.Optimizer.Betas.All(b => b is >= 0 and < 1), "optimizer.betas", "must be two numbers in [0, 1)"),
         (r.Optimizer.Eps > 0, "optimizer.eps", "must be above 0"),
         (r.Optimizer.WeightDecay >= 0, "optimizer.weight_decay", "must not be negative"),
+        (r.Optimizer.MasterWeights || r.Precision == Precision.Bf16, "optimizer.master_weights", "is false, which goes with precision: bf16 alone: fp32 weights have no copy to leave out"),
+        (r.Optimizer.MasterWeights || Adam(r), "optimizer.master_weights", "is false, which goes with optimizer.name: adamw alone, whose step is rounded stochastically"),
+        (r.Optimizer.Moments == Precision.Fp32 || Adam(r), "optimizer.moments", "is bf16, which goes with optimizer.name: adamw alone"),
+        (r.Optimizer.MomentsOn == MomentsPlace.Device || Adam(r), "optimizer.moments_on", "is host, which goes with optimizer.name: adamw alone"),
+        (!r.Optimizer.UpdateInBackward || r.MaxGradNorm is null or 0, "optimizer.update_in_backward", "does not go with max_grad_norm, which needs the norm of the whole gradient before the first weight moves; write max_grad_norm: 0 or leave update_in_backward out"),
+        (!r.Optimizer.UpdateInBackward || r.GradientAccumulation == 1, "optimizer.update_in_backward", "does not go with gradient_accumulation above 1, whose sum is a whole gradient; write gradient_accumulation: 1 or leave update_in_backward out"),
+        (!r.Optimizer.UpdateInBackward || r.ActivationCheckpointing, "optimizer.update_in_backward", "goes with activation_checkpointing: true alone, whose backward pass ends block by block"),
         (r.Schedule.WarmupRatio is >= 0 and <= 1, "schedule.warmup_ratio", "must be in [0, 1]"),
         (r.LastIterationLrFactor > 0, "last_iteration_lr_factor", "must be above 0"),
         (r.IterationLearningRates.Count == 0 || r.IterationLearningRates.Count == r.Iterations, "iteration_learning_rates", "must name one rate for each iteration"),

@@ -18,11 +18,15 @@ public static class PlanAdvice
     // From what changes nothing but the clock to what trains something else.
     private static readonly Change[] cheapestFirst =
     [
-        new("same steps, smaller products", r => r.BatchSize == 1 ? [] : Split(r, r.BatchSize > 2 ? r.BatchSize / 2 : 1)),
-        new("same steps, smaller products", r => r.BatchSize <= 2 ? [] : Split(r, 1)),
+        new("same steps, smaller products", r => r.BatchSize == 1 || r.Optimizer.UpdateInBackward ? [] : Split(r, r.BatchSize > 2 ? r.BatchSize / 2 : 1)),
+        new("same steps, smaller products", r => r.BatchSize <= 2 || r.Optimizer.UpdateInBackward ? [] : Split(r, 1)),
         new("a third more time in training", r => r.ActivationCheckpointing ? [] : [("activation_checkpointing", "true", r with { ActivationCheckpointing = true })]),
+        new("moments pass between host and device in every step", r => !Adam(r) || r.Optimizer.MomentsOn == MomentsPlace.Host ? [] : [("optimizer.moments_on", "host", Set(r, r.Optimizer with { MomentsOn = MomentsPlace.Host }))]),
+        new("moments rounded to bfloat16", r => !Adam(r) || r.Optimizer.Moments == Precision.Bf16 ? [] : [("optimizer.moments", "bf16", Set(r, r.Optimizer with { Moments = Precision.Bf16 }))]),
+        new("weights rounded to bfloat16 in every step", r => !Adam(r) || r.Precision != Precision.Bf16 || !r.Optimizer.MasterWeights ? [] : [("optimizer.master_weights", "false", Set(r, r.Optimizer with { MasterWeights = false }))]),
         new("passes in bfloat16, noisier log-probs", r => r.Precision == Precision.Bf16 ? [] : [("precision", "bf16", r with { Precision = Precision.Bf16 })]),
         new("shorter answers", r => r.MaxNewTokens <= 64 ? [] : [("max_new_tokens", Text(r.MaxNewTokens / 2), r with { MaxNewTokens = r.MaxNewTokens / 2 })]),
+        new("a step for every micro-batch, no clipping", r => r.Optimizer.UpdateInBackward || r.Adapter is not null ? [] : Immediately(r)),
         new("trains an adapter in place of all weights", r => r.Adapter is not null || r.Method == "explicit-reward" ? [] : [("adapter", "{rank: 16}", r with { Adapter = new AdapterRecipe { Rank = 16 } })]),
     ];
 
@@ -80,6 +84,16 @@ public static class PlanAdvice
         var accumulation = (int)Math.Ceiling(r.BatchSize / (double)batch) * r.GradientAccumulation;
         return [("batch_size", Text(batch), r with { BatchSize = batch }), ("gradient_accumulation", Text(accumulation), r with { BatchSize = batch, GradientAccumulation = accumulation })];
     }
+
+    private static (string, string, Recipe)[] Immediately(Recipe r)
+    {
+        var with = Set(r, r.Optimizer with { UpdateInBackward = true }) with { GradientAccumulation = 1, MaxGradNorm = 0, ActivationCheckpointing = true };
+        return [("optimizer.update_in_backward", "true", with), ("gradient_accumulation", "1", with), ("max_grad_norm", "0", with), ("activation_checkpointing", "true", with)];
+    }
+
+    private static bool Adam(Recipe r) => r.Optimizer.Name == OptimizerKind.Adamw;
+
+    private static Recipe Set(Recipe r, OptimizerRecipe optimizer) => r with { Optimizer = optimizer };
 
     private static string Text(int value) => value.ToString(CultureInfo.InvariantCulture);
 }

@@ -31,8 +31,8 @@ public static class PlanCheck
             : plan.Fits ? null : $"At its recipe's limits this run takes up to {Gb(plan.PeakBytes)} GB and {where} has {Gb(memory)} GB; selm plan names the keys that lower it.";
     }
 
-    // The largest device that the driver's own tool lists; null without it, for libtorch's bindings do not say.
-    private static double? CudaMemory()
+    /// <summary>Memory of the largest device that the driver's own tool lists [bytes]; null without it, for libtorch's bindings do not say.</summary>
+    internal static double? CudaMemory()
     {
         try
         {

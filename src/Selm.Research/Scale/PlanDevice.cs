@@ -47,17 +47,19 @@ internal sealed record UtilisationFile
 /// <param name="Bandwidth">Bytes per second of its memory.</param>
 /// <param name="Flops32">Products in float32 per second.</param>
 /// <param name="Flops16">Products in bfloat16 per second.</param>
+/// <param name="Link">Bytes per second between the host's memory and the device's.</param>
 /// <param name="Constant">What a process takes of it before it has a model [bytes].</param>
-public sealed record PlanDevice(string Name, double Memory, double Bandwidth, double Flops32, double Flops16, double Constant)
+public sealed record PlanDevice(string Name, double Memory, double Bandwidth, double Flops32, double Flops16, double Link, double Constant)
 {
     private const string File = "data/scale/utilisation.yaml";
 
-    // Data sheets (memory as sold; dense products, no sparsity); a CUDA context with its libraries takes about 0.6 GB (assumed).
+    // Data sheets (memory as sold; dense products, no sparsity); a CUDA context with its
+    // libraries takes about 0.6 GB and the link reaches 0.8 of its sheet (both assumed).
     private static readonly PlanDevice[] sheets =
     [
-        new("h200", 141e9, 4.8e12, 67e12, 989e12, 0.6e9),
-        new("a100-80", 80e9, 2.04e12, 19.5e12, 312e12, 0.6e9),
-        new("rtx4090", 24e9, 1.008e12, 82.6e12, 165e12, 0.6e9),
+        new("h200", 141e9, 4.8e12, 67e12, 989e12, 50e9, 0.6e9),
+        new("a100-80", 80e9, 2.04e12, 19.5e12, 312e12, 25e9, 0.6e9),
+        new("rtx4090", 24e9, 1.008e12, 82.6e12, 165e12, 25e9, 0.6e9),
     ];
 
     // Of eager operators on a GPU without fused attention; nobody has measured the kit there.
@@ -119,7 +121,7 @@ public sealed record PlanDevice(string Name, double Memory, double Bandwidth, do
     private int Parallel { get; init; } = 1;
 
     // Peaks of one core are those of the recording in the data file; cores share the memory.
-    private static PlanDevice Cpu(int threads) => new("cpu", PhysicalMemory, 20e9, threads * 100e9, threads * 100e9, 0.25e9) { Parallel = threads };
+    private static PlanDevice Cpu(int threads) => new("cpu", PhysicalMemory, 20e9, threads * 100e9, threads * 100e9, 20e9, 0.25e9) { Parallel = threads };
 
     // One line per mode that was measured.
     private static IEnumerable<Utilisation> OfBench(string path, PlanDevice device)

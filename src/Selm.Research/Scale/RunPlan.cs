@@ -187,8 +187,11 @@ public sealed record RunPlan
             // Blocks computed again are one forward pass more; weights are read once per pass, gradients read and written.
             var times = recipe.ActivationCheckpointing ? 4.0 / 3 : 1;
             var one = new Floor(pass.Flops * times, (element * model.Parameters * 3 * times) + (2 * Math.Max(state.Micro, state.Sum) * trained));
-            var checkpoints = steps > recipe.Iterations * recipe.CheckpointEvery ? 2 * (Math.Max(state.Master, state.Weight) + state.Moments + state.HostMoments) * trained : 0;
-            return Stage("training", Times(one, passes) + new Floor(0, steps * state.Moved * trained), moments.MaxBy(moment => moment.Total)!, (recipe.Iterations * element * trained) + checkpoints);
+            var checkpoints = steps > recipe.Iterations * recipe.CheckpointEvery ? 2 * ((state.Master > 0 ? state.Master : state.Weight) + state.Moments + state.HostMoments) * trained : 0;
+            // Moments that live on the host pass the link both ways in every step.
+            var linked = device.IsCpu ? 0 : steps * 2 * state.HostMoments * trained / device.Link;
+            var stage = Stage("training", Times(one, passes) + new Floor(0, steps * state.Moved * trained), moments.MaxBy(moment => moment.Total)!, (recipe.Iterations * element * trained) + checkpoints);
+            return stage with { Seconds = stage.Seconds + linked };
         }
 
         private IEnumerable<PlannedStage> Evaluating(PlannedMemory peak, int steps)

@@ -21,7 +21,10 @@ internal readonly record struct StateBytes(double Weight, double Master, double 
         ("optimizer.name: rmsprop", r => r.Optimizer.Name == OptimizerKind.Rmsprop, s => s with { Moments = 4 }),
         ("optimizer.name: sgd", r => r.Optimizer.Name == OptimizerKind.Sgd, s => s with { Moments = 0 }),
         ("activation_checkpointing: true", r => r.ActivationCheckpointing, s => s with { ByStage = true }),
-        //NEW
+        ("optimizer.master_weights: false", r => !r.Optimizer.MasterWeights, s => s with { Master = 0 }),
+        ("optimizer.moments: bf16", r => r.Optimizer.Moments == Precision.Bf16, s => s with { Moments = s.Moments / 2 }),
+        ("optimizer.moments_on: host", r => r.Optimizer.MomentsOn == MomentsPlace.Host, s => s with { Moments = 0, HostMoments = s.Moments }),
+        ("optimizer.update_in_backward: true", r => r.Optimizer.UpdateInBackward, s => s with { Sum = 0, Micro = s.Weight, ByStage = true }),
     ];
 
     /// <summary>What an optimiser step reads and writes on the device.</summary>

@@ -141,7 +141,8 @@ internal sealed class StepMemory(Recipe recipe, PlanModel model, bool kernels, d
     private double Twins(double tokens)
     {
         const double own = 32 << 20; // blocks from here on have pages of their own (Libtorch.cs)
-        return new[] { model.Packed, model.Mixed, Hidden, Hidden }.Select(columns => Float * tokens * columns).Where(bytes => bytes < own).Sum();
+        double[] outputs = [model.Packed, model.Mixed, Hidden, Hidden, .. Whole ? [] : new[] { Hidden, Hidden, 2 * Ff, Ff }];
+        return outputs.Select(columns => Float * tokens * columns).Where(bytes => bytes < own).Sum();
     }
 
     // Bytes that one block keeps of a token. Kernels: its input, q k v, mixed values, the sum, gate and up. Operators: per norm
@@ -182,6 +183,16 @@ internal sealed class StepMemory(Recipe recipe, PlanModel model, bool kernels, d
         return Float * Grown * ((Whole ? 5 : 2) / 3.0 * model.FeedForward + head + (rows * ((3 * Hidden) + (3 * Ff))) + (1 << 20));
     }
 
-    // The composed update works on one parameter at a time and holds four copies of it.
-    private double Updating => kernels ? 0 : 4 * Float * Math.Max(model.Embedding, 2 * model.FeedForward / 3) * (Whole ? 1 : 0);
+    // Copies of the update. Operators: three of the largest parameter; a step that rounds stochastically or fetches its moments
+    // works on pieces of 2^24 weights, in some 110 bytes each on a GPU, and on the CPU holds at most the pieces of the moments.
+    private double Updating
+    {
+        get
+        {
+            const double piece = 1 << 24;
+            var optimizer = recipe.Optimizer;
+            var (pieces, most) = (!optimizer.MasterWeights || optimizer.Moments == Precision.Bf16 || optimizer.MomentsOn == MomentsPlace.Host, Math.Min(piece, Trained));
+            return kernels ? 0 : !pieces ? 3 * Float * (Whole ? Math.Max(model.Embedding, 2 * model.FeedForward / 3) : 0) : onHost ? 8 * most : 110 * most;
+        }
+    }
 }
