@@ -31,6 +31,7 @@ public static class MemoryProbe
             "training" => Training(),
             "lora" => Lora(int.Parse(args[1], CultureInfo.InvariantCulture), int.Parse(args[2], CultureInfo.InvariantCulture)),
             "steps" => Steps(args.Skip(1).Select(text => int.Parse(text, CultureInfo.InvariantCulture)).ToArray()),
+            "load" => Load(args[1], args[2] == "bf16" ? ScalarType.BFloat16 : ScalarType.Float32),
             "bench" => OfBench(Enum.Parse<BenchMode>(args[1]), int.Parse(args[2], CultureInfo.InvariantCulture)),
             _ => throw new ArgumentException(args[0]),
         };
@@ -143,6 +144,29 @@ public static class MemoryProbe
         return [Status("VmHWM"), 4 * model.parameters().Sum(p => p.numel()) >> 10, 4 * tokens * config.NumHiddenLayers * perBlock >> 10, clock.ElapsedMilliseconds];
     }
 
+    // Loads a folder and watches meanwhile: the most memory of the process's own beyond what it started with, the model, its largest weight [all kB].
+    // Pages of the mapped files, which the system takes back when it likes, do not count.
+    private static long[] Load(string folder, ScalarType dtype)
+    {
+        using (new Llama(new LlamaConfig { ModelType = "llama", VocabSize = 8, HiddenSize = 8, IntermediateSize = 8, NumHiddenLayers = 1, NumAttentionHeads = 1, NumKeyValueHeads = 1, HeadDim = 8 }))
+        {
+        }
+        var (before, most, over) = (Status("RssAnon"), 0L, false);
+        var watch = new Thread(() =>
+        {
+            while (!Volatile.Read(ref over))
+            {
+                most = Math.Max(most, Status("RssAnon"));
+            }
+        });
+        watch.Start();
+        using var model = LlamaWeights.Load(folder, dtype);
+        Volatile.Write(ref over, true);
+        watch.Join();
+        var size = dtype == ScalarType.BFloat16 ? 2 : 4;
+        return [most - before, size * model.parameters().Sum(p => p.numel()) >> 10, size * model.parameters().Max(p => p.numel()) >> 10];
+    }
+
     // Optimiser steps on a model of random weights: the peak of the process [kB]. Numbers: vocabulary, hidden, layers, heads, key heads, ff,
     // tokens of a prompt and of each of three responses, pairs of a micro-batch, micro-batches, whether block inputs alone are kept, rank of
     // an adapter (0: all weights), steps.
@@ -173,8 +197,7 @@ public static class MemoryProbe
                     int[] Ids(int count) => [.. Enumerable.Range(0, count).Select(_ => stream.NextInt(n[0]))];
                     return new SharedRow(Ids(n[6]), [Ids(n[7]), Ids(n[7]), Ids(n[7])]);
                 })];
-                StagedBackward.Run(model, rows, sums => [.. sums.Select((_, k) => k % 3 == 0 ? -0.1 : 0.05)], n[10] > 0);
-                update.Accumulate();
+                StagedBackward.Run(model, rows, sums => [.. sums.Select((_, k) => k % 3 == 0 ? -0.1 : 0.05)], n[10] > 0, update.Accumulate);
             }
             update.Step(1e-6, maxNorm: 1);
         }

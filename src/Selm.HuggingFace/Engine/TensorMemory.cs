@@ -11,6 +11,9 @@ internal static unsafe partial class TensorMemory
     /// <summary>First float of a float32 tensor.</summary>
     public static float* Floats(Tensor x) => (float*)Of(x, ScalarType.Float32);
 
+    /// <summary>First number of a bfloat16 tensor, as bits.</summary>
+    public static ushort* Halves(Tensor x) => (ushort*)Of(x, ScalarType.BFloat16);
+
     /// <summary>First number of an int64 tensor.</summary>
     public static long* Longs(Tensor x) => (long*)Of(x, ScalarType.Int64);
 

@@ -31,13 +31,7 @@ internal static unsafe class AdamW
     /// <param name="step">Constants.</param>
     public static void Update(float* parameter, float* gradient, float* first, float* second, nint count, in AdamWStep step)
     {
-        var job = new Job
-        {
-            Parameter = parameter, Gradient = gradient, First = first, Second = second, Count = count,
-            Keep = (float)(1 - step.LearningRate * step.WeightDecay), Scale = (float)step.GradientScale, Eps = (float)step.Eps,
-            Beta1 = (float)step.Beta1, Rest1 = (float)(1 - step.Beta1), Beta2 = (float)step.Beta2, Rest2 = (float)(1 - step.Beta2),
-            Root = (float)Math.Sqrt(1 - Math.Pow(step.Beta2, step.Step)), Rate = (float)(-step.LearningRate / (1 - Math.Pow(step.Beta1, step.Step))),
-        };
+        var job = Constants(step) with { Parameter = parameter, Gradient = gradient, First = first, Second = second, Count = count };
         Workers.Run(checked((int)((count + Block - 1) / Block)), &job, &UpdateBlock);
     }
 
@@ -55,7 +49,15 @@ internal static unsafe class AdamW
         return total;
     }
 
-    private struct Job
+    /// <summary>The numbers of a step as the kernel takes them, without the tensors.</summary>
+    internal static Job Constants(in AdamWStep step) => new()
+    {
+        Keep = (float)(1 - step.LearningRate * step.WeightDecay), Scale = (float)step.GradientScale, Eps = (float)step.Eps,
+        Beta1 = (float)step.Beta1, Rest1 = (float)(1 - step.Beta1), Beta2 = (float)step.Beta2, Rest2 = (float)(1 - step.Beta2),
+        Root = (float)Math.Sqrt(1 - Math.Pow(step.Beta2, step.Step)), Rate = (float)(-step.LearningRate / (1 - Math.Pow(step.Beta1, step.Step))),
+    };
+
+    internal struct Job
     {
         public float* Parameter, Gradient, First, Second;
         public nint Count;
@@ -91,7 +93,7 @@ internal static unsafe class AdamW
 
     // The weights from `at` to `end`, whole vectors.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void UpdateWhole(Job j, nint at, nint end)
+    internal static void UpdateWhole(Job j, nint at, nint end)
     {
         for (; at < end; at += 16)
         {

@@ -163,6 +163,15 @@ public sealed class Llama : nn.Module
     /// <summary>What training changes: the adapter's parameters where there is one, else all.</summary>
     internal IReadOnlyList<Parameter> Trained => Adapter?.Parameters ?? [.. parameters()];
 
+    /// <summary>The matrix of the embeddings, [vocabulary, hidden]; where it is also the head's, <see cref="Head"/> is the same object.</summary>
+    internal Parameter Embedding => Active?.Embedding ?? embed_tokens;
+
+    /// <summary>The parameters of a block, or behind the last one those of the norm: with an adapter its own.</summary>
+    /// <param name="stage">Number of the block, or <see cref="Depth"/>.</param>
+    internal IEnumerable<Parameter> ParametersOf(int stage) => stage == Depth ? [norm]
+        : Active is { } adapter ? adapter.Layers[stage].All.SelectMany(delta => new[] { delta.A, delta.B })
+        : layers[stage].parameters();
+
     private LoraAdapter? Active => AdapterOn ? Adapter : null;
 
     /// <summary>Puts an adapter on; from now on it alone has gradients, and the model owns it.</summary>
@@ -314,7 +323,7 @@ public sealed class Llama : nn.Module
         return parameter;
     }
 
-    private Tensor Rows(Tensor ids) => Fast.Rows(Active?.Embedding ?? embed_tokens, ids.reshape(-1));
+    private Tensor Rows(Tensor ids) => Fast.Rows(Embedding, ids.reshape(-1));
 
     private void Freeze(bool frozen)
     {

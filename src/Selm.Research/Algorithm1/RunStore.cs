@@ -5,6 +5,7 @@
 //   preferences.jsonl  best and worst kept, with reference log-probs (line 3)
 //   model/             the policy trained on them, the next iteration's reference (line 4)
 // What is finished is read, not made again. One model is in memory at a time, loaded when it is first asked for.
+using System.Globalization;
 using System.Text.Json;
 using Selm.HuggingFace.Chat;
 using Selm.HuggingFace.Files;
@@ -164,8 +165,9 @@ internal sealed class RunStore(RunOptions options, RunFolder run, IReadOnlyList<
             AtomicFile.WriteJson(run.PathOf(name, "summary.json"), IterationSummary.Of(round, examples));
         });
         var written = PreferenceFile.Read(run.PathOf(name, "preferences.jsonl")).Records;
-        return [.. round.Examples.Zip(written, (example, record) => example with
+        return [.. written.Select((record, k) => round.Examples[k] with
         {
+            Place = string.Create(CultureInfo.InvariantCulture, $"{name}/preferences.jsonl line {k + 1}"),
             RefChosen = record.ReferenceLogps?.Chosen ?? double.NaN,
             RefRejected = record.ReferenceLogps?.Rejected ?? double.NaN,
             RefSample = record.ReferenceLogps?.Reference ?? double.NaN,

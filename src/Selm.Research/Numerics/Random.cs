@@ -153,7 +153,8 @@ public sealed class PhiloxStream
         return new UInt128(((ulong)c3 << 32) | c2, ((ulong)c1 << 32) | c0);
     }
 
-    private static ulong Key(ulong seed, string streamName)
+    /// <summary>The key of a stream, for kernels that draw whole rows of it.</summary>
+    internal static ulong Key(ulong seed, string streamName)
     {
         var named = new byte[sizeof(ulong) + Encoding.UTF8.GetByteCount(streamName)];
         BinaryPrimitives.WriteUInt64LittleEndian(named, seed);

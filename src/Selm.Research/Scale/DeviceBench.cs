@@ -85,7 +85,7 @@ public static class DeviceBench
             Add($"decoding, {(small ? "tiny" : "Mistral-7B")}, batch {batch}", "tokens/s", new StepMemory(recipe, decoded, false, 0).Sampling(batch, size.Prompt, size.Response).Total, what => Decode(what, decoded, device, batch, size.Prompt, size.Response));
         }
         Add($"ranking, {(small ? "tiny" : "DeBERTa-v3-large")}", "pairs/s", 0, what => RankingBench.Run(what, device, size.Large));
-        return new(deviceName, small ? "smoke" : "whole", __version__, parity, products32, products16, copy, speeds, Peers(device, small, progress), clock.Elapsed.TotalSeconds);
+        return new(deviceName, small ? "smoke" : "whole", __version__, parity, products32, products16, copy, speeds, Peers(deviceName, small, progress), clock.Elapsed.TotalSeconds);
 
         void Add(string what, string unit, double bytes, Func<string, (double Speed, Floor Work, double Seconds)> measure)
         {

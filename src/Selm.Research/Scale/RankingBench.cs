@@ -37,6 +37,8 @@ internal static class RankingBench
         }
     }
 
+    private static readonly string[] square = ["self.query_proj", "self.key_proj", "self.value_proj", "output.dense"];
+
     private static void Write(string folder, long vocab, long hidden, long ff, int layers, int heads, int buckets)
     {
         IEnumerable<(string, long[])> Affine(string name, long outputs, long inputs) => [(name + ".weight", [outputs, inputs]), (name + ".bias", [outputs])];
@@ -44,7 +46,7 @@ internal static class RankingBench
         const string encoder = "pretrained_model.";
         IEnumerable<(string, long[])> Layer(string name) =>
         [
-            .. new[] { "self.query_proj", "self.key_proj", "self.value_proj", "output.dense" }.SelectMany(part => Affine($"{name}.attention.{part}", hidden, hidden)),
+            .. square.SelectMany(part => Affine($"{name}.attention.{part}", hidden, hidden)),
             .. Norm($"{name}.attention.output"), .. Affine($"{name}.intermediate.dense", ff, hidden), .. Affine($"{name}.output.dense", hidden, ff), .. Norm($"{name}.output"),
         ];
         (string Name, long[] Shape)[] shapes =

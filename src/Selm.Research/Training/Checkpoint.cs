@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Selm.HuggingFace.Files;
 using Selm.HuggingFace.Models;
 
@@ -13,13 +14,16 @@ internal sealed class Checkpoint(string folder)
 {
     private string Pointer => Path.Combine(folder, "checkpoint.json");
 
+    /// <summary>Pairs per forward pass of the training that wrote the last checkpoint, where memory made them fewer than the recipe's; else null.</summary>
+    internal int? PairsPerPass { get; private set; }
+
     /// <summary>Writes a checkpoint and deletes the one before.</summary>
-    internal void Save(ParameterUpdate update, int step)
+    internal void Save(ParameterUpdate update, int step, int? pairsPerPass = null)
     {
         Directory.CreateDirectory(folder);
         var name = $"step-{step}.safetensors";
         SafetensorsWriter.Write(Path.Combine(folder, name), update.State());
-        AtomicFile.WriteJson(Pointer, new Entry(step, name));
+        AtomicFile.WriteJson(Pointer, new Entry(step, name) { PairsPerPass = pairsPerPass });
         foreach (var old in Directory.EnumerateFiles(folder, "step-*.safetensors").Where(file => Path.GetFileName(file) != name))
         {
             File.Delete(old);
@@ -38,12 +42,13 @@ internal sealed class Checkpoint(string folder)
         var entry = Read();
         using var file = SafetensorsFile.Open(Path.Combine(folder, entry.File));
         update.Restore(file, entry.Step);
+        PairsPerPass = entry.PairsPerPass;
         return entry.Step;
     }
 
     /// <summary>Which checkpoint is there, in words; null where none was written.</summary>
-    internal string? Last() => File.Exists(Pointer)
-        ? $"the checkpoint after step {Read().Step} is kept in {folder}"
+    internal string? Last() => File.Exists(Pointer) && Read() is var entry && File.Exists(Path.Combine(folder, entry.File))
+        ? $"the checkpoint after step {entry.Step} is kept in {folder}"
         : null;
 
     /// <summary>Deletes the checkpoints: the training is over and its result is elsewhere.</summary>
@@ -67,5 +72,9 @@ internal sealed class Checkpoint(string folder)
         }
     }
 
-    private sealed record Entry(int Step, string File);
+    private sealed record Entry(int Step, string File)
+    {
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public int? PairsPerPass { get; init; }
+    }
 }

@@ -1,66 +1,103 @@
 using Selm.HuggingFace.Engine;
+using Selm.HuggingFace.Kernels;
 using Selm.HuggingFace.Models;
+using Selm.Research.Numerics;
 using Selm.Research.Runs;
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Selm.Research.Training;
 
 /// <summary>
-/// Turns accumulated gradients into new weights: clipping, the optimiser, and in bfloat16 a float32 master copy of
-/// every weight, because steps of 5e-7 vanish in eight bits of mantissa.
+/// Turns gradients into new weights: clipping and the optimiser. In bfloat16 gradients are summed in float32, and the optimiser changes a float32
+/// master copy of every weight, because steps of 5e-7 vanish in eight bits of mantissa; or, where the recipe wants no copies, the weight itself,
+/// rounded stochastically. A step is either whole (<see cref="Step"/>) or taken within the backward pass, parameter by parameter
+/// (<see cref="Begin"/>, <see cref="Apply"/>, <see cref="End"/>).
 /// </summary>
 public sealed class ParameterUpdate : IDisposable
 {
+    private const long Piece = 1 << 24; // weights that are rounded or moved to the device at once
+
     private readonly Parameter[] parameters;
-    private readonly Parameter[] masters; // the parameters themselves where they are float32
+    private readonly Dictionary<Parameter, int> places; // of the parameters
+    private readonly Tensor[] weights; // what the optimiser changes: the parameters themselves, or float32 masters
+    private readonly Tensor?[] sums; // gradients of bfloat16 parameters in float32
+    private readonly double[] squares; // norms of the gradients of a step, squared
+    private readonly ulong[] keys; // of the random streams that round
     private readonly OptimizerRecipe recipe;
     private readonly (string Name, Tensor[] OfParameter)[] moments; // as PyTorch calls them
     private int steps;
+    private double rate;
 
     /// <summary>Makes the optimiser of a recipe over what a model trains: all its weights, or its adapter.</summary>
     /// <param name="model">The policy, already on its device and in its element type.</param>
     /// <param name="recipe">Kind and constants; weight decay, where asked for, is taken from every weight as PyTorch does.</param>
-    public ParameterUpdate(Llama model, OptimizerRecipe recipe)
-        : this([.. model.Trained], recipe)
+    /// <param name="seed">Seed of the stochastic rounding, where the recipe has it.</param>
+    /// <param name="iteration">The iteration, part of the names of its random streams.</param>
+    public ParameterUpdate(Llama model, OptimizerRecipe recipe, ulong seed = 0, int iteration = 0)
+        : this([.. model.Trained], recipe, seed, iteration)
     {
     }
 
     /// <summary>Makes the optimiser of a recipe over some parameters.</summary>
     /// <param name="parameters">The parameters, already on their device and in their element type.</param>
     /// <param name="recipe">Kind and constants.</param>
-    internal ParameterUpdate(Parameter[] parameters, OptimizerRecipe recipe)
+    /// <param name="seed">Seed of the stochastic rounding, where the recipe has it.</param>
+    /// <param name="iteration">The iteration, part of the names of its random streams.</param>
+    internal ParameterUpdate(Parameter[] parameters, OptimizerRecipe recipe, ulong seed = 0, int iteration = 0)
     {
         this.parameters = parameters;
         this.recipe = recipe;
-        masters = parameters.Any(parameter => parameter.dtype == ScalarType.BFloat16) ? [.. parameters.Select(Master)] : parameters;
+        places = new(parameters.Select((parameter, k) => KeyValuePair.Create(parameter, k)), ReferenceEqualityComparer.Instance);
+        weights = recipe.MasterWeights && parameters.Any(IsHalf) ? [.. parameters.Select(Master)] : parameters;
+        sums = new Tensor?[parameters.Length];
+        squares = new double[parameters.Length];
+        keys = [.. Enumerable.Range(0, parameters.Length).Select(k => PhiloxStream.Key(seed, $"rounding.iteration-{iteration}.parameter-{k}"))];
         string[] names = recipe.Name switch
         {
             OptimizerKind.Adamw => ["exp_avg", "exp_avg_sq"],
             OptimizerKind.Rmsprop => ["square_avg"],
             _ => [], // SGD without momentum has no memory
         };
-        moments = [.. names.Select(name => (name, masters.Select(master => zeros_like(master, requires_grad: false).DetachFromDisposeScope()).ToArray()))];
+        moments = [.. names.Select(name => (name, weights.Select(Moment).ToArray()))];
     }
 
-    private bool HasMasters => !ReferenceEquals(parameters, masters);
+    private bool HasMasters => !ReferenceEquals(parameters, weights);
 
     /// <summary>Takes over the gradients of a micro-batch; in bfloat16 they are summed in float32.</summary>
-    public void Accumulate()
+    public void Accumulate() => Accumulate(parameters);
+
+    /// <summary>The same for some parameters, whose own gradients are free afterwards where they are bfloat16.</summary>
+    internal void Accumulate(IEnumerable<Parameter> some)
     {
-        if (!HasMasters)
-        {
-            return;
-        }
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        foreach (var (parameter, master) in parameters.Zip(masters))
+        foreach (var parameter in some.Where(IsHalf))
         {
             if (parameter.grad is { } grad)
             {
-                master.grad = master.grad is { } sum ? sum.AddInPlace(grad.to_type(ScalarType.Float32)) : grad.to_type(ScalarType.Float32);
+                ref var sum = ref sums[places[parameter]];
+                if (sum is null)
+                {
+                    sum = grad.to_type(ScalarType.Float32).DetachFromDisposeScope();
+                }
+                else
+                {
+                    sum.AddInPlace(grad);
+                }
                 parameter.grad = null;
             }
+        }
+    }
+
+    /// <summary>Drops all gradients, such as those of a step that could not be finished.</summary>
+    internal void Forget()
+    {
+        for (var k = 0; k < parameters.Length; k++)
+        {
+            Drop(k);
+            parameters[k].grad = null;
         }
     }
 
@@ -72,37 +109,73 @@ public sealed class ParameterUpdate : IDisposable
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var norm = Math.Sqrt(masters.Sum(master => master.grad is { } grad ? Fast.SquaredNorm(grad) : 0));
+        for (var k = 0; k < parameters.Length; k++)
+        {
+            squares[k] = Gradient(k) is { } grad ? Fast.SquaredNorm(grad) : 0;
+        }
+        var norm = End();
         if (!double.IsFinite(norm))
         {
             return norm; // the caller says so; the weights stay as they were
         }
-        steps++;
+        (rate, steps) = (learningRate, steps + 1);
         var scale = maxNorm == 0 ? 1 : Math.Min(1, maxNorm / (norm + 1e-6)); // as PyTorch clips
-        for (var k = 0; k < masters.Length; k++)
+        for (var k = 0; k < parameters.Length; k++)
         {
-            if (masters[k].grad is not { } grad)
+            if (Gradient(k) is { } grad)
             {
-                continue;
-            }
-            Update(k, grad, learningRate, scale);
-            masters[k].grad = null;
-            if (HasMasters)
-            {
-                parameters[k].copy_(masters[k]);
+                Update(k, grad, scale);
             }
         }
         return norm;
     }
 
+    /// <summary>Begins a step that is taken within a backward pass.</summary>
+    /// <param name="learningRate">Of this step.</param>
+    internal void Begin(double learningRate)
+    {
+        (rate, steps) = (learningRate, steps + 1);
+        Array.Clear(squares);
+    }
+
+    /// <summary>
+    /// Takes the step of parameters whose gradients are complete and frees these. After a gradient that is not finite nothing more is changed.
+    /// </summary>
+    internal void Apply(IEnumerable<Parameter> complete)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        foreach (var parameter in complete)
+        {
+            if (parameter.grad is not { } grad)
+            {
+                continue;
+            }
+            var k = places[parameter];
+            if (IsHalf(parameter))
+            {
+                Accumulate([parameter]);
+                grad = sums[k]!;
+            }
+            squares[k] = Fast.SquaredNorm(grad);
+            if (double.IsFinite(End()))
+            {
+                Update(k, grad, 1);
+            }
+        }
+    }
+
+    /// <summary>The norm of the gradients since <see cref="Begin"/>, as <see cref="Step"/> returns it.</summary>
+    internal double End() => Math.Sqrt(squares.Sum());
+
     /// <summary>Everything a later process needs to go on: weights and moments by name.</summary>
     public IEnumerable<(string Name, Tensor Tensor)> State()
     {
-        for (var k = 0; k < masters.Length; k++)
+        for (var k = 0; k < weights.Length; k++)
         {
-            yield return ($"weight.{k}", masters[k]);
+            yield return ($"weight.{k}", weights[k]);
         }
-        for (var k = 0; k < masters.Length; k++)
+        for (var k = 0; k < weights.Length; k++)
         {
             foreach (var (name, ofParameter) in moments)
             {
@@ -120,12 +193,13 @@ public sealed class ParameterUpdate : IDisposable
         using var noGrad = no_grad();
         foreach (var (name, tensor) in State())
         {
-            tensor.copy_(file.Read(name, tensor.dtype, tensor.device));
+            using var saved = file.Read(name, tensor.dtype, tensor.device);
+            tensor.copy_(saved);
         }
         steps = step;
         if (HasMasters)
         {
-            foreach (var (parameter, master) in parameters.Zip(masters))
+            foreach (var (parameter, master) in parameters.Zip(weights))
             {
                 parameter.copy_(master);
             }
@@ -135,42 +209,94 @@ public sealed class ParameterUpdate : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var tensor in moments.SelectMany(moment => moment.OfParameter))
+        foreach (var tensor in moments.SelectMany(moment => moment.OfParameter).Concat(sums.OfType<Tensor>()).Concat(HasMasters ? weights : []))
         {
             tensor.Dispose();
         }
-        if (HasMasters)
-        {
-            foreach (var master in masters)
-            {
-                master.Dispose();
-            }
-        }
     }
 
-    private void Update(int k, Tensor grad, double learningRate, double scale)
+    private static bool IsHalf(Parameter parameter) => parameter.dtype == ScalarType.BFloat16;
+
+    private Tensor? Gradient(int k) => IsHalf(parameters[k]) ? sums[k] : parameters[k].grad;
+
+    private void Drop(int k)
+    {
+        sums[k]?.Dispose();
+        sums[k] = null;
+    }
+
+    // Changes a parameter and frees its gradient.
+    private void Update(int k, Tensor grad, double scale)
     {
         switch (recipe.Name)
         {
             case OptimizerKind.Adamw:
-                var step = new Selm.HuggingFace.Kernels.AdamWStep(learningRate, recipe.Betas[0], recipe.Betas[1], recipe.Eps, recipe.WeightDecay, steps, scale);
-                Fast.AdamW(masters[k], grad, moments[0].OfParameter[k], moments[1].OfParameter[k], step);
+                AdamW(k, grad, new AdamWStep(rate, recipe.Betas[0], recipe.Betas[1], recipe.Eps, recipe.WeightDecay, steps, scale));
                 break;
             case OptimizerKind.Rmsprop:
-                PlainUpdates.RmsProp(masters[k], grad, moments[0].OfParameter[k], learningRate, recipe, scale);
+                PlainUpdates.RmsProp(weights[k], grad, moments[0].OfParameter[k], rate, recipe, scale);
                 break;
             default:
-                PlainUpdates.Sgd(masters[k], grad, learningRate, recipe, scale);
+                PlainUpdates.Sgd(weights[k], grad, rate, recipe, scale);
                 break;
+        }
+        Drop(k);
+        parameters[k].grad = null;
+        if (HasMasters)
+        {
+            parameters[k].copy_(weights[k]);
         }
     }
 
-    private static Parameter Master(Parameter parameter)
+    private void AdamW(int k, Tensor grad, AdamWStep step)
+    {
+        var (first, second, onHost) = (moments[0].OfParameter[k], moments[1].OfParameter[k], recipe.MomentsOn == MomentsPlace.Host);
+        var rounds = first.dtype == ScalarType.BFloat16 || weights[k].dtype == ScalarType.BFloat16;
+        if (!rounds && !onHost)
+        {
+            Fast.AdamW(weights[k], grad, first, second, step);
+            return;
+        }
+        var (count, flat) = (grad.numel(), grad.contiguous().view(-1));
+        for (long at = 0; at < count; at += Piece)
+        {
+            using var scope = NewDisposeScope();
+            Tensor Part(Tensor x) => x.view(-1).narrow(0, at, Math.Min(Piece, count - at));
+            var (weight, m, v) = (Part(weights[k]), Part(first), Part(second));
+            var (here, there) = onHost ? (m.to(weight.device, copy: true), v.to(weight.device, copy: true)) : (m, v);
+            if (rounds)
+            {
+                RoundedUpdate.AdamW(weight, Part(flat), here, there, step, new Rounding(keys[k], steps, at));
+            }
+            else
+            {
+                Fast.AdamW(weight, Part(flat), here, there, step);
+            }
+            if (onHost)
+            {
+                m.copy_(here);
+                v.copy_(there);
+            }
+        }
+    }
+
+    private Tensor Moment(Tensor weight)
+    {
+        var dtype = recipe.Moments == Precision.Bf16 ? ScalarType.BFloat16 : weight.dtype == ScalarType.BFloat16 ? ScalarType.Float32 : weight.dtype;
+        var host = recipe.MomentsOn == MomentsPlace.Host;
+        var moment = zeros(weight.shape, dtype, host ? CPU : weight.device);
+        if (host && weight.device_type == DeviceType.CUDA)
+        {
+            using var pageable = moment;
+            moment = moment.pin_memory(); // copies at the bus's full rate
+        }
+        return moment.DetachFromDisposeScope();
+    }
+
+    private static Tensor Master(Parameter parameter)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var master = new Parameter(parameter.detach().to_type(ScalarType.Float32));
-        master.DetachFromDisposeScope();
-        return master;
+        return parameter.detach().to_type(ScalarType.Float32).DetachFromDisposeScope();
     }
 }

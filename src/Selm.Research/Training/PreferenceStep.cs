@@ -1,5 +1,6 @@
 using Selm.HuggingFace.Models;
 using Selm.Research.Objectives;
+using TorchSharp.Modules;
 
 namespace Selm.Research.Training;
 
@@ -13,9 +14,11 @@ public static class PreferenceStep
     /// <param name="batchTotal">Examples in the whole batch, of which this is a part.</param>
     /// <param name="checkpointing">Recompute activations in the backward pass.</param>
     /// <param name="sharePrompt">Whether a common prompt is computed once.</param>
+    /// <param name="complete">Is told which parameters' gradients are complete (<see cref="StagedBackward.Run"/>).</param>
     /// <returns>Loss and log-probs of each example.</returns>
     public static (LossResult[] Losses, SequenceLogps[] Logps) Backward(
-        Llama policy, IPreferenceLoss loss, IReadOnlyList<TrainingExample> examples, int batchTotal, bool checkpointing = false, bool sharePrompt = true)
+        Llama policy, IPreferenceLoss loss, IReadOnlyList<TrainingExample> examples, int batchTotal, bool checkpointing = false, bool sharePrompt = true,
+        Action<IReadOnlyList<Parameter>>? complete = null)
     {
         var (losses, logps) = (new LossResult[examples.Count], new SequenceLogps[examples.Count]);
         StagedBackward.Run(policy, [.. examples.SelectMany(e => e.Rows(sharePrompt))], sums =>
@@ -27,7 +30,7 @@ public static class PreferenceStep
                 weights[k] /= batchTotal;
             }
             return weights;
-        }, checkpointing);
+        }, checkpointing, complete);
         return (losses, logps);
     }
 

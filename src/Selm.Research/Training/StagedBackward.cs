@@ -1,5 +1,6 @@
 using Selm.HuggingFace.Models;
 using TorchSharp;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Selm.Research.Training;
@@ -11,7 +12,8 @@ namespace Selm.Research.Training;
 /// (2) the pure loss turns them into one weight per sequence, dL/d log pi(y|x);
 /// (3) per chunk, the gradient of the head in closed form, d log p(y_t)/d logits = onehot(y_t) - softmax(logits), goes
 ///     into the hidden states and the head's matrix;
-/// (4) the trunk's backward, as a whole or, with activation checkpointing, block by block from kept block inputs.
+/// (4) the trunk's backward, as a whole or, with activation checkpointing, block by block from kept block inputs: then a block's
+///     gradient is complete, and may be used and freed, before that of the block below begins.
 /// Exact: it equals the gradient of the plain formula to rounding.
 /// </summary>
 public static class StagedBackward
@@ -21,8 +23,11 @@ public static class StagedBackward
     /// <param name="rows">Prompts, each with the responses that share it.</param>
     /// <param name="weights">From sequence log-probs (row by row, response by response) to dL/dlogp of each.</param>
     /// <param name="checkpointing">Keep block inputs only and recompute each block in the backward pass.</param>
+    /// <param name="complete">Is told which parameters' gradients this pass adds no more to: with <paramref name="checkpointing"/> those of the head, of
+    /// the last norm, of each block from the last, and the rest; without it all at once. It may change these parameters and free their gradients.</param>
     /// <returns>The sequence log-probs, as <paramref name="weights"/> saw them.</returns>
-    public static double[] Run(Llama model, IReadOnlyList<SharedRow> rows, Func<double[], double[]> weights, bool checkpointing = false)
+    public static double[] Run(
+        Llama model, IReadOnlyList<SharedRow> rows, Func<double[], double[]> weights, bool checkpointing = false, Action<IReadOnlyList<Parameter>>? complete = null)
     {
         using var scope = NewDisposeScope();
         var logps = new double[rows.Sum(row => row.Responses.Count)];
@@ -32,9 +37,22 @@ public static class StagedBackward
             part.Group.Scatter<double>(part.Group.Targets.SumBySequence(TokenLogps.Read(part.Logps)), logps);
         }
         var perSequence = weights(logps);
+        if (checkpointing)
+        {
+            BackwardByBlock(model, parts, perSequence, complete);
+        }
+        else
+        {
+            foreach (var part in parts)
+            {
+                using var one = NewDisposeScope();
+                Kernel.Backward(part.States, HeadBackward(model, part, perSequence));
+                part.States.Dispose();
+            }
+            complete?.Invoke(model.Trained);
+        }
         foreach (var part in parts)
         {
-            Backward(model, part, part.Group.Gather(perSequence));
             part.Group.Dispose();
         }
         return logps;
@@ -63,21 +81,12 @@ public static class StagedBackward
         return new Part(group, states, inputs, TokenLogps.Of(model, states.detach(), group.Targets));
     }
 
-    private static void Backward(Llama model, Part part, double[] weights)
+    private static Tensor HeadBackward(Llama model, Part part, double[] perSequence)
     {
         using var scope = NewDisposeScope();
         var targets = part.Group.Targets;
-        var perToken = tensor(targets.SpreadToTokens(weights), [targets.Count], device: model.Device);
-        var gradStates = HeadBackward(model, part.States.detach(), targets, part.Logps, perToken);
-        if (part.Inputs is null)
-        {
-            Kernel.Backward(part.States, gradStates);
-        }
-        else
-        {
-            TrunkBackward(model, part.Group, part.Inputs, gradStates);
-        }
-        part.States.Dispose();
+        var perToken = tensor(targets.SpreadToTokens(part.Group.Gather(perSequence)), [targets.Count], device: model.Device);
+        return HeadBackward(model, part.States.detach(), targets, part.Logps, perToken).MoveToOuterDisposeScope();
     }
 
     // Adds dL/d(head matrix) and returns dL/d(states), [targets, hidden].
@@ -106,22 +115,52 @@ public static class StagedBackward
         return model.FinalNorm(inputs[^1]);
     }
 
-    private static void TrunkBackward(Llama model, RowGroup group, List<Tensor> inputs, Tensor grad)
+    // All groups pass a block before any passes the one below, so that the block's gradient is complete then.
+    private static void BackwardByBlock(Llama model, Part[] parts, double[] perSequence, Action<IReadOnlyList<Parameter>>? complete)
     {
+        using var scope = NewDisposeScope();
+        var grads = new Tensor[parts.Length];
+        for (var k = 0; k < parts.Length; k++)
+        {
+            grads[k] = HeadBackward(model, parts[k], perSequence);
+            parts[k].States.Dispose();
+        }
+        var open = new HashSet<Parameter>(model.Trained, ReferenceEqualityComparer.Instance);
+        if (!ReferenceEquals(model.Head, model.Embedding)) // a head that is the embedding has more to come
+        {
+            Close([model.Head]);
+        }
         for (var stage = model.Depth; stage >= 0; stage--)
         {
-            using var scope = NewDisposeScope();
-            var input = inputs[stage].detach().requires_grad_();
-            var output = stage == model.Depth ? model.FinalNorm(input) : model.Block(stage, input, group.Plan, stage == model.Depth - 1 ? group.Targets.Predictors : null);
-            Kernel.Backward(output, grad);
-            grad = input.grad!.MoveToOuterDisposeScope();
-            inputs[stage].Dispose();
+            for (var k = 0; k < parts.Length; k++)
+            {
+                using var input = grads[k];
+                grads[k] = StageBackward(model, parts[k], stage, input);
+            }
+            Close(model.ParametersOf(stage));
         }
-        using var embedded = model.Embed(group.Plan);
-        if (embedded.requires_grad)
+        for (var k = 0; k < parts.Length; k++)
         {
-            Kernel.Backward(embedded, grad);
+            using var embedded = model.Embed(parts[k].Group.Plan);
+            if (embedded.requires_grad)
+            {
+                Kernel.Backward(embedded, grads[k]);
+            }
         }
+        Close(open.ToArray());
+
+        void Close(IEnumerable<Parameter> parameters) => complete?.Invoke([.. parameters.Where(open.Remove)]);
+    }
+
+    // The gradient of a stage's input from that of its output: a block's, or above them the last norm's.
+    private static Tensor StageBackward(Llama model, Part part, int stage, Tensor grad)
+    {
+        using var scope = NewDisposeScope();
+        var input = part.Inputs![stage].detach().requires_grad_();
+        var output = stage == model.Depth ? model.FinalNorm(input) : model.Block(stage, input, part.Group.Plan, stage == model.Depth - 1 ? part.Group.Targets.Predictors : null);
+        Kernel.Backward(output, grad);
+        part.Inputs[stage].Dispose();
+        return input.grad!.MoveToOuterDisposeScope();
     }
 
     /// <summary>One group between its forward and its backward pass; Inputs are those of each block where they are kept.</summary>

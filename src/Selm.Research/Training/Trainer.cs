@@ -91,20 +91,26 @@ public static class Trainer
     /// <param name="progress">Is told about every step.</param>
     /// <param name="cancellation">Stops between micro-batches.</param>
     /// <returns>The metrics of the steps done now (not those before a resume).</returns>
-    /// <exception cref="DivergenceException">Loss or gradient is not a finite number; the sentence names step and cure.</exception>
-    /// <exception cref="InputException">The loss divides by lengths and an example has an empty response.</exception>
+    /// <exception cref="DivergenceException">Loss or gradient is not a finite number; the sentence names step, pairs and cure.</exception>
+    /// <exception cref="InputException">The loss divides by lengths and an example has an empty response, or memory did not suffice, also not for half a micro-batch.</exception>
+    /// <exception cref="ArgumentException">A step within the backward pass is asked for beside what needs the whole gradient.</exception>
     public static IReadOnlyList<TrainingRow> Run(
         Llama policy, IReadOnlyList<TrainingExample> examples, IReadOnlyList<TrainingExample> validation, IPreferenceLoss loss, TrainerOptions options,
         MetricsLog? metrics = null, string? checkpoints = null, long firstStep = 0, IProgress<StepProgress>? progress = null, CancellationToken cancellation = default)
     {
+        if (options.Optimizer.UpdateInBackward && (options.MaxGradNorm > 0 || options.GradientAccumulation > 1 || !options.ActivationCheckpointing))
+        {
+            throw new ArgumentException("a step within the backward pass goes with activation checkpointing, without accumulation and without clipping", nameof(options));
+        }
         if (!loss.Needs.HasFlag(LossInputs.PolicySample))
         {
             (examples, validation) = ([.. examples.Select(e => e.WithoutReference())], [.. validation.Select(e => e.WithoutReference())]);
         }
         RequireLengths(loss, [.. examples, .. validation]);
-        using var update = new ParameterUpdate(policy, options.Optimizer);
+        using var update = new ParameterUpdate(policy, options.Optimizer, options.Seed, options.Iteration);
         var checkpoint = checkpoints is null ? null : new Checkpoint(checkpoints);
         var done = checkpoint?.Restore(update) ?? 0;
+        var pairs = checkpoint?.PairsPerPass ?? options.BatchSize; // fewer once a step has run out of memory
         metrics?.TruncateAfter(firstStep + done);
         var (total, perEpoch) = (options.TotalSteps(examples.Count), options.StepsPerEpoch(examples.Count));
         var schedule = Schedule.Of(options.Schedule, total);
@@ -119,22 +125,46 @@ public static class Trainer
             var size = (int)Math.Min(options.PairsPerStep, examples.Count);
             var batch = order.Skip(step % perEpoch * size).Take(size).Select(k => examples[k]).ToArray();
             var rate = options.LearningRate * schedule.Factor(step);
-            var row = Step(policy, update, batch, loss, options, rate, cancellation);
+            var (row, broken) = StepThatFits();
             if (!double.IsFinite(row.Loss) || !double.IsFinite(row.GradNorm!.Value))
             {
                 throw new DivergenceException(string.Create(CultureInfo.InvariantCulture,
-                    $"Step {step + 1} of {total} (iteration {options.Iteration}): the loss is {row.Loss} and the gradient norm {row.GradNorm}; lower the learning rate ({options.LearningRate}) or alpha; {checkpoint?.Last() ?? "no checkpoint was written"}."));
+                    $"{Name()}: the loss is {row.Loss} and the gradient norm {row.GradNorm} for {Names(broken.Length > 0 ? broken : batch)}; lower the learning rate ({options.LearningRate}) or alpha; {Kept()}."));
             }
             Add(row);
             if (options.EvalEvery > 0 && validation.Count > 0 && ((step + 1) % options.EvalEvery == 0 || step + 1 == total))
             {
-                Add(TrainingRow.Of("eval", options.Iteration, PreferenceStep.Evaluate(policy, loss, validation, options.BatchSize)));
+                Add(TrainingRow.Of("eval", options.Iteration, PreferenceStep.Evaluate(policy, loss, validation, pairs)));
             }
             if (checkpoint is not null && options.CheckpointEvery > 0 && (step + 1) % options.CheckpointEvery == 0)
             {
-                checkpoint.Save(update, step + 1);
+                checkpoint.Save(update, step + 1, pairs < options.BatchSize ? pairs : null);
             }
             progress?.Report(new StepProgress($"iteration {options.Iteration}: training", step + 1, total, string.Create(CultureInfo.InvariantCulture, $"loss {row.Loss:F4}")));
+
+            // A step that runs out of memory is done again with half the pairs per forward pass, once in a training.
+            (TrainingRow Row, TrainingExample[] Broken) StepThatFits()
+            {
+                while (true)
+                {
+                    try
+                    {
+                        return Step(policy, update, batch, pairs, loss, options, rate, cancellation);
+                    }
+                    catch (Exception e) when (MemoryShortage.Is(e))
+                    {
+                        update.Forget();
+                        var smaller = MemoryShortage.Halved(Name(), options, pairs, Kept());
+                        metrics?.Append(firstStep + step + 1, smaller);
+                        progress?.Report(new StepProgress(smaller.Note.TrimEnd('.'), 0, 0));
+                        pairs = smaller.PairsPerPass;
+                    }
+                }
+            }
+
+            string Name() => string.Create(CultureInfo.InvariantCulture, $"Step {step + 1} of {total} (iteration {options.Iteration})");
+
+            string Kept() => checkpoint?.Last() ?? "no checkpoint was written";
 
             void Add(TrainingRow entry)
             {
@@ -149,20 +179,36 @@ public static class Trainer
     /// <param name="checkpoints">Their folder.</param>
     public static void DeleteCheckpoints(string checkpoints) => new Checkpoint(checkpoints).Delete();
 
-    private static TrainingRow Step(
-        Llama policy, ParameterUpdate update, TrainingExample[] batch, IPreferenceLoss loss, TrainerOptions options, double rate, CancellationToken cancellation)
+    // One optimiser step: its row of metrics, and the pairs whose loss is not finite.
+    private static (TrainingRow Row, TrainingExample[] Broken) Step(
+        Llama policy, ParameterUpdate update, TrainingExample[] batch, int pairs, IPreferenceLoss loss, TrainerOptions options, double rate, CancellationToken cancellation)
     {
         var (losses, logps) = (new List<LossResult>(batch.Length), new List<SequenceLogps>(batch.Length));
-        foreach (var micro in batch.Chunk(options.BatchSize))
+        var inBackward = options.Optimizer.UpdateInBackward;
+        if (inBackward)
+        {
+            update.Begin(rate);
+        }
+        foreach (var micro in batch.Chunk(pairs))
         {
             cancellation.ThrowIfCancellationRequested();
-            var (l, p) = PreferenceStep.Backward(policy, loss, micro, batch.Length, options.ActivationCheckpointing);
+            var (l, p) = PreferenceStep.Backward(
+                policy, loss, micro, batch.Length, options.ActivationCheckpointing, complete: inBackward ? update.Apply : update.Accumulate);
             losses.AddRange(l);
             logps.AddRange(p);
-            update.Accumulate();
         }
         var means = StepMetrics.Of(losses, logps, [.. batch.Select(e => e.SampleSlot >= 0)]);
-        return TrainingRow.Of("train", options.Iteration, means) with { LearningRate = rate, GradNorm = update.Step(rate, options.MaxGradNorm) };
+        var row = TrainingRow.Of("train", options.Iteration, means) with { LearningRate = rate, GradNorm = inBackward ? update.End() : update.Step(rate, options.MaxGradNorm) };
+        return (row, [.. batch.Where((_, k) => !double.IsFinite(losses[k].Loss))]);
+    }
+
+    // Pairs of a batch in words: the first three.
+    private static string Names(TrainingExample[] batch)
+    {
+        const int most = 3;
+        var known = batch.Select(example => example.Place).OfType<string>().ToArray();
+        return known.Length < batch.Length ? $"a batch of {batch.Length}"
+            : string.Join(", ", known.Take(most)) + (known.Length > most ? $" and {known.Length - most} others" : "");
     }
 
     private static int[] Order(int count, TrainerOptions options, int epoch)

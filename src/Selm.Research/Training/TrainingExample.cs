@@ -27,6 +27,9 @@ public sealed record TrainingExample(
     /// <summary>A loss of this example alone, with targets of its own (SPPO's win probabilities); null takes the training's.</summary>
     public IPreferenceLoss? OwnLoss { get; init; }
 
+    /// <summary>Where a person finds the pair, such as "iteration-0/preferences.jsonl line 7"; null where it is in memory only.</summary>
+    public string? Place { get; init; }
+
     /// <summary>Where y stands among the sequences: 0 it is the chosen one, 1 the rejected one, 2 a third, -1 there is none.</summary>
     public int SampleSlot { get; private init; } = SlotOf(Tokens);
 
@@ -34,7 +37,7 @@ public sealed record TrainingExample(
     public int Sequences => SampleSlot == 2 ? 3 : 2;
 
     /// <summary>The same pair without y, for losses that do not read it: y then costs nothing.</summary>
-    public TrainingExample WithoutReference() => SampleSlot < 0 ? this : new(Tokens with { Reference = null }, RefChosen, RefRejected) { OwnLoss = OwnLoss };
+    public TrainingExample WithoutReference() => SampleSlot < 0 ? this : new(Tokens with { Reference = null }, RefChosen, RefRejected) { OwnLoss = OwnLoss, Place = Place };
 
     /// <summary>The sequences themselves: chosen, rejected and, where y is a third one, y.</summary>
     public IReadOnlyList<TokenRow> Responses => SampleSlot == 2

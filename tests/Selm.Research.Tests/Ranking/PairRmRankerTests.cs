@@ -96,6 +96,19 @@ public class PairRmRankerTests
     }
 
     [Fact]
+    public void a_batch_of_mixed_lengths_has_the_scores_of_each_request_alone_in_the_given_order()
+    {
+        using var ranker = PairRmRanker.Load(Golden.Path("hf-models", "pairrm"));
+        string[] texts = ["one stone", "two candle silver quiet river helpful stone", "a", "quiet river quiet river quiet river quiet river candle", "helpful"];
+        RankRequest[] batch = [.. Enumerable.Range(0, 7).Select(k => new RankRequest(string.Join(' ', texts[..(1 + (k * 3 % 5))]), [texts[k % 5], texts[(k + 1) % 5], texts[(k + 3) % 5]]))];
+        var together = ranker.Compare(batch);
+        for (var k = 0; k < batch.Length; k++)
+        {
+            Near([.. ranker.Compare([batch[k]])[0].Cast<double>()], [.. together[k].Cast<double>()], 1e-5);
+        }
+    }
+
+    [Fact]
     public void one_candidate_has_score_zero_and_rank_one()
     {
         using var ranker = PairRmRanker.Load(Golden.Path("hf-models", "pairrm"));

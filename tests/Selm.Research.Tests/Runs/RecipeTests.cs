@@ -39,6 +39,45 @@ public class RecipeTests
     }
 
     [Theory]
+    [InlineData("zephyr-selm")]
+    [InlineData("zephyr-dpo")]
+    [InlineData("llama3-selm")]
+    [InlineData("llama3-dpo")]
+    [InlineData("phi3-selm")]
+    public void a_paper_recipe_holds_six_bytes_a_weight_and_its_lora_form_differs_in_what_it_says_it_does(string name)
+    {
+        Recipe Read(string of) => Recipe.Read(Path.Combine(Golden.Root, "data", "recipes", of + ".yaml"));
+        var (full, lora) = (Read(name), Read(name + "-lora"));
+        Assert.Equal((false, Precision.Bf16, MomentsPlace.Host, Precision.Bf16, true), (full.Optimizer.MasterWeights, full.Optimizer.Moments, full.Optimizer.MomentsOn, full.Precision, full.ActivationCheckpointing));
+        Assert.Equal(full.BatchSize * full.GradientAccumulation, lora.BatchSize * lora.GradientAccumulation);
+        Assert.All(Enumerable.Range(0, full.Iterations), t => Assert.Equal(10 * full.LearningRateOf(t), lora.LearningRateOf(t), 1e-12));
+        Assert.Equal((16, 32.0, "all-linear"), (lora.Adapter!.Rank, lora.Adapter.Alpha, lora.Adapter.TargetModules.Single()));
+        Assert.Equal(full.ToJson(), (lora with
+        {
+            Name = full.Name, Adapter = null, Optimizer = full.Optimizer, IterationLearningRates = full.IterationLearningRates, BatchSize = full.BatchSize, GradientAccumulation = full.GradientAccumulation,
+        }).ToJson());
+    }
+
+    [Theory]
+    [InlineData("optimizer:\n  master_weights: false", "r.yaml line 2: optimizer.master_weights is false, which goes with precision: bf16 alone: fp32 weights have no copy to leave out.")]
+    [InlineData("precision: bf16\noptimizer:\n  name: sgd\n  master_weights: false", "r.yaml line 4: optimizer.master_weights is false, which goes with optimizer.name: adamw alone, whose step is rounded stochastically.")]
+    [InlineData("optimizer: {name: rmsprop, moments: bf16}", "r.yaml line 1: optimizer.moments is bf16, which goes with optimizer.name: adamw alone.")]
+    [InlineData("optimizer: {name: rmsprop, moments_on: host}", "r.yaml line 1: optimizer.moments_on is host, which goes with optimizer.name: adamw alone.")]
+    [InlineData("optimizer:\n  update_in_backward: true", "r.yaml line 2: optimizer.update_in_backward does not go with max_grad_norm, which needs the norm of the whole gradient before the first weight moves; write max_grad_norm: 0 or leave update_in_backward out.")]
+    [InlineData("max_grad_norm: 0\noptimizer:\n  update_in_backward: true", "r.yaml line 3: optimizer.update_in_backward does not go with gradient_accumulation above 1, whose sum is a whole gradient; write gradient_accumulation: 1 or leave update_in_backward out.")]
+    [InlineData("max_grad_norm: null\ngradient_accumulation: 1\noptimizer:\n  update_in_backward: true", "r.yaml line 4: optimizer.update_in_backward goes with activation_checkpointing: true alone, whose backward pass ends block by block.")]
+    public void keys_that_exclude_each_other_are_refused_in_one_sentence_that_names_both(string yaml, string message) => Assert.Equal(message, Message(yaml));
+
+    [Fact]
+    public void all_keys_that_save_memory_may_stand_together()
+    {
+        var recipe = Recipe.Parse(
+            "precision: bf16\nactivation_checkpointing: true\nmax_grad_norm: 0\ngradient_accumulation: 1\noptimizer: {master_weights: false, moments: bf16, moments_on: host, update_in_backward: true}", "r.yaml");
+        Assert.True(recipe.Optimizer is { MasterWeights: false, Moments: Precision.Bf16, MomentsOn: MomentsPlace.Host, UpdateInBackward: true });
+        Assert.Equal(recipe.ToJson(), Recipe.Parse(recipe.ToYaml(), "copy").ToJson());
+    }
+
+    [Theory]
     [InlineData("target_modules: all-linear", "all-linear")]
     [InlineData("target_modules: [q_proj, v_proj]", "q_proj v_proj")]
     [InlineData("rank: 8", "")]

@@ -1,3 +1,4 @@
+using Selm.HuggingFace.Models;
 using Selm.Tests;
 
 namespace Selm.Research.Tests.Training;
@@ -31,6 +32,29 @@ public class MemoryTests
     {
         var result = MemoryProbe.Run("lora", "16", "17");
         Assert.True(result[0] <= 1.3 * (result[1] + result[2]), $"{result[0]} kB: weights {result[1]}, activations {result[2]}");
+    }
+
+    /// <summary>Shards of 40 MB stored in float32: a tensor is converted in pieces of at most 64 MB, straight to where it stays.</summary>
+    [Theory]
+    [InlineData("bf16")]
+    [InlineData("fp32")]
+    [Trait("Duration", "long")]
+    public void loading_shards_takes_the_model_once_and_about_a_tensor_more(string dtype)
+    {
+        using var folder = new TempFolder();
+        using (var model = new Llama(new LlamaConfig
+        {
+            ModelType = "llama", VocabSize = 8_000, HiddenSize = 640, IntermediateSize = 1_600, NumHiddenLayers = 12, NumAttentionHeads = 10, NumKeyValueHeads = 5, HeadDim = 64, MaxPositionEmbeddings = 64,
+        }))
+        {
+            LlamaWeights.Save(model, folder.Root);
+            SafetensorsWriter.WriteFolder(folder.Root, LlamaWeights.Named(model).Select(w => (w.Name, w.Weight.detach().contiguous())), shardBytes: 40_000_000);
+        }
+        Assert.True(Directory.GetFiles(folder.Root, "model-*.safetensors").Length > 4);
+        var result = MemoryProbe.Run("load", folder.Root, dtype);
+        var (peak, whole, largest) = (result[0], result[1], result[2]);
+        Assert.InRange(peak, whole, whole + (3 * largest) + (16 << 10));
+        Assert.True(3 * largest + (16 << 10) < whole, "a second copy would not show");
     }
 
     [Fact]
