@@ -21,6 +21,9 @@ public enum Origin
 
     /// <summary>Read from an earlier recorded run: filled squares, dash-dotted lines, outlined bars.</summary>
     Recorded,
+
+    /// <summary>Said beforehand from shapes and assumptions, measured by nobody: upright triangles, dotted lines, solid bars.</summary>
+    Planned,
 }
 
 /// <summary>A figure: a title, a grid of panels (facets), a caption. Drawn 400 units wide.</summary>

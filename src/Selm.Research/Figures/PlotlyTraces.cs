@@ -124,7 +124,7 @@ internal sealed class PlotlyTraces(Panel panel, Trace trace, string colour)
             ["marker"] = new JsonObject
             {
                 ["color"] = new JsonArray([.. colours.Select(one => JsonValue.Create(trace.Origin == Origin.Paper ? TraceStyle.Pale(one) : one))]),
-                ["line"] = new JsonObject { ["color"] = new JsonArray([.. colours.Select(one => JsonValue.Create(one))]), ["width"] = trace.Origin == Origin.Measured ? 0 : 1.5 },
+                ["line"] = new JsonObject { ["color"] = new JsonArray([.. colours.Select(one => JsonValue.Create(one))]), ["width"] = trace.Origin is Origin.Measured or Origin.Planned ? 0 : 1.5 },
             },
         };
     }
@@ -208,20 +208,20 @@ internal sealed class PlotlyTraces(Panel panel, Trace trace, string colour)
     {
         ["color"] = colour,
         ["width"] = trace.Origin == Origin.Exact ? 3 : 2,
-        ["dash"] = trace.Origin switch { Origin.Paper => "dash", Origin.Recorded => "dashdot", _ => "solid" },
+        ["dash"] = trace.Origin switch { Origin.Paper => "dash", Origin.Recorded => "dashdot", Origin.Planned => "dot", _ => "solid" },
     };
 
     private JsonObject Marker(double size) => new()
     {
         ["size"] = size,
         ["color"] = colour,
-        ["symbol"] = trace.Origin switch { Origin.Paper => "circle-open", Origin.Exact => "diamond", Origin.Recorded => "square", _ => "circle" },
+        ["symbol"] = trace.Origin switch { Origin.Paper => "circle-open", Origin.Exact => "diamond", Origin.Recorded => "square", Origin.Planned => "triangle-up", _ => "circle" },
     };
 
     private JsonObject Body() => new()
     {
         ["color"] = trace.Origin == Origin.Paper ? TraceStyle.Pale(colour) : colour,
-        ["line"] = new JsonObject { ["color"] = trace.Origin == Origin.Recorded ? Palette.Ink : colour, ["width"] = trace.Origin == Origin.Measured ? 0 : 1.5 },
+        ["line"] = new JsonObject { ["color"] = trace.Origin == Origin.Recorded ? Palette.Ink : colour, ["width"] = trace.Origin is Origin.Measured or Origin.Planned ? 0 : 1.5 },
     };
 
     private string Translucent(double opacity)

@@ -37,52 +37,64 @@ public static class PlanAdvice
     /// <returns>Nothing where the recipe fits as it is.</returns>
     public static IReadOnlyList<PlanSuggestion> For(Recipe recipe, PlanDevice device, PlanAmount? amount = null)
     {
-        var peak = RunPlan.Of(recipe, device, amount).PeakBytes;
-        if (peak <= device.Memory)
+        double Peak(Recipe r) => RunPlan.Of(r, device, amount).PeakBytes;
+        var before = Peak(recipe);
+        if (before <= device.Memory)
         {
             return [];
         }
-        var found = new List<(int Dearest, PlanSuggestion Suggestion)>();
-        foreach (var (k, change) in cheapestFirst.Index())
+        var found = new List<PlanSuggestion>();
+        foreach (var (k, dearest) in cheapestFirst.Index())
         {
-            Offer(k, recipe, [], [], change, peak);
-        }
-        var (together, keys, costs, lowest) = (recipe, new Dictionary<string, string>(), new List<string>(), peak);
-        foreach (var (k, change) in cheapestFirst.Index())
-        {
-            if (lowest > device.Memory && Offer(k, together, keys, costs, change, lowest) is { } with)
+            // Alone, then on top of cheaper ones, each where it helps, until it fits.
+            var cheaper = new List<Change>();
+            if (Made(recipe, [dearest]) is not { } made)
             {
-                together = with;
-                lowest = found[^1].Suggestion.PeakBytes;
+                continue;
             }
+            var peak = Peak(made.With);
+            Add(made, peak, below: before);
+            for (var j = 0; j < k && peak > device.Memory; j++)
+            {
+                if (Made(recipe, [.. cheaper, cheapestFirst[j], dearest]) is { } more && Peak(more.With) is var lower && lower < peak)
+                {
+                    (made, peak) = (more, lower);
+                    cheaper.Add(cheapestFirst[j]);
+                }
+            }
+            Add(made, peak, below: Made(recipe, cheaper) is { } without ? Peak(without.With) : before); // the dearest has its share
         }
-        return [.. found.OrderBy(one => one.Dearest).ThenBy(one => one.Suggestion.Keys.Count).Select(one => one.Suggestion).DistinctBy(suggestion => string.Join(", ", suggestion.Keys))];
+        return [.. found.DistinctBy(suggestion => string.Join(", ", suggestion.Keys))];
 
-        // Null where it lowers another moment than the fullest.
-        Recipe? Offer(int k, Recipe from, Dictionary<string, string> already, List<string> cost, Change change, double above)
+        void Add((Recipe With, string[] Keys, string Costs) made, double peak, double below)
         {
-            var made = change.Make(from);
-            if (made.Length == 0 || RunPlan.Of(made[^1].With, device, amount).PeakBytes is var after && after >= above)
+            if (peak < below)
             {
-                return null;
+                found.Add(new(made.Keys, made.Costs, peak, peak <= device.Memory));
             }
-            foreach (var (key, value, _) in made)
-            {
-                already[key] = value;
-            }
-            if (!cost.Contains(change.Costs))
-            {
-                cost.Add(change.Costs);
-            }
-            found.Add((k, new([.. already.Select(pair => $"{pair.Key}: {pair.Value}")], string.Join("; ", cost), after, after <= device.Memory)));
-            return made[^1].With;
         }
+    }
+
+    // Changes one after another; null where the last has nothing to change.
+    private static (Recipe With, string[] Keys, string Costs)? Made(Recipe recipe, IReadOnlyList<Change> changes)
+    {
+        var keys = new Dictionary<string, string>();
+        var last = false;
+        foreach (var change in changes)
+        {
+            last = false;
+            foreach (var (key, value, with) in change.Make(recipe))
+            {
+                (keys[key], recipe, last) = (value, with, true);
+            }
+        }
+        return last ? (recipe, [.. keys.Select(pair => $"{pair.Key}: {pair.Value}")], string.Join("; ", changes.Select(change => change.Costs).Distinct())) : null;
     }
 
     private static (string, string, Recipe)[] Split(Recipe r, int batch)
     {
         var accumulation = (int)Math.Ceiling(r.BatchSize / (double)batch) * r.GradientAccumulation;
-        return [("batch_size", Text(batch), r with { BatchSize = batch }), ("gradient_accumulation", Text(accumulation), r with { BatchSize = batch, GradientAccumulation = accumulation })];
+        return [("batch_size", Text(batch), r), ("gradient_accumulation", Text(accumulation), r with { BatchSize = batch, GradientAccumulation = accumulation })];
     }
 
     private static (string, string, Recipe)[] Immediately(Recipe r)

@@ -22,7 +22,7 @@ public static class PlanCheck
     /// <param name="where">What the sentence calls it.</param>
     internal static string? Warning(Recipe recipe, double memory, string where)
     {
-        var device = PlanDevice.Of(recipe.Device == "cpu" ? "cpu" : PlanDevice.Default(recipe)) with { Memory = memory };
+        var device = PlanDevice.Sheet(PlanDevice.Default(recipe)) with { Memory = memory };
         var plan = RunPlan.Of(recipe, device);
         var weights = plan.Parameters * (recipe.Precision == Precision.Bf16 ? 2 : 4);
         string Gb(double bytes) => (bytes / 1e9).ToString("N1", CultureInfo.InvariantCulture);

@@ -86,11 +86,15 @@ public sealed record PlanDevice(string Name, double Memory, double Bandwidth, do
     /// <exception cref="InputException">The name is unknown, or the file is no result of a bench.</exception>
     public static PlanDevice Of(string name, int threads = 0, string? bench = null)
     {
-        var device = name == "cpu" ? Cpu(threads > 0 ? threads : Environment.ProcessorCount) : Array.Find(sheets, sheet => sheet.Name == name)
-            ?? throw new InputException($"There is no device '{name}'; did you mean '{NearestName.Of(name, Names)}'? selm plan knows {string.Join(", ", Names)}.");
+        var device = Sheet(name, threads);
         IEnumerable<Utilisation> known = new RecipeYaml(File).Read<UtilisationFile>(System.IO.File.ReadAllText(KitFolder.Find(File))).Measured.Where(row => row.Device == name);
         return device with { Rows = [.. bench is null ? [] : OfBench(bench, device), .. known.Select(row => row with { Measured = true })] };
     }
+
+    /// <summary>The same by its data sheet alone: all utilisation assumed.</summary>
+    internal static PlanDevice Sheet(string name, int threads = 0) => name == "cpu" ? Cpu(threads > 0 ? threads : Environment.ProcessorCount)
+        : Array.Find(sheets, sheet => sheet.Name == name)
+            ?? throw new InputException($"There is no device '{name}'; did you mean '{NearestName.Of(name, Names)}'? selm plan knows {string.Join(", ", Names)}.");
 
     /// <summary>The device that a recipe's own <c>device:</c> names: cpu, or the h200 for cuda.</summary>
     /// <param name="recipe">The recipe.</param>

@@ -12,16 +12,16 @@ public static class PlanFigure
     {
         var (parts, hour) = (PlannedMemory.Parts, plan.Seconds > 7200);
         var memory = new Panel(new Axis("moment") { Categories = [.. plan.Moments.Select(moment => moment.Moment)] }, new Axis("memory", "GB"),
-            [.. parts.Select((part, k) => new BarTrace(part, Origin.Exact, [.. plan.Moments.Select(moment => moment.Values[k] / 1e9)])).Where(trace => trace.Values.Any(value => value > 0))])
+            [.. parts.Select((part, k) => new BarTrace(part, Origin.Planned, [.. plan.Moments.Select(moment => moment.Values[k] / 1e9)])).Where(trace => trace.Values.Any(value => value > 0))])
         {
             Title = "Memory", Stacked = true, Annotations = [new Rule(plan.Device.Memory / 1e9, plan.Device.Name)],
         };
         var time = new Panel(new Axis("stage") { Categories = [.. plan.Stages.Select(stage => stage.Name)] }, new Axis("time", hour ? "h" : "s"),
-            [new BarTrace("", Origin.Exact, [.. plan.Stages.Select(stage => stage.Seconds / (hour ? 3600 : 1))]) { ValueFormat = "0.0" }]) { Title = "Time of all iterations", Height = 110 };
+            [new BarTrace("", Origin.Planned, [.. plan.Stages.Select(stage => stage.Seconds / (hour ? 3600 : 1))]) { ValueFormat = "0.0" }]) { Title = "Time of all iterations", Height = 110 };
         return new($"plan-{Name(plan.Recipe)}-{plan.Device.Name}", $"Plan of {plan.Recipe} on {plan.Device.Name}", [memory, time])
         {
             Caption = string.Create(CultureInfo.InvariantCulture,
-                $"{plan.Parameters / 1e9:0.##} billion weights ({plan.ModelSource}), {plan.Amount.Pairs} pairs ({plan.Amount.PairsSource}). Computed from shapes, not measured{(plan.Assumed ? $"; time by {Utilisation.Assumed}" : "")}."),
+                $"{plan.Parameters / 1e9:0.##} billion weights ({plan.ModelSource}), {plan.Amount.Pairs} pairs ({plan.Amount.PairsSource}). Time by {(plan.Assumed ? Utilisation.Assumed : "measured utilisation")}."),
         };
     }
 

@@ -183,10 +183,10 @@ public sealed record RunPlan
         private PlannedStage Training(PlannedMemory[] moments, int steps)
         {
             var passes = recipe.Epochs * (1 - recipe.EvalFraction) * pairs.Sum(count => (double)count) / recipe.BatchSize;
-            var pass = Floor.Of(BenchMode.Train, model.Shape(recipe.BatchSize, amount.Prompt, Math.Max(2, amount.Response)), withReference: false);
-            // Blocks computed again are one forward pass more; weights are read once per pass, gradients read and written.
-            var times = recipe.ActivationCheckpointing ? 4.0 / 3 : 1;
-            var one = new Floor(pass.Flops * times, (element * model.Parameters * 3 * times) + (2 * Math.Max(state.Micro, state.Sum) * trained));
+            // Forward, the gradient of the states and, where all weights are trained, that of the weights; blocks computed again are
+            // one forward pass more. Weights are read once per pass, gradients read and written.
+            var times = (recipe.Adapter is null ? 3 : 2) + (recipe.ActivationCheckpointing ? 1 : 0);
+            var one = new Floor(Score(recipe.BatchSize).Flops * times, (element * model.Parameters * times) + (2 * Math.Max(state.Micro, state.Sum) * trained));
             var checkpoints = steps > recipe.Iterations * recipe.CheckpointEvery ? 2 * ((state.Master > 0 ? state.Master : state.Weight) + state.Moments + state.HostMoments) * trained : 0;
             // Moments that live on the host pass the link both ways in every step.
             var linked = device.IsCpu ? 0 : steps * 2 * state.HostMoments * trained / device.Link;

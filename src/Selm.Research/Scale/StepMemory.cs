@@ -1,6 +1,7 @@
 // Memory of the moments of an iteration, in bytes, counted from the shapes; StagedBackward, ParameterUpdate and the two ways
 // of computing a layer (the kit's kernels for float32 on the CPU, TorchSharp's operators elsewhere) say what is held. A token
 // is a place of a row: a prompt stands once before its responses.
+using System.Text.Json.Serialization;
 using Selm.Research.Runs;
 
 namespace Selm.Research.Scale;
@@ -24,7 +25,8 @@ public sealed record PlannedMemory(
     public double Total => Values.Sum();
 
     /// <summary>The parts in the order of <see cref="Parts"/>.</summary>
-    internal double[] Values => [Weights, Gradient, Moments, Activations, Logits, Cache, Working];
+    [JsonIgnore]
+    public IReadOnlyList<double> Values => [Weights, Gradient, Moments, Activations, Logits, Cache, Working];
 }
 
 /// <summary>The memory of a recipe on a kind of device.</summary>

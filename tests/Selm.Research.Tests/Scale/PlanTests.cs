@@ -69,6 +69,49 @@ public class PlanTests
         Assert.True(plan.Assumed);
     }
 
+    [Fact]
+    public void a_7b_step_with_the_keys_that_save_memory_stays_under_90_gb_and_fits_80()
+    {
+        var recipe = Zephyr();
+        var onDevice = RunPlan.Of(recipe with { Optimizer = recipe.Optimizer with { MomentsOn = MomentsPlace.Device } }, PlanDevice.Of("h200"));
+        var onHost = RunPlan.Of(recipe, PlanDevice.Of("a100-80"));
+        var immediate = RunPlan.Of(recipe with { Optimizer = recipe.Optimizer with { UpdateInBackward = true }, GradientAccumulation = 1, MaxGradNorm = 0 }, PlanDevice.Of("a100-80"));
+
+        Assert.InRange(onDevice.PeakBytes, 10 * 7.24e9, 90e9); // ten bytes a weight
+        Assert.True(onHost.Fits && onHost.PeakBytes < 70e9, $"{onHost.PeakBytes}");
+        Assert.Equal(4 * 7_241_732_096.0, onHost.HostBytes);
+        Assert.InRange(onHost.PeakBytes - immediate.PeakBytes, 20e9, 30e9); // four bytes of every gradient
+    }
+
+    [Theory]
+    [InlineData("zephyr-selm-lora")]
+    [InlineData("zephyr-dpo-lora")]
+    [InlineData("phi3-selm-lora")]
+    public void the_form_with_an_adapter_fits_24_gb(string name)
+    {
+        var plan = RunPlan.Of(KitRecipe(name), PlanDevice.Of("rtx4090"));
+
+        Assert.True(plan.Fits, $"{plan.PeakBytes}");
+        Assert.InRange(plan.PeakBytes, 2 * plan.Parameters, 24e9);
+        Assert.InRange(plan.TrainedParameters, 1e7, 1e8);
+    }
+
+    [Theory]
+    [InlineData("fp32", true, "fp32", "device", 4, 0, 4, 0, 8, 0)]
+    [InlineData("bf16", true, "fp32", "device", 2, 4, 4, 2, 8, 0)]
+    [InlineData("bf16", false, "fp32", "device", 2, 0, 4, 2, 8, 0)]
+    [InlineData("bf16", false, "bf16", "device", 2, 0, 4, 2, 4, 0)]
+    [InlineData("bf16", false, "bf16", "host", 2, 0, 4, 2, 0, 4)]
+    [InlineData("bf16", true, "fp32", "host", 2, 4, 4, 2, 0, 8)]
+    public void each_key_sets_the_bytes_of_a_weight(string precision, bool masters, string moments, string place, double weight, double master, double sum, double micro, double onDevice, double onHost)
+    {
+        Precision Of(string name) => name == "fp32" ? Precision.Fp32 : Precision.Bf16;
+        var recipe = new Recipe { Precision = Of(precision), Optimizer = new() { MasterWeights = masters, Moments = Of(moments), MomentsOn = place == "host" ? MomentsPlace.Host : MomentsPlace.Device } };
+
+        Assert.Equal(new StateBytes(weight, master, sum, micro, false, onDevice, onHost), StateBytes.Of(recipe));
+        Assert.Equal((0.0, weight), (StateBytes.Of(recipe with { Optimizer = recipe.Optimizer with { UpdateInBackward = true } }) is var now ? now.Sum : -1, now.Micro));
+    }
+
     [Theory]
     [InlineData("batch_size", 2.0)]
     [InlineData("checkpointing", 4.0)]
@@ -160,5 +203,7 @@ public class PlanTests
         return $"{Regex.Replace(yaml, $@"(?m)^{key}:.*\n", "").TrimEnd()}\n{key}:{value}\n";
     }
 
-    private static Recipe Zephyr() => Recipe.Read(Path.Combine(Golden.Root, "data", "recipes", "zephyr-selm.yaml"));
+    private static Recipe Zephyr() => KitRecipe("zephyr-selm");
+
+    private static Recipe KitRecipe(string name) => Recipe.Read(Path.Combine(Golden.Root, "data", "recipes", $"{name}.yaml"));
 }
