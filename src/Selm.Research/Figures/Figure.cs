@@ -22,7 +22,7 @@ public enum Origin
     /// <summary>Read from an earlier recorded run: filled squares, dash-dotted lines, outlined bars.</summary>
     Recorded,
 
-    /// <summary>Said beforehand from shapes and assumptions, measured by nobody: upright triangles, dotted lines, solid bars.</summary>
+    /// <summary>Said beforehand from shapes and assumptions, measured by nobody: hollow squares, dotted lines, solid bars.</summary>
     Planned,
 }
 

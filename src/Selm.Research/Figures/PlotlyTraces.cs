@@ -215,7 +215,7 @@ internal sealed class PlotlyTraces(Panel panel, Trace trace, string colour)
     {
         ["size"] = size,
         ["color"] = colour,
-        ["symbol"] = trace.Origin switch { Origin.Paper => "circle-open", Origin.Exact => "diamond", Origin.Recorded => "square", Origin.Planned => "triangle-up", _ => "circle" },
+        ["symbol"] = trace.Origin switch { Origin.Paper => "circle-open", Origin.Exact => "diamond", Origin.Recorded => "square", Origin.Planned => "square-open", _ => "circle" },
     };
 
     private JsonObject Body() => new()

@@ -47,7 +47,7 @@ internal static class TraceStyle
         Origin.Paper => new CircleShape(x, y, radius, new(colour, 1.3, "#FFFFFF")),
         Origin.Measured => new CircleShape(x, y, radius, new(Fill: colour)),
         Origin.Exact => new PathShape([(x, y - (1.3 * radius)), (x + (1.3 * radius), y), (x, y + (1.3 * radius)), (x - (1.3 * radius), y)], true, new(Fill: colour)),
-        Origin.Planned => new PathShape([(x, y - (1.3 * radius)), (x + (1.2 * radius), y + radius), (x - (1.2 * radius), y + radius)], true, new(Fill: colour)),
+        Origin.Planned => new RectangleShape(x - (0.8 * radius), y - (0.8 * radius), 1.6 * radius, 1.6 * radius, new(colour, 1.3, "#FFFFFF")),
         _ => new RectangleShape(x - (0.9 * radius), y - (0.9 * radius), 1.8 * radius, 1.8 * radius, new(Fill: colour)),
     };
 

@@ -36,14 +36,16 @@ internal static class DeviceParity
         {
             foreach (var (name, dtype, tolerance) in new[] { ("fp32", ScalarType.Float32, Tolerance32), ("bf16", ScalarType.BFloat16, Tolerance16) })
             {
-                var (expected, actual) = Compare(folder, dtype, device);
-                var scale = Math.Max(1, expected.Max(Math.Abs));
-                yield return new(Path.GetFileName(folder), name, expected.Length, expected.Length == actual.Length ? expected.Zip(actual, (a, b) => Math.Abs(a - b)).Max() / scale : double.PositiveInfinity, tolerance);
+                var parts = Compare(folder, dtype, device);
+                yield return new(Path.GetFileName(folder), name, parts.Sum(part => part.Expected.Length), parts.Max(part => Gap(part.Expected, part.Actual)), tolerance);
             }
         }
     }
 
-    private static (double[] Expected, double[] Actual) Compare(string folder, ScalarType dtype, Device device)
+    private static double Gap(double[] expected, double[] actual) => expected.Length == actual.Length
+        ? expected.Zip(actual, (a, b) => Math.Abs(a - b)).Max() / Math.Max(1, expected.Max(Math.Abs)) : double.PositiveInfinity;
+
+    private static (double[] Expected, double[] Actual)[] Compare(string folder, ScalarType dtype, Device device)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
@@ -58,7 +60,7 @@ internal static class DeviceParity
         };
     }
 
-    private static (double[], double[]) Decoder(string folder, JsonElement cases, ScalarType dtype, Device device)
+    private static (double[], double[])[] Decoder(string folder, JsonElement cases, ScalarType dtype, Device device)
     {
         using var model = LlamaWeights.Load(folder, dtype, device);
         using var plan = model.Plan([.. Ids(cases.GetProperty("plain").GetProperty("input_ids")).Select(ids => new SharedRow(ids, []))]);
@@ -69,33 +71,34 @@ internal static class DeviceParity
             var (start, end) = (Array.FindIndex(labels, label => label >= 0), Array.FindLastIndex(labels, label => label >= 0) + 1);
             return new SharedRow(ids[..start], [ids[start..end]]);
         });
-        return ([.. Expected(folder, "plain.logits"), .. Numbers(scored.GetProperty("sum_logps"))], [.. logits, .. TokenLogps.Of(model, [.. rows]).Sums]);
+        return [(Expected(folder, "plain.logits"), logits), (Numbers(scored.GetProperty("sum_logps")), TokenLogps.Of(model, [.. rows]).Sums)];
     }
 
-    private static (double[], double[]) Reward(string folder, LlamaConfig config, JsonElement cases, JsonElement texts, ScalarType dtype, Device device)
+    private static (double[], double[])[] Reward(string folder, LlamaConfig config, JsonElement cases, JsonElement texts, ScalarType dtype, Device device)
     {
         using var files = SafetensorsFolder.Open(folder);
         using var trunk = LlamaWeights.Load(files, config with { TieWordEmbeddings = true }, dtype, device, others: "score.weight");
         var score = files.ReadWeight("score.weight", [1, config.HiddenSize], dtype, device);
-        return (Numbers(cases.GetProperty("right_padded").GetProperty("scores")), Read(RewardModel.Rewards(trunk, score, [.. Ids(texts).Select(ids => new SharedRow(ids[..2], [ids[2..]]))])));
+        return [(Numbers(cases.GetProperty("right_padded").GetProperty("scores")), Read(RewardModel.Rewards(trunk, score, [.. Ids(texts).Select(ids => new SharedRow(ids[..2], [ids[2..]]))])))];
     }
 
-    private static (double[], double[]) Encoder(string folder, DebertaConfig config, JsonElement cases, ScalarType dtype, Device device)
+    private static (double[], double[])[] Encoder(string folder, DebertaConfig config, JsonElement cases, ScalarType dtype, Device device)
     {
         using var weights = SafetensorsFolder.Open(folder);
         using var encoder = DebertaEncoder.Load(weights, config, "deberta.", dtype, device);
         var ids = Ids(cases.GetProperty("plain").GetProperty("input_ids"));
         Tensor Whole(Func<int, long> of) => tensor(ids.SelectMany(row => row.Select(of)).ToArray(), [ids.Length, ids[0].Length], device: device);
-        return (Expected(folder, $"plain.hidden_states.{config.NumHiddenLayers}"), Read(encoder.Forward(Whole(id => id), Whole(_ => 1))));
+        return [(Expected(folder, $"plain.hidden_states.{config.NumHiddenLayers}"), Read(encoder.Forward(Whole(id => id), Whole(_ => 1))))];
     }
 
-    private static (double[], double[]) Ranker(string folder, JsonElement cases, ScalarType dtype, Device device)
+    private static (double[], double[])[] Ranker(string folder, JsonElement cases, ScalarType dtype, Device device)
     {
         using var ranker = PairRmRanker.Load(folder, dtype, device);
         var groups = cases.GetProperty("groups").EnumerateArray().ToArray();
-        return ([.. groups.SelectMany(group => group.GetProperty("comparison_matrix").EnumerateArray().SelectMany(matrix => matrix.EnumerateArray().SelectMany(Numbers)))],
-            [.. groups.SelectMany(group => ranker.Compare([.. group.GetProperty("sources").EnumerateArray().Zip(group.GetProperty("candidates").EnumerateArray(), (source, candidates) =>
-                new RankRequest(source.GetString()!, [.. candidates.EnumerateArray().Select(candidate => candidate.GetString()!)]))])).SelectMany(matrix => matrix.Cast<double>())]);
+        double[] expected = [.. groups.SelectMany(group => group.GetProperty("comparison_matrix").EnumerateArray().SelectMany(matrix => matrix.EnumerateArray().SelectMany(Numbers)))];
+        double[] actual = [.. groups.SelectMany(group => ranker.Compare([.. group.GetProperty("sources").EnumerateArray().Zip(group.GetProperty("candidates").EnumerateArray(), (source, candidates) =>
+            new RankRequest(source.GetString()!, [.. candidates.EnumerateArray().Select(candidate => candidate.GetString()!)]))])).SelectMany(matrix => matrix.Cast<double>())];
+        return [(expected, actual)];
     }
 
     private static double[] Expected(string folder, string name)

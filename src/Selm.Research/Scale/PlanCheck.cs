@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Selm.HuggingFace.Models;
 using Selm.Research.Runs;
 
 namespace Selm.Research.Scale;
@@ -13,7 +14,8 @@ public static class PlanCheck
     public static string? Warning(Recipe recipe)
     {
         var cpu = recipe.Device == "cpu";
-        return (cpu ? PlanDevice.PhysicalMemory : CudaMemory()) is { } memory ? Warning(recipe, memory, cpu ? "this machine" : recipe.Device) : null;
+        return !File.Exists(Path.Combine(recipe.Base ?? "", HfConfig.FileName)) ? null
+            : (cpu ? PlanDevice.PhysicalMemory : CudaMemory()) is { } memory ? Warning(recipe, memory, cpu ? "this machine" : recipe.Device) : null;
     }
 
     /// <summary>The same for a given memory.</summary>
@@ -22,8 +24,15 @@ public static class PlanCheck
     /// <param name="where">What the sentence calls it.</param>
     internal static string? Warning(Recipe recipe, double memory, string where)
     {
-        var device = PlanDevice.Sheet(PlanDevice.Default(recipe)) with { Memory = memory };
-        var plan = RunPlan.Of(recipe, device);
+        RunPlan plan;
+        try
+        {
+            plan = RunPlan.Of(recipe, PlanDevice.Sheet(PlanDevice.Default(recipe)) with { Memory = memory });
+        }
+        catch (InputException)
+        {
+            return null; // what is wrong with the recipe or its files is said where they are opened
+        }
         var weights = plan.Parameters * (recipe.Precision == Precision.Bf16 ? 2 : 4);
         string Gb(double bytes) => (bytes / 1e9).ToString("N1", CultureInfo.InvariantCulture);
         return weights > memory && recipe.Device != "cpu"

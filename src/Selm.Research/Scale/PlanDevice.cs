@@ -1,4 +1,4 @@
-// Devices that a plan knows, and how much of their peaks the kit's stages reach: measured where data/scale/utilisation.yaml or
+// Devices that a plan knows, and how much of their peaks the kit's stages reach: measured where data/scale/utilisation.json or
 // a file of selm bench --json says so, otherwise assumed, and then the plan says "assumed utilisation".
 using System.Text.Json;
 using Selm.HuggingFace.Files;
@@ -21,7 +21,7 @@ public sealed record Utilisation
     /// <summary>Share of the peak of the memory's bandwidth, from 0 to 1.</summary>
     public double Bandwidth { get; init; }
 
-    /// <summary>Peak of float32 products where it was measured with this row [GFLOP/s]; 0: the device's own.</summary>
+    /// <summary>The fastest float32 product of one core where it was measured with this row [GFLOP/s], of which <see cref="Compute"/> is a share; 0: the data sheet's peak.</summary>
     public double GflopPerS { get; init; }
 
     /// <summary>Whether the numbers were measured.</summary>
@@ -34,13 +34,6 @@ public sealed record Utilisation
     public const string Assumed = "assumed utilisation";
 }
 
-/// <summary>A list of utilisations, as data/scale/utilisation.yaml has it.</summary>
-internal sealed record UtilisationFile
-{
-    /// <summary>Its rows.</summary>
-    public IReadOnlyList<Utilisation> Measured { get; init; } = [];
-}
-
 /// <summary>A device by its data sheet.</summary>
 /// <param name="Name">Its name in <c>--device</c>.</param>
 /// <param name="Memory">Its memory [bytes].</param>
@@ -51,7 +44,7 @@ internal sealed record UtilisationFile
 /// <param name="Constant">What a process takes of it before it has a model [bytes].</param>
 public sealed record PlanDevice(string Name, double Memory, double Bandwidth, double Flops32, double Flops16, double Link, double Constant)
 {
-    private const string File = "data/scale/utilisation.yaml";
+    private const string File = "data/scale/utilisation.json";
 
     // Data sheets (memory as sold; dense products, no sparsity); a CUDA context with its
     // libraries takes about 0.6 GB and the link reaches 0.8 of its sheet (both assumed).
@@ -87,7 +80,7 @@ public sealed record PlanDevice(string Name, double Memory, double Bandwidth, do
     public static PlanDevice Of(string name, int threads = 0, string? bench = null)
     {
         var device = Sheet(name, threads);
-        IEnumerable<Utilisation> known = new RecipeYaml(File).Read<UtilisationFile>(System.IO.File.ReadAllText(KitFolder.Find(File))).Measured.Where(row => row.Device == name);
+        IEnumerable<Utilisation> known = JsonSerializer.Deserialize<Utilisation[]>(System.IO.File.ReadAllBytes(KitFolder.Find(File)), JsonFormat.Line)!.Where(row => row.Device == name);
         return device with { Rows = [.. bench is null ? [] : OfBench(bench, device), .. known.Select(row => row with { Measured = true })] };
     }
 
@@ -148,7 +141,8 @@ public sealed record PlanDevice(string Name, double Memory, double Bandwidth, do
                 Device = device.Name,
                 Stage = stage,
                 Compute = row.GetProperty("share_of_ceiling").GetDouble(),
-                Bandwidth = row.GetProperty("share_of_bandwidth").GetDouble(),
+                // Only decoding is bound by memory; elsewhere the share says how little there was to move.
+                Bandwidth = stage == "sampling" ? Math.Min(1, row.GetProperty("share_of_bandwidth").GetDouble()) : assumed.First(other => other.Stage == stage).Bandwidth,
                 GflopPerS = device.IsCpu ? row.GetProperty("ceiling_gflop_per_s").GetDouble() / row.GetProperty("shape").GetProperty("threads").GetInt32() : 0,
                 Measured = true,
                 Source = path,
