@@ -81,7 +81,7 @@ public static class LlamaWeights
         Directory.CreateDirectory(folder);
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var weights = Named(model).Select(w => (w.Name, w.Weight.to_type(dtype ?? model.Dtype).cpu().contiguous())).ToList();
+        var weights = Named(model).Select(w => (w.Name, w.Weight.to_type(dtype ?? model.Dtype))).ToList(); // the writer takes one at a time to the CPU
         SafetensorsWriter.WriteFolder(folder, weights);
         var config = (model.Config with { TorchDtype = dtype ?? model.Dtype }).ToJson();
         if (field is var (name, value))

@@ -3,7 +3,7 @@
 //   run.lock              held (flock) by the one process that writes here; freed by the system when that process dies
 //   run.pid               that process, for people (the lock file itself cannot be read while it is held)
 //   stages/NAME.json      a stage is finished: its outputs and their hashes; written last, after the outputs themselves
-//   metrics.jsonl         one line per optimiser step or evaluation, cut back to the last checkpoint on resume
+//   metrics.jsonl         one line per optimiser step or evaluation (and where memory made passes smaller), cut back to the last checkpoint on resume
 // The same command on an existing folder skips what is done. Everything else in the folder belongs to the stages.
 using System.Text.Json;
 using Selm.HuggingFace.Files;
