@@ -4,6 +4,7 @@ using Selm.HuggingFace.Models;
 using Selm.Research.Algorithm1;
 using Selm.Research.Lab;
 using Selm.Research.Runs;
+using Selm.Research.Scale;
 
 namespace Selm.Cli;
 
@@ -48,6 +49,10 @@ internal sealed class RunFolderOptions(bool byName = false)
         var resolved = LabSources.AreIn(recipe)
             ? ProgressView.Run(progress => LabSources.Resolve(recipe, labModels, device, progress, Interrupt.Token))
             : recipe;
+        if (PlanCheck.Warning(resolved) is { } tooLarge)
+        {
+            Console.Error.WriteLine(tooLarge);
+        }
         var options = new RunOptions(resolved, folder, parsed.GetValue(resume), parsed.GetValue(anyMachine), parsed.GetValue(cache));
         using var run = SelmRun.Open(options, name => Rankers.Open(name, device));
         foreach (var line in run.Notes.Concat(run.Plan.Select(plan => plan.ToString())))

@@ -64,6 +64,7 @@ internal static class SelmCommandLine
             StatusCommand.Create(),
             ShowCommand.Create(),
             NotebooksCommand.Create(),
+            PlanCommand.Create(),
             BenchCommand.Create(),
             EvaluateCommand.Create(),
             LabCellCommand.Create(),

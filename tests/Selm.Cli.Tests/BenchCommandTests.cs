@@ -17,7 +17,7 @@ public class BenchCommandTests
         var run = SelmProcess.Run(["bench", mode, .. tiny, "--json"]);
         Assert.Equal(0, run.Code);
         var report = JsonDocument.Parse(run.Out).RootElement;
-        foreach (var name in new[] { "step_ms", "cpu_ms", speed, "floor_gflop", "floor_gb", "gflop_per_s", "ceiling_gflop_per_s", "share_of_ceiling" })
+        foreach (var name in new[] { "step_ms", "cpu_ms", speed, "floor_gflop", "floor_gb", "gflop_per_s", "ceiling_gflop_per_s", "share_of_ceiling", "ceiling_gb_per_s", "share_of_bandwidth", "roofline_gflop_per_s", "share_of_roofline" })
         {
             Assert.True(report.GetProperty(name).GetDouble() > 0, name);
         }
@@ -37,10 +37,32 @@ public class BenchCommandTests
     }
 
     [Fact]
+    public void the_bench_of_a_gpu_runs_its_whole_path_at_tiny_sizes_on_the_cpu()
+    {
+        var run = SelmProcess.Run("bench", "gpu", "--device", "cpu", "--budget", "smoke", "--json");
+        Assert.True(run.Code == 0, run.Error + run.Out);
+        var report = JsonDocument.Parse(run.Out).RootElement;
+        var parity = report.GetProperty("parity").EnumerateArray().ToArray();
+        var speeds = report.GetProperty("speeds").EnumerateArray().ToArray();
+
+        Assert.Equal(2 * Directory.GetDirectories(Selm.Tests.Golden.Path("hf-models")).Length, parity.Length);
+        Assert.All(parity, row => Assert.True(row.GetProperty("passed").GetBoolean() && row.GetProperty("numbers").GetInt32() > 0, row.ToString()));
+        Assert.Contains(parity, row => row.GetProperty("gap").GetDouble() > 1e-4); // bfloat16 is not float32
+        Assert.Equal(
+            ["training, tiny, adapter of rank 16", "training, tiny, all weights", "decoding, tiny, batch 1", "decoding, tiny, batch 8", "ranking, tiny"],
+            speeds.Select(row => row.GetProperty("what").GetString()));
+        Assert.All(speeds, row => Assert.True(row.GetProperty("speed").GetDouble() > 0 && row.GetProperty("share_of_products").GetDouble() > 0, row.ToString()));
+        Assert.All(report.GetProperty("peer").EnumerateArray(), row =>
+            Assert.True(row.GetProperty("speed").ValueKind == JsonValueKind.Number || row.GetProperty("note").GetString()!.StartsWith("not measured: No python3", StringComparison.Ordinal), row.ToString()));
+    }
+
+    [Fact]
     public void an_unknown_mode_or_shape_is_refused()
     {
-        SelmProcess.Run("bench", "trian").Refused("selm bench measures train, generate, logprobs, options or lc-fit, not 'trian'; selm bench --help shows examples.");
+        SelmProcess.Run("bench", "trian").Refused("selm bench measures train, generate, logprobs, options, lc-fit or gpu, not 'trian'; selm bench --help shows examples.");
         SelmProcess.Run("bench", "options", "--peer").Refused("selm bench options has no peer in PyTorch; leave --peer out.");
+        SelmProcess.Run("bench", "train", "--device", "cuda").Refused("selm bench train computes on the CPU; --device belongs to selm bench gpu.");
+        SelmProcess.Run("bench", "gpu", "--budget", "huge").Refused("--budget is 'huge'; give whole or smoke.");
         SelmProcess.Run("bench", "train", "--reuse", "1.5").Refused("--reuse is 1.5; give a share from 0 to 1.");
         SelmProcess.Run("bench", "train", "--kv-heads", "3").Refused("--heads 4 is no multiple of --kv-heads 3; each key head serves the same number of query heads.");
     }

@@ -32,6 +32,7 @@ public static class MemoryProbe
             "training" => Training(),
             "lora" => Lora(int.Parse(args[1], CultureInfo.InvariantCulture), int.Parse(args[2], CultureInfo.InvariantCulture)),
             "rows" => Rows(args[1]),
+            "steps" => Steps(args.Skip(1).Select(text => int.Parse(text, CultureInfo.InvariantCulture)).ToArray()),
             "load" => Load(args[1], args[2] == "bf16" ? ScalarType.BFloat16 : ScalarType.Float32),
             "bench" => OfBench(Enum.Parse<BenchMode>(args[1]), int.Parse(args[2], CultureInfo.InvariantCulture)),
             _ => throw new ArgumentException(args[0]),
@@ -127,7 +128,7 @@ public static class MemoryProbe
             ModelType = "qwen2", VocabSize = 151_936, HiddenSize = 896, IntermediateSize = 4864, NumHiddenLayers = 24, NumAttentionHeads = 14, NumKeyValueHeads = 2, HeadDim = 64,
             MaxPositionEmbeddings = 32_768, TieWordEmbeddings = true,
         });
-        Fill(model);
+        TiledWeights.Fill(model);
         model.Attach(NewAdapter.Of(model, new AdapterRecipe { Rank = rank }, seed: 1));
         using var update = new ParameterUpdate(model, new OptimizerRecipe { LearningRate = 1e-4 });
         SharedRow[] rows = [new([.. Enumerable.Range(0, prompt)], [[.. Enumerable.Range(500, response)], [.. Enumerable.Range(900, response)]])];
@@ -168,27 +169,41 @@ public static class MemoryProbe
         return [most - before, size * model.parameters().Sum(p => p.numel()) >> 10, size * model.parameters().Max(p => p.numel()) >> 10];
     }
 
-    // Small numbers everywhere, ones in the norms; no second copy of a weight is made meanwhile.
-    private static void Fill(Llama model)
+    // Optimiser steps on a model of random weights: the peak of the process [kB]. Numbers: vocabulary, hidden, layers, heads, key heads, ff,
+    // tokens of a prompt and of each of three responses, pairs of a micro-batch, micro-batches, whether block inputs alone are kept, rank of
+    // an adapter (0: all weights), steps.
+    private static long[] Steps(int[] n)
     {
-        using var scope = NewDisposeScope();
-        using var noGrad = no_grad();
-        var noise = Noise(1 << 20).Plus(-0.5).Times(0.05);
-        foreach (var (name, weight) in LlamaWeights.Named(model))
+        var shape = new BenchShape(n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8]);
+        using var model = new Llama(shape.Config());
+        TiledWeights.Fill(model);
+        if (n[11] > 0)
         {
-            if (name.EndsWith("norm.weight", StringComparison.Ordinal))
+            model.Attach(NewAdapter.Of(model, new AdapterRecipe { Rank = n[11] }, seed: 1));
+        }
+        else
+        {
+            foreach (var parameter in model.parameters())
             {
-                weight.Fill(1);
-                continue;
-            }
-            using var flat = weight.view(-1);
-            for (long at = 0; at < flat.numel(); at += noise.numel())
-            {
-                using var part = flat.narrow(0, at, Math.Min(noise.numel(), flat.numel() - at));
-                using var from = noise.narrow(0, 0, part.numel());
-                part.copy_(from);
+                parameter.requires_grad = true;
             }
         }
+        using var update = new ParameterUpdate(model, new OptimizerRecipe { LearningRate = 1e-6 });
+        for (var step = 0; step < n[12]; step++)
+        {
+            for (var micro = 0; micro < n[9]; micro++)
+            {
+                SharedRow[] rows = [.. Enumerable.Range(0, n[8]).Select(k =>
+                {
+                    var stream = new PhiloxStream((ulong)((step * 1000) + micro), "steps", k);
+                    int[] Ids(int count) => [.. Enumerable.Range(0, count).Select(_ => stream.NextInt(n[0]))];
+                    return new SharedRow(Ids(n[6]), [Ids(n[7]), Ids(n[7]), Ids(n[7])]);
+                })];
+                StagedBackward.Run(model, rows, sums => [.. sums.Select((_, k) => k % 3 == 0 ? -0.1 : 0.05)], n[10] > 0, update.Accumulate);
+            }
+            update.Step(1e-6, maxNorm: 1);
+        }
+        return [Status("VmHWM")];
     }
 
     // Rows of a file and the most memory [kB] that reading them takes beyond what the process started with.

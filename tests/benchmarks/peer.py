@@ -146,7 +146,7 @@ class Llama(nn.Module):
         x = self.embed_tokens(ids)
         if positions is None:
             positions = torch.arange(past, past + ids.shape[1]).unsqueeze(0)
-        cos, sin = self.rotary(positions)
+        cos, sin = (table.to(x.dtype) for table in self.rotary(positions))
         mask = additive_mask(attention_mask, ids.shape[1], past, x.dtype)
         for layer in self.layers:
             x = layer(x, mask, cos, sin, cache)
@@ -259,10 +259,18 @@ class LogProbs:
         return sequence_logps(self.model(ids, mask), labels)
 
 
+def wait():
+    """A GPU computes while the program goes on; times are taken when it is done."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
 def measure(work):
     work.prepare()
+    wait()
     start, cpu_start = time.perf_counter(), time.process_time()
     work.step()
+    wait()
     wall, cpu = time.perf_counter() - start, time.process_time() - cpu_start
     return {"ms": round(wall * 1e3, 3), "cpu_ms": round(cpu * 1e3, 3), "tokens": work.tokens}
 
@@ -278,10 +286,14 @@ def main():
                               batch=32, steps=10, threads=1, warmup=3).items():
         p.add_argument("--" + name.replace("_", "-"), type=int, default=default)
     p.add_argument("--reuse", type=float, default=0.0, help="ignored: three rows per example are always computed")
+    p.add_argument("--device", default="cpu", help="cpu in float32, or cuda or cuda:N in bfloat16 (needs torch >= 2.0)")
     p.add_argument("--serve", action="store_true", help="after warm-up, run one step per line 'go' on stdin until 'quit'")
     o = p.parse_args()
     torch.set_num_threads(o.threads)
     torch.manual_seed(0)
+    if o.device != "cpu":
+        torch.set_default_device(o.device)
+        torch.set_default_dtype(torch.bfloat16)
     work = {"train": Train, "generate": Generate, "logprobs": LogProbs}[o.mode](o)
     for _ in range(o.warmup):
         measure(work)

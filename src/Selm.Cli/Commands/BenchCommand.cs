@@ -10,22 +10,22 @@ namespace Selm.Cli.Commands;
 /// <summary><c>selm bench</c>: how fast this machine trains, generates and scores, and how much of it is lost.</summary>
 internal static class BenchCommand
 {
-    private const string Options = "options", LcFit = "lc-fit";
+    private const string Options = "options", LcFit = "lc-fit", Gpu = "gpu";
 
     private static readonly Dictionary<string, BenchMode> modes = Enum.GetValues<BenchMode>().ToDictionary(mode => mode.ToString().ToLowerInvariant());
 
     public static Command Create()
     {
         var model = new BenchShape();
-        var mode = new Argument<string>("train|generate|logprobs|options|lc-fit")
+        var mode = new Argument<string>("train|generate|logprobs|options|lc-fit|gpu")
         {
-            Description = "A SELM training step, greedy decoding, log-probs of given responses; multiple-choice options, a length-controlled fit",
+            Description = "A SELM training step, greedy decoding, log-probs of given responses; multiple-choice options, a length-controlled fit; everything on a GPU",
         };
         mode.Validators.Add(result =>
         {
-            if (result.Tokens is [var token] && !modes.ContainsKey(token.Value) && token.Value is not (Options or LcFit))
+            if (result.Tokens is [var token] && !modes.ContainsKey(token.Value) && token.Value is not (Options or LcFit or Gpu))
             {
-                result.AddError($"selm bench measures train, generate, logprobs, options or lc-fit, not '{token.Value}'");
+                result.AddError($"selm bench measures train, generate, logprobs, options, lc-fit or gpu, not '{token.Value}'");
             }
         });
         var vocab = Values.Whole("--vocab", "V", "Tokens of the vocabulary", model.Vocab, least: 2);
@@ -41,6 +41,8 @@ internal static class BenchCommand
         var threads = Values.Whole("--threads", "N", "Threads", model.Threads, least: 1);
         var reuse = Values.Number("--reuse", "Q", "Share of examples whose y is the chosen or the rejected response (train)", model.Reuse);
         var peer = Values.Switch("--peer", "Alternate step by step with a plain eager PyTorch program and show the ratios");
+        var device = Values.OptionalText("--device", "cuda|cuda:N|cpu", "Where gpu computes (default: cuda)");
+        var budget = Values.OptionalText("--budget", "whole|smoke", "Of gpu: models of 0.5 to 8 billion weights within eight minutes, or tiny ones for a test of the path (default: whole)");
         var json = Values.Json();
         var command = new CliCommand(
             "bench",
@@ -51,17 +53,22 @@ internal static class BenchCommand
                 "selm bench generate --hidden 512 --layers 8 --heads 8 --kv-heads 4 --ff 1408 --threads 4 --json",
                 "selm bench options",
                 "selm bench lc-fit",
+                "selm bench gpu --json",
+                "selm bench gpu --device cpu --budget smoke",
             ],
             """
             The floor is what a step cannot avoid: its matrix products, a shared prompt and a reused response counted once. Floor over time is the
-            achieved speed; the ceiling is the fastest matrix product of the same run. --peer needs python3 with torch (Debian: python3-torch);
+            achieved speed; the ceiling is the fastest matrix product of the same run, the roofline what it and the fastest copy of memory allow. --peer needs python3 with torch (Debian: python3-torch);
             it runs twice, with glibc's allocator as it comes and tuned as the kit tunes its own, which keeps freed memory.
             options scores questions of four options, with their contexts computed once and, step by step in turns, by loops that compute them for every
             option; there --prompt (800), --response (20), --batch (4) and --steps (7) are HellaSwag's with ten solved examples where nothing is said.
             lc-fit is one length-controlled win rate of 805 instructions; of the options it knows --steps alone.
+            gpu holds the model fixtures of tests/golden to Hugging Face's numbers on the device, in fp32 and bf16, measures the two ceilings, then training,
+            decoding and ranking at the shapes of published models with random weights, and a plain PyTorch program where python3 has torch. Rows
+            without room, time or program are "not measured". Exit code 1 where a fixture is off.
             """)
         {
-            mode, vocab, hidden, layers, heads, kvHeads, ff, prompt, response, batch, steps, threads, reuse, peer, json,
+            mode, vocab, hidden, layers, heads, kvHeads, ff, prompt, response, batch, steps, threads, reuse, peer, device, budget, json,
         };
         command.SetAction(parsed =>
         {
@@ -71,6 +78,14 @@ internal static class BenchCommand
             var shape = new BenchShape(
                 parsed.GetValue(vocab), parsed.GetValue(hidden), parsed.GetValue(layers), parsed.GetValue(heads), parsed.GetValue(kvHeads), parsed.GetValue(ff),
                 Of(prompt, usual.Prompt), Of(response, usual.Response), Of(batch, usual.Batch), Of(steps, usual.Steps), parsed.GetValue(threads), parsed.GetValue(reuse));
+            if (name == Gpu)
+            {
+                return OnDevice(parsed.GetValue(device) ?? "cuda", parsed.GetValue(budget) ?? "whole", parsed.GetValue(json));
+            }
+            if ((parsed.GetValue(device) is null ? parsed.GetValue(budget) is null ? null : "--budget" : "--device") is { } foreign)
+            {
+                throw new InputException($"selm bench {name} computes on the CPU; {foreign} belongs to selm bench gpu.");
+            }
             if (parsed.GetValue(peer) && !modes.ContainsKey(name))
             {
                 throw new InputException($"selm bench {name} has no peer in PyTorch; leave --peer out.");
@@ -83,6 +98,33 @@ internal static class BenchCommand
             };
         });
         return command;
+    }
+
+    private static int OnDevice(string device, string budget, bool json)
+    {
+        if (budget is not ("whole" or "smoke"))
+        {
+            throw new InputException($"--budget is '{budget}'; give whole or smoke.");
+        }
+        var report = ProgressView.Run(progress => DeviceBench.Run(device, budget == "smoke", progress), keepsNothing: true);
+        Show(json, report, Print);
+        return report.Parity.All(row => row.Passed) ? SelmCommandLine.Success : SelmCommandLine.Failure;
+    }
+
+    private static void Print(DeviceBenchReport r)
+    {
+        Line("device", $"{r.Device}, libtorch {r.Libtorch}, budget {r.Budget}, {r.Seconds:F0} s");
+        TextTable.Print(Console.Out, ["parity", "precision", "numbers", "gap", "allowed", "result"], r.Parity.Select(row => new[]
+        {
+            row.Fixture, row.Precision, $"{row.Numbers}", row.Gap.ToString("0.0e0", CultureInfo.InvariantCulture), row.Tolerance.ToString("0.0e0", CultureInfo.InvariantCulture), row.Passed ? "ok" : "off",
+        }));
+        Line("ceilings", $"{r.Gflops32:F1} GFLOP/s in fp32, {r.Gflops16:F1} GFLOP/s in bf16, {r.GbPerS:F1} GB/s");
+        TextTable.Print(Console.Out, ["what", "speed", "unit", "% of products", "% of bandwidth", "planned GB"], r.Speeds.Concat(r.Peer).Select(row => new[]
+        {
+            row.What, row.Note ?? Number(row.Speed), row.Unit, Number(100 * row.ShareOfProducts), Number(100 * row.ShareOfBandwidth), Number(row.PlannedGb),
+        }));
+
+        static string Number(double? value) => value?.ToString(Math.Abs(value.Value) >= 100 ? "F0" : "0.##", CultureInfo.InvariantCulture) ?? "";
     }
 
     private static int Show<T>(bool json, T report, Action<T> print)
@@ -120,7 +162,8 @@ internal static class BenchCommand
             r.PairsPerS is { } pairs ? $"{pairs:F1} pairs/s" : null, r.TokensPerS is { } tokens ? $"{tokens:F0} tokens/s" : null, r.NewTokensPerS is { } fresh ? $"{fresh:F0} new tokens/s" : null,
         }.OfType<string>()));
         Line("floor", $"{r.FloorGflop:F2} GFLOP and {r.FloorGb:F3} GB per step");
-        Line("achieved", $"{r.GflopPerS:F1} GFLOP/s, {100 * r.ShareOfCeiling:F0} % of the ceiling of {r.CeilingGflopPerS:F1} GFLOP/s ({r.CeilingProduct})");
+        Line("achieved", $"{r.GflopPerS:F1} GFLOP/s, {100 * r.ShareOfCeiling:F0} % of the ceiling of {r.CeilingGflopPerS:F1} GFLOP/s ({r.CeilingProduct}): model FLOP utilisation");
+        Line("roofline", $"{100 * r.ShareOfRoofline:F0} % of the {r.RooflineGflopPerS:F1} GFLOP/s that both ceilings allow; {100 * r.ShareOfBandwidth:F0} % of {r.CeilingGbPerS:F1} GB/s of memory");
         if (r.Peer is { } p)
         {
             Line("PyTorch", $"eager, {p.Torch}: {p.Tuned.StepMs:F1} ms ({p.Tuned.CpuMs:F1} ms of processor time) with its allocator tuned as the kit tunes its own,");

@@ -147,6 +147,13 @@ public sealed class LoraAdapter : IDisposable
         }
     }
 
+    /// <summary>Numbers of an adapter for a decoder of some shape, before either is made.</summary>
+    /// <param name="config">Rank and targets.</param>
+    /// <param name="shape">The decoder's.</param>
+    internal static long CountOf(LoraConfig config, LlamaConfig shape) => (config.ModulesToSave.Count * (long)shape.VocabSize * shape.HiddenSize)
+        + Enumerable.Range(0, shape.NumHiddenLayers).SelectMany(layer => Joined(layer, shape)).Sum(matrix =>
+            matrix.Parts.Where(part => config.Targets(part.Name)).Sum(part => config.Rank * (matrix.Into + part.Width)));
+
     // The joined matrices of a block: their layers, and the columns of their input.
     private static (LoraPart[] Parts, long Into)[] Joined(int layer, LlamaConfig shape)
     {

@@ -32,7 +32,7 @@ internal static class DataRange
         {
             LineTrace line => line.Y.Concat(Ends(line.Band)),
             ScatterTrace scatter => scatter.Y.Concat(Ends(scatter.Errors)).Concat(SeedsOf(scatter)),
-            BarTrace bar => bar.Values.Concat(Ends(bar.Errors)).Concat(bar.Seeds?.SelectMany(seeds => seeds) ?? []),
+            BarTrace bar => bar.Values.Zip(panel.Floors(bar), (value, floor) => floor + value).Concat(Ends(bar.Errors)).Concat(bar.Seeds?.SelectMany(seeds => seeds) ?? []),
             WaterfallTrace waterfall => waterfall.Bars().SelectMany(step => new[] { step.From, step.To }),
             HistogramTrace histogram => Histogram.Shares(histogram, Histogram.Edges(panel)),
             BoxTrace box => box.Samples.SelectMany(sample => sample),

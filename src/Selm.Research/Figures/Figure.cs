@@ -21,6 +21,9 @@ public enum Origin
 
     /// <summary>Read from an earlier recorded run: filled squares, dash-dotted lines, outlined bars.</summary>
     Recorded,
+
+    /// <summary>Said beforehand from shapes and assumptions, measured by nobody: hollow squares, dotted lines, solid bars.</summary>
+    Planned,
 }
 
 /// <summary>A figure: a title, a grid of panels (facets), a caption. Drawn 400 units wide.</summary>
@@ -52,6 +55,9 @@ public sealed record Panel(Axis X, Axis Y, IReadOnlyList<Trace> Traces)
     /// <summary>Notes, reference lines and shaded regions.</summary>
     public IReadOnlyList<Annotation> Annotations { get; init; } = [];
 
+    /// <summary>Whether bar traces stand on one another, first trace lowest, in place of side by side; their values must not be negative.</summary>
+    public bool Stacked { get; init; }
+
     /// <summary>Height of the plotting area where the figure is 400 wide.</summary>
     public double Height { get; init; } = 160;
 
@@ -60,6 +66,11 @@ public sealed record Panel(Axis X, Axis Y, IReadOnlyList<Trace> Traces)
     /// it a panel that holds both is refused: they belong in two panels.
     /// </summary>
     public bool SameQuantity { get; init; }
+
+    /// <summary>Where each bar of a trace begins: 0, or on the bars below it.</summary>
+    internal double[] Floors(BarTrace bar) => [.. bar.Values.Select((_, k) => Stacked
+        ? Traces.OfType<BarTrace>().TakeWhile(other => !ReferenceEquals(other, bar)).Sum(other => double.IsFinite(other.Values[k]) ? other.Values[k] : 0)
+        : 0)];
 
     /// <summary>The names along the horizontal axis: its own, or the steps of a waterfall; null for a numeric axis.</summary>
     internal IReadOnlyList<string>? XCategories =>

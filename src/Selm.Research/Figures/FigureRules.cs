@@ -45,7 +45,7 @@ internal static class FigureRules
             LineTrace line => line.X.Count == line.Y.Count && Fits(line.Band, line.X.Count),
             ScatterTrace points => points.X.Count == points.Y.Count && Fits(points.Errors, points.X.Count)
                 && Fits(points.XErrors, points.X.Count) && (points.Seeds?.Count ?? points.X.Count) == points.X.Count,
-            BarTrace bar => bar.Values.Count == columns && Fits(bar.Errors, columns) && (bar.Seeds?.Count ?? columns) == columns,
+            BarTrace bar => bar.Values.Count == columns && !(panel.Stacked && bar.Values.Any(value => value < 0)) && Fits(bar.Errors, columns) && (bar.Seeds?.Count ?? columns) == columns,
             WaterfallTrace waterfall => waterfall.Steps.Count == columns && columns > 0,
             HistogramTrace histogram => histogram.Values.Count > 0 && histogram.Values.All(double.IsFinite) && histogram.Bins > 0,
             BoxTrace box => box.Samples.Count == columns && box.Samples.All(sample => sample.All(double.IsFinite)),

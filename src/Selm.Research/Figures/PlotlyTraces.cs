@@ -81,6 +81,10 @@ internal sealed class PlotlyTraces(Panel panel, Trace trace, string colour)
             ["y"] = PlotlyWriter.Numbers(bar.Values),
             ["marker"] = Body(),
         };
+        if (panel.Stacked)
+        {
+            (node["base"], node["offset"], node["width"]) = (PlotlyWriter.Numbers(panel.Floors(bar)), -0.39, 0.78); // its own place, whatever else is grouped
+        }
         if (bar.Values.Any(double.IsNaN))
         {
             // A bar without a value has no height, but would still show its outline.
@@ -120,7 +124,7 @@ internal sealed class PlotlyTraces(Panel panel, Trace trace, string colour)
             ["marker"] = new JsonObject
             {
                 ["color"] = new JsonArray([.. colours.Select(one => JsonValue.Create(trace.Origin == Origin.Paper ? TraceStyle.Pale(one) : one))]),
-                ["line"] = new JsonObject { ["color"] = new JsonArray([.. colours.Select(one => JsonValue.Create(one))]), ["width"] = trace.Origin == Origin.Measured ? 0 : 1.5 },
+                ["line"] = new JsonObject { ["color"] = new JsonArray([.. colours.Select(one => JsonValue.Create(one))]), ["width"] = trace.Origin is Origin.Measured or Origin.Planned ? 0 : 1.5 },
             },
         };
     }
@@ -204,20 +208,20 @@ internal sealed class PlotlyTraces(Panel panel, Trace trace, string colour)
     {
         ["color"] = colour,
         ["width"] = trace.Origin == Origin.Exact ? 3 : 2,
-        ["dash"] = trace.Origin switch { Origin.Paper => "dash", Origin.Recorded => "dashdot", _ => "solid" },
+        ["dash"] = trace.Origin switch { Origin.Paper => "dash", Origin.Recorded => "dashdot", Origin.Planned => "dot", _ => "solid" },
     };
 
     private JsonObject Marker(double size) => new()
     {
         ["size"] = size,
         ["color"] = colour,
-        ["symbol"] = trace.Origin switch { Origin.Paper => "circle-open", Origin.Exact => "diamond", Origin.Recorded => "square", _ => "circle" },
+        ["symbol"] = trace.Origin switch { Origin.Paper => "circle-open", Origin.Exact => "diamond", Origin.Recorded => "square", Origin.Planned => "square-open", _ => "circle" },
     };
 
     private JsonObject Body() => new()
     {
         ["color"] = trace.Origin == Origin.Paper ? TraceStyle.Pale(colour) : colour,
-        ["line"] = new JsonObject { ["color"] = trace.Origin == Origin.Recorded ? Palette.Ink : colour, ["width"] = trace.Origin == Origin.Measured ? 0 : 1.5 },
+        ["line"] = new JsonObject { ["color"] = trace.Origin == Origin.Recorded ? Palette.Ink : colour, ["width"] = trace.Origin is Origin.Measured or Origin.Planned ? 0 : 1.5 },
     };
 
     private string Translucent(double opacity)

@@ -22,7 +22,7 @@ internal sealed partial class TraceShapes(Panel panel, PlotArea area, Dictionary
             {
                 case LineTrace line: Line(line, colour); break;
                 case ScatterTrace scatter: Scatter(scatter, colour); break;
-                case BarTrace bar: Bars(bar, colour, grouped.IndexOf(bar), grouped.Count); break;
+                case BarTrace bar: Bars(bar, colour, panel.Stacked ? 0 : grouped.IndexOf(bar), panel.Stacked ? 1 : grouped.Count); break;
                 case WaterfallTrace waterfall: Waterfall(waterfall); break;
                 case HistogramTrace histogram: Bins(histogram, colour); break;
                 case BoxTrace box: Boxes(box, colour, grouped.IndexOf(box), grouped.Count); break;
@@ -83,6 +83,7 @@ internal sealed partial class TraceShapes(Panel panel, PlotArea area, Dictionary
     private void Bars(BarTrace bar, string colour, int place, int places)
     {
         var (width, offset) = Within(place, places);
+        var floors = panel.Floors(bar);
         for (var i = 0; i < bar.Values.Count; i++)
         {
             if (!double.IsFinite(bar.Values[i]))
@@ -90,7 +91,7 @@ internal sealed partial class TraceShapes(Panel panel, PlotArea area, Dictionary
                 continue;
             }
             var centre = area.X.At(i) + offset;
-            Body(centre, width, Floor(), bar.Values[i], TraceStyle.Body(bar.Origin, colour));
+            Body(centre, width, panel.Stacked ? floors[i] : Floor(), floors[i] + bar.Values[i], TraceStyle.Body(bar.Origin, colour));
             Seeds(bar.Seeds?[i], centre, width / 4, Palette.Ink, lying: false);
             UprightError(bar.Errors, i, centre, Palette.Ink);
             if (bar.ValueFormat.Length > 0)

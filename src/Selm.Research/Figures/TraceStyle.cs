@@ -9,6 +9,7 @@ internal static class TraceStyle
         Origin.Paper => "paper",
         Origin.Measured => "measured",
         Origin.Exact => "exact",
+        Origin.Planned => "planned",
         _ => "recorded",
     };
 
@@ -18,6 +19,7 @@ internal static class TraceStyle
         Origin.Paper => "Values: as printed in the paper.",
         Origin.Measured => "Values: measured in this run.",
         Origin.Exact => "Values: exact, by enumeration.",
+        Origin.Planned => "Values: planned from shapes, not measured.",
         _ => "Values: from a recorded run.",
     };
 
@@ -27,6 +29,7 @@ internal static class TraceStyle
         Origin.Paper => new(colour, 1.4, Dash: "4 2.5"),
         Origin.Measured => new(colour, 1.6),
         Origin.Exact => new(colour, 2.2),
+        Origin.Planned => new(colour, 1.6, Dash: "1.5 2"),
         _ => new(colour, 1.6, Dash: "6 2 1.5 2"),
     };
 
@@ -44,6 +47,7 @@ internal static class TraceStyle
         Origin.Paper => new CircleShape(x, y, radius, new(colour, 1.3, "#FFFFFF")),
         Origin.Measured => new CircleShape(x, y, radius, new(Fill: colour)),
         Origin.Exact => new PathShape([(x, y - (1.3 * radius)), (x + (1.3 * radius), y), (x, y + (1.3 * radius)), (x - (1.3 * radius), y)], true, new(Fill: colour)),
+        Origin.Planned => new RectangleShape(x - (0.8 * radius), y - (0.8 * radius), 1.6 * radius, 1.6 * radius, new(colour, 1.3, "#FFFFFF")),
         _ => new RectangleShape(x - (0.9 * radius), y - (0.9 * radius), 1.8 * radius, 1.8 * radius, new(Fill: colour)),
     };
 

@@ -55,8 +55,20 @@ public sealed record BenchReport
     /// <summary>Its shape.</summary>
     public required string CeilingProduct { get; init; }
 
-    /// <summary><see cref="GflopPerS"/> over <see cref="CeilingGflopPerS"/>.</summary>
+    /// <summary><see cref="GflopPerS"/> over <see cref="CeilingGflopPerS"/>: model FLOP utilisation.</summary>
     public required double ShareOfCeiling { get; init; }
+
+    /// <summary>The fastest copy of memory of the same run, read and written [GB/s].</summary>
+    public required double CeilingGbPerS { get; init; }
+
+    /// <summary><see cref="FloorGb"/> over the step's time, over <see cref="CeilingGbPerS"/>: model bandwidth utilisation.</summary>
+    public double ShareOfBandwidth => FloorGb / StepMs * 1e3 / CeilingGbPerS;
+
+    /// <summary>The speed that the two ceilings allow a step of this intensity [GFLOP/s].</summary>
+    public double RooflineGflopPerS => Math.Min(CeilingGflopPerS, FloorGflop / FloorGb * CeilingGbPerS);
+
+    /// <summary><see cref="GflopPerS"/> over <see cref="RooflineGflopPerS"/>.</summary>
+    public double ShareOfRoofline => GflopPerS / RooflineGflopPerS;
 
     /// <summary>The comparison, where one was asked for.</summary>
     public BenchPeerReport? Peer { get; init; }
@@ -152,6 +164,7 @@ public static class Bench
             CeilingGflopPerS = ceiling.Gflops,
             CeilingProduct = ceiling.Product,
             ShareOfCeiling = speed / ceiling.Gflops,
+            CeilingGbPerS = Ceiling.Bandwidth(shape.Threads),
         };
     }
 }

@@ -20,13 +20,19 @@ internal sealed class BenchPeer : IDisposable
     /// <param name="mode">What it does.</param>
     /// <param name="shape">On which model and batch.</param>
     /// <param name="tuned">Whether its allocator is tuned as the kit's own; otherwise it is glibc's as it comes.</param>
+    /// <param name="device">cpu in float32, or a CUDA device in bfloat16.</param>
     /// <exception cref="InputException">There is no program, no Python with torch, or it failed.</exception>
-    internal BenchPeer(BenchMode mode, BenchShape shape, bool tuned)
+    internal BenchPeer(BenchMode mode, BenchShape shape, bool tuned, string device = "cpu")
     {
         var start = new ProcessStartInfo(Python()) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
         start.ArgumentList.Add(Script());
         start.ArgumentList.Add(mode.ToString().ToLowerInvariant());
         start.ArgumentList.Add("--serve");
+        if (device != "cpu")
+        {
+            start.ArgumentList.Add("--device");
+            start.ArgumentList.Add(device);
+        }
         (string Name, int Value)[] options =
         [
             ("vocab", shape.Vocab), ("hidden", shape.Hidden), ("layers", shape.Layers), ("heads", shape.Heads), ("kv-heads", shape.KvHeads), ("ff", shape.Ff),

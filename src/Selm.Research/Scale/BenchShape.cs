@@ -34,14 +34,21 @@ public sealed record BenchShape(
 {
     private const int MostThreads = 256;
 
-    /// <summary>Width of one head.</summary>
-    public int HeadDim => Hidden / Heads;
+    /// <summary>Width of one head; all heads share the residual stream's unless it is given.</summary>
+    public int HeadDim
+    {
+        get => field > 0 ? field : Hidden / Heads;
+        init;
+    }
+
+    /// <summary>Whether the head is the embedding matrix.</summary>
+    public bool Tied { get; init; }
 
     /// <summary>Examples of a batch whose y is the chosen or the rejected response.</summary>
     public int Reused => (int)Math.Round(Reuse * Batch);
 
     /// <summary>Parameters of the model.</summary>
-    public long Parameters => (2L * Vocab * Hidden) + Hidden + (Layers * ((2L * Hidden) + MatrixElementsPerLayer));
+    public long Parameters => ((Tied ? 1L : 2L) * Vocab * Hidden) + Hidden + (Layers * ((2L * Hidden) + MatrixElementsPerLayer));
 
     /// <summary>Elements of one block's matrices: q, k, v, o, gate, up, down.</summary>
     internal long MatrixElementsPerLayer => ((2L * Heads) + (2L * KvHeads)) * HeadDim * Hidden + (3L * Hidden * Ff);
@@ -92,5 +99,6 @@ public sealed record BenchShape(
         NumKeyValueHeads = KvHeads,
         HeadDim = HeadDim,
         MaxPositionEmbeddings = Prompt + Response,
+        TieWordEmbeddings = Tied,
     };
 }

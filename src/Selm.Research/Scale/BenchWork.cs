@@ -15,19 +15,19 @@ namespace Selm.Research.Scale;
 internal abstract class BenchWork : IDisposable
 {
     /// <summary>The model of the shape, the same in every run.</summary>
-    internal static Llama NewModel(BenchShape shape)
+    internal static Llama NewModel(BenchShape shape, ScalarType dtype = ScalarType.Float32, Device? device = null)
     {
-        var model = new Llama(shape.Config());
+        var model = new Llama(shape.Config(), dtype, device);
         RandomWeights.Fill(model, seed: 1);
         return model;
     }
 
     /// <summary>Starts the work of a mode.</summary>
-    internal static BenchWork Of(BenchMode mode, BenchShape shape) => mode switch
+    internal static BenchWork Of(BenchMode mode, BenchShape shape, ScalarType dtype = ScalarType.Float32, Device? device = null) => mode switch
     {
-        BenchMode.Train => new TrainWork(shape),
-        BenchMode.Generate => new GenerateWork(shape),
-        _ => new LogprobsWork(shape),
+        BenchMode.Train => new TrainWork(shape, NewModel(shape, dtype, device)),
+        BenchMode.Generate => new GenerateWork(shape, NewModel(shape, dtype, device)),
+        _ => new LogprobsWork(shape, NewModel(shape, dtype, device)),
     };
 
     /// <summary>Tokens that a step counts: those of all its sequences as separate rows, or the new ones.</summary>
@@ -70,10 +70,9 @@ internal abstract class BenchWork : IDisposable
         private readonly SelmLoss loss = new(0.1, 0.005);
         private TrainingExample[] examples = [];
 
-        internal TrainWork(BenchShape shape)
+        internal TrainWork(BenchShape shape, Llama model)
         {
-            this.shape = shape;
-            policy = NewModel(shape);
+            (this.shape, policy) = (shape, model);
             foreach (var parameter in policy.parameters())
             {
                 parameter.requires_grad = true;
@@ -112,9 +111,8 @@ internal abstract class BenchWork : IDisposable
         }
     }
 
-    private sealed class GenerateWork(BenchShape shape) : BenchWork
+    private sealed class GenerateWork(BenchShape shape, Llama model) : BenchWork
     {
-        private readonly Llama model = NewModel(shape);
         private int[][] prompts = [];
 
         internal override void Prepare(int step) =>
@@ -126,9 +124,8 @@ internal abstract class BenchWork : IDisposable
         public override void Dispose() => model.Dispose();
     }
 
-    private sealed class LogprobsWork(BenchShape shape) : BenchWork
+    private sealed class LogprobsWork(BenchShape shape, Llama model) : BenchWork
     {
-        private readonly Llama model = NewModel(shape);
         private SharedRow[] rows = [];
 
         internal override void Prepare(int step) => rows = [.. Enumerable.Range(0, shape.Batch).Select(k =>

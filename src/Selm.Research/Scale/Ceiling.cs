@@ -42,6 +42,23 @@ public sealed record Ceiling(double Gflops, string Product)
         }).MaxBy(c => c.Gflops)!;
     }
 
+    /// <summary>The fastest copy seen of a block of memory that no cache holds, read and written bytes counted [GB/s].</summary>
+    /// <param name="threads">How many copy at a time, each its own part.</param>
+    public static double Bandwidth(int threads)
+    {
+        const int floats = 1 << 25, repetitions = 5; // 128 MB
+        var (from, to) = (GC.AllocateUninitializedArray<float>(floats), GC.AllocateUninitializedArray<float>(floats));
+        Array.Fill(from, 1);
+        var (part, best) = (floats / threads, double.PositiveInfinity);
+        for (var k = 0; k <= repetitions; k++)
+        {
+            var start = Stopwatch.GetTimestamp();
+            Parallel.For(0, threads, new ParallelOptions { MaxDegreeOfParallelism = threads }, t => from.AsSpan(t * part, part).CopyTo(to.AsSpan(t * part, part)));
+            best = k == 0 ? best : Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds);
+        }
+        return 2.0 * sizeof(float) * part * threads / best / 1e9;
+    }
+
     // x [rows, inner] times the transpose of a weight [columns, inner], as the model multiplies.
     private static double Speed(int rows, int inner, int columns)
     {

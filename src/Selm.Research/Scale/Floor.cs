@@ -67,5 +67,5 @@ public readonly record struct Floor(double Flops, double Bytes)
     private static double Pairs(double n) => n * (n + 1) / 2;
 
     // All matrices and norms; of the embedding only the rows that are looked up, which is nothing beside them.
-    private static double ReadPerPass(BenchShape s) => s.Parameters - ((double)s.Vocab * s.Hidden);
+    private static double ReadPerPass(BenchShape s) => s.Parameters - (s.Tied ? 0 : (double)s.Vocab * s.Hidden);
 }

@@ -168,7 +168,7 @@ public class SvgWriterTests
         var lines = Enum.GetValues<Origin>().Select(origin => TraceStyle.Line(origin, "#000000")).Distinct().Count();
         var bodies = Enum.GetValues<Origin>().Select(origin => TraceStyle.Body(origin, "#000000")).Distinct().Count();
         var markers = Enum.GetValues<Origin>().Select(origin => TraceStyle.Marker(origin, "#000000", 0, 0).ToString()).Distinct().Count();
-        Assert.Equal((4, 3, 4), (lines, bodies, markers));
+        Assert.Equal((5, 3, 5), (lines, bodies, markers));
     }
 
     [Fact]
