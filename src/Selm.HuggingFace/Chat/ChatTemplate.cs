@@ -97,7 +97,7 @@ public sealed class ChatTemplate
         var output = new StringBuilder();
         try
         {
-            ChatStatement.Render(_body, scope, output);
+            ChatWork.Within(messages.Sum(message => (long)message.Content.Length), () => ChatStatement.Render(_body, scope, output));
         }
         catch (ChatTemplateFault fault)
         {

@@ -71,7 +71,7 @@ public sealed class MetricsLog : IDisposable
     {
         if (File.Exists(path))
         {
-            Keep(row => row.TryGetProperty("step", out var at) && at.TryGetInt64(out var value) && value <= step);
+            Keep(row => row.TryGetProperty("step", out var at) && at.ValueKind == JsonValueKind.Number && at.TryGetInt64(out var value) && value <= step);
         }
     }
 
