@@ -19,6 +19,6 @@ public sealed class InputException : Exception
     {
         const int longest = 1500, kept = 700;
         var text = message.Length <= longest ? message : $"{message[..kept]} [..] {message[^kept..]}";
-        return text.Any(char.IsControl) ? string.Concat(text.Select(c => char.IsControl(c) ? $"\\u{(int)c:x4}" : c.ToString())) : text;
+        return text.Any(char.IsControl) ? string.Concat(text.Select(c => char.IsControl(c) ? "\ufffd" : c.ToString())) : text;
     }
 }

@@ -30,6 +30,7 @@ public static class MemoryProbe
             "composed-head" => Head(int.Parse(args[1], CultureInfo.InvariantCulture), Composed),
             "training" => Training(),
             "lora" => Lora(int.Parse(args[1], CultureInfo.InvariantCulture), int.Parse(args[2], CultureInfo.InvariantCulture)),
+            "store" => Store(args[1]),
             "bench" => OfBench(Enum.Parse<BenchMode>(args[1]), int.Parse(args[2], CultureInfo.InvariantCulture)),
             _ => throw new ArgumentException(args[0]),
         };
@@ -54,6 +55,29 @@ public static class MemoryProbe
         process.WaitForExit();
         Assert.Equal(0, process.ExitCode);
         return [.. text.Split().Where(word => word.Length > 0).Select(word => long.Parse(word, CultureInfo.InvariantCulture))];
+    }
+
+    // Puts two thousand numbers into a store that others put them into at the same time; how many were known, held and wrong.
+    private static long[] Store(string path)
+    {
+        const int count = 2000;
+        var (known, wrong) = (0, 0);
+        using var store = new NumberStore(path);
+        for (var i = 0; i < count; i++)
+        {
+            var value = Math.Sin(i);
+            if (store.TryGet($"key {i}", out var found))
+            {
+                known++;
+                wrong += found == value ? 0 : 1;
+            }
+            store.Put($"key {i}", value);
+            if (i % 50 == 0)
+            {
+                store.Flush();
+            }
+        }
+        return [known, store.Count, wrong];
     }
 
     // The most memory [kB] that log-probs of `positions` tokens and their gradient take beyond what they start from.

@@ -34,6 +34,7 @@ internal sealed record RunIdentity(
         {
             return JsonSerializer.Deserialize<RunIdentity>(File.ReadAllBytes(path), JsonFormat.Indented)
                 is { Recipe.ValueKind: JsonValueKind.Object, Inputs: not null, Machine: not null, EarlierMachines: not null } identity
+                && !identity.Inputs.Values.Concat(identity.Machine.Values).Contains(null!)
                 ? identity
                 : throw new JsonException("incomplete");
         }
