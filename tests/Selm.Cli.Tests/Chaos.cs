@@ -14,9 +14,6 @@ internal sealed record ChaosStage(string Name, Func<string, string[]> Command)
 {
     /// <summary>Files that record times or what the command was started with, by their names: no command gives them the same bytes twice.</summary>
     public IReadOnlyList<string> Timed { get; init; } = [];
-
-    /// <summary>Puts into a folder what the command reads and changes there.</summary>
-    public Action<string> Prepare { get; init; } = _ => { };
 }
 
 /// <summary>Kills commands at random moments and looks at what they leave.</summary>
@@ -79,13 +76,7 @@ internal sealed class Chaos(string root)
         Assert.True(ended.Code == 0, $"{stage.Name}: {ended.Error}");
     }
 
-    /// <summary>A folder in which the command finds what it needs.</summary>
-    public string Fresh(ChaosStage stage, string name)
-    {
-        var folder = Directory.CreateDirectory(Path.Combine(root, $"{stage.Name}-{name}")).FullName;
-        stage.Prepare(folder);
-        return folder;
-    }
+    private string Fresh(ChaosStage stage, string name) => Directory.CreateDirectory(Path.Combine(root, $"{stage.Name}-{name}")).FullName;
 
     /// <summary>The hash of every file that the command leaves, by its name.</summary>
     public static SortedDictionary<string, string> Results(string folder, ChaosStage stage)
@@ -116,7 +107,7 @@ internal sealed class Chaos(string root)
         {
             switch (Path.GetExtension(file))
             {
-                case ".json" or ".ipynb":
+                case ".json":
                     using (JsonDocument.Parse(File.ReadAllBytes(file)))
                     {
                     }

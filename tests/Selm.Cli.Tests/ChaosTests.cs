@@ -23,7 +23,7 @@ public sealed class ChaosTests(DemoFixture demo, ITestOutputHelper output) : ICl
     // Every stage, and how often it is killed in an ordinary run of the tests.
     public static TheoryData<string, int> Stages() => new()
     {
-        { "run", 2 }, { "run with an adapter", 1 }, { "train", 1 }, { "merge", 1 }, { "evaluate answers", 1 }, { "evaluate judge", 1 }, { "notebooks", 1 },
+        { "run", 2 }, { "run with an adapter", 1 }, { "train", 1 }, { "merge", 1 }, { "evaluate answers", 1 }, { "evaluate judge", 1 },
         { "generate", 0 }, { "logprobs", 0 }, { "rank", 0 }, { "evaluate reward-distribution", 0 },
     };
 
@@ -61,20 +61,11 @@ public sealed class ChaosTests(DemoFixture demo, ITestOutputHelper output) : ICl
         {
             Timed = ["reward-distribution-model.json", "reward-distribution-model.csv", "index.html"], // when, how long and with which commit
         },
-        "notebooks" => new(name, at => ["notebooks", "run", Path.Combine(at, "a.ipynb")]) { Prepare = at => File.WriteAllText(Path.Combine(at, "a.ipynb"), Notebook) },
         "generate" => new(name, at => ["generate", "--model", demo.Model, "--input", Rows("""{"prompt":"Hi"}"""), "--output", Path.Combine(at, "out.jsonl"), "--max-new-tokens", "16"]),
         "logprobs" => new(name, at => ["logprobs", "--model", demo.Model, "--input", Rows("""{"prompt":"Hi","response":"Hello"}"""), "--output", Path.Combine(at, "out.jsonl")]),
         "rank" => new(name, at => ["rank", "--ranker", $"pairrm:{demo.Ranker}", "--input", Rows("""{"prompt":"Hi","candidates":["Hello","No","Why?"]}"""), "--output", Path.Combine(at, "out.jsonl")]),
         _ => throw new ArgumentException(name),
     };
-
-    // A cell that leaves time for a kill, and outputs of every kind.
-    private const string Notebook = """
-        {"cells": [
-          {"cell_type": "code", "execution_count": null, "id": "a", "metadata": {}, "outputs": [], "source": ["var x = 20;\n", "Console.WriteLine(x);"]},
-          {"cell_type": "code", "execution_count": null, "id": "b", "metadata": {}, "outputs": [], "source": ["System.Threading.Thread.Sleep(500);\n", "x + 1"]}
-        ], "metadata": {"kernelspec": {"display_name": ".NET (C#)", "language": "C#", "name": ".net-csharp"}}, "nbformat": 4, "nbformat_minor": 5}
-        """;
 
     private string Pairs => Path.Combine(demo.Root, "pairs.jsonl");
 

@@ -217,7 +217,7 @@ public sealed class RunFolder : IDisposable
             using var json = JsonDocument.Parse(File.ReadAllBytes(marker));
             return json.RootElement.GetProperty("outputs").EnumerateObject().ToDictionary(o => o.Name, o => o.Value.GetString()!);
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or ArgumentException)
         {
             throw new InputException($"{marker} is damaged; delete it to do that stage again.", e);
         }

@@ -21,7 +21,7 @@ public class GiantFilesTests(ITestOutputHelper output)
         ("tokenizer json", "a million merges", false, MillionMerges),
         ("tokenizer json", "normalizers nested without end", true, () => Utf8("{\"normalizer\":" + string.Concat(Enumerable.Repeat("{\"type\":\"Sequence\",\"normalizers\":[", 100_000)))),
         ("tokenizer json", "normalizers that double a text forty times", true, () => Tokenizer("normalizer", Many("normalizers", 40, """{"type":"Replace","pattern":{"String":"a"},"content":"aa"}"""))),
-        ("tokenizer json", "a normalizer that writes a megabyte for a letter", true, () => Tokenizer("normalizer", $$$"""{"type":"Replace","pattern":{"String":"a"},"content":"{{{new string('b', Mega)}}}"}""")),
+        ("tokenizer json", "a normalizer that writes a megabyte for a letter", true, () => Tokenizer("normalizer", "{\"type\":\"Replace\",\"pattern\":{\"String\":\"a\"},\"content\":\"" + new string('b', Mega) + "\"}")),
         ("tokenizer json", "a normalizer whose pattern tries every way", true, () => Tokenizer("normalizer", """{"type":"Replace","pattern":{"Regex":"(a+)+b"},"content":"b"}""")),
         ("tokenizer json", "a pattern that tries every way", true, () => Tokenizer("pre_tokenizer", """{"type":"Split","pattern":{"Regex":"(a+)+\\d"},"behavior":"Isolated"}""")),
         ("tokenizer json", "a decoder that strips nothing without end", false, () => Tokenizer("decoder", """{"type":"Strip","content":"","start":2147483647,"stop":2147483647}""")),
@@ -48,8 +48,8 @@ public class GiantFilesTests(ITestOutputHelper output)
         ("recipe", "a list that holds itself", true, () => Utf8("name: x\ndatasets: &a [*a]\n")),
         ("claims", "a billion laughs", true, () => Utf8(Laughs("protocol: x\n", "claims: *i\n"))),
         ("claims", "lists nested without end", true, () => Utf8("claims: " + deep)),
-        ("safetensors", "a header of 100,000 tensors", false, () => Header($"{{{string.Join(',', Enumerable.Range(0, 100_000).Select(i => $"\"{i}\":{{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}}"))}}}")),
-        ("safetensors", "a tensor of three million dimensions", true, () => Header($$$"""{"a":{"dtype":"F32","shape":[{{{string.Join(',', Enumerable.Repeat("1", 3_000_000))}}}],"data_offsets":[0,8]}}""")),
+        ("safetensors", "a header of 100,000 tensors", false, () => Header("{" + string.Join(',', Enumerable.Range(0, 100_000).Select(i => $"\"{i}\":{{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}}")) + "}")),
+        ("safetensors", "a tensor of three million dimensions", true, () => Header("{\"a\":{\"dtype\":\"F32\",\"shape\":[" + string.Join(',', Enumerable.Repeat("1", 3_000_000)) + "],\"data_offsets\":[0,8]}}")),
         ("safetensors", "a header nested without end", true, () => Header("{\"a\":" + deep)),
         ("model config", "two thousand million layers", true, () => Config("num_hidden_layers", 2_000_000_000)),
         ("model config", "a width of two thousand million", true, () => Config("hidden_size", 2_000_000_000)),
@@ -58,7 +58,7 @@ public class GiantFilesTests(ITestOutputHelper output)
         ("model config", "two thousand million positions", false, () => Config("max_position_embeddings", 2_000_000_000)),
         ("adapter config", "a pattern that tries every way", true, () => Utf8("""{"peft_type":"LORA","r":2,"lora_alpha":4,"target_modules":"(([a-z_.0-9])+)+!","base_model_name_or_path":"base"}""")),
         ("adapter config", "a rank of two thousand million", true, () => Utf8("""{"peft_type":"LORA","r":2000000000,"lora_alpha":4,"target_modules":"all-linear","base_model_name_or_path":"base"}""")),
-        ("judge reply", "100 MB", true, () => Utf8($$"""{"choices":[{"message":{"content":"{{new string('a', 100 * Mega)}}"}}]}""")),
+        ("judge reply", "100 MB", true, () => Utf8("{\"choices\":[{\"message\":{\"content\":\"" + new string('a', 100 * Mega) + "\"}}]}")),
         ("judge reply", "lists nested without end", true, () => Utf8("{\"choices\":" + deep)),
         ("metrics", "a line of 100 MB", false, () => Utf8($$"""{"step":1,"text":"{{new string('a', 100 * Mega)}}"}""" + "\n")),
         ("run file", "lists nested without end", true, () => Utf8("{\"recipe\":" + deep)),
@@ -95,7 +95,7 @@ public class GiantFilesTests(ITestOutputHelper output)
         yield return ("a million messages' worth of text", true, "{% for i in range(100000) %}{% for m in messages %}{{ m.content * 1000 }}{% endfor %}{% endfor %}");
     }
 
-    public static TheoryData<string, string> Names() => [.. all.Select(giant => (giant.Reader, giant.What))];
+    public static IEnumerable<object[]> Names() => all.Select(giant => (object[])[giant.Reader, giant.What]);
 
     [Theory]
     [MemberData(nameof(Names))]
@@ -144,7 +144,7 @@ public class GiantFilesTests(ITestOutputHelper output)
                 merges.Append($"\"{pair.Left}{pair.Right} {letter}\",");
             }
         }
-        return Utf8($$$"""{"version":"1.0","added_tokens":[],"model":{"type":"BPE","unk_token":"<unk>","vocab":{{{{vocabulary}}}"<unk>":{{{id}}}},"merges":[{{{merges.ToString(0, merges.Length - 1)}}}]}}""");
+        return Utf8($"{{\"version\":\"1.0\",\"added_tokens\":[],\"model\":{{\"type\":\"BPE\",\"unk_token\":\"<unk>\",\"vocab\":{{{vocabulary}\"<unk>\":{id}}},\"merges\":[{merges.ToString(0, merges.Length - 1)}]}}}}");
     }
 
     private static byte[] Message(Action<CodedOutputStream> write)
