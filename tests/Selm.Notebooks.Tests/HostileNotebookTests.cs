@@ -10,13 +10,13 @@ namespace Selm.Notebooks.Tests;
 
 /// <summary>Tests that measure memory and time run alone.</summary>
 [CollectionDefinition(Name, DisableParallelization = true)]
-public class HostileCollection
+public class RunsAlone
 {
     public const string Name = "hostile";
 }
 
 /// <summary>Damaged and malicious notebooks: no crash, no hang, no flood of memory, one sentence that names the file.</summary>
-[Collection(HostileCollection.Name)]
+[Collection(RunsAlone.Name)]
 public class HostileNotebookTests(ITestOutputHelper output)
 {
     private const string Small = """{"cells":[{"cell_type":"markdown","id":"a","metadata":{},"source":["# T\n","t"]},{"cell_type":"code","id":"b","metadata":{"tags":["parameters"]},"execution_count":1,"outputs":[{"output_type":"stream","name":"stdout","text":["a\n"]},{"output_type":"display_data","data":{"text/plain":["1"],"text/html":"<b>"},"metadata":{}}],"source":"var x = 1;"}],"metadata":{"kernelspec":{"name":".net-csharp","language":"C#","display_name":".NET (C#)"},"language_info":{"name":"C#"},"runner":{"skip":"no"}},"nbformat":4,"nbformat_minor":4}""";

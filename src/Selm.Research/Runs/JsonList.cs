@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.Json;
 using System.Text.Unicode;
 
@@ -9,7 +10,7 @@ namespace Selm.Research.Runs;
 internal sealed class JsonList(string path, RowStream rows)
 {
     private readonly byte[] buffer = new byte[1 << 16];
-    private readonly MemoryStream item = new();
+    private readonly ArrayBufferWriter<byte> item = new();
     private int length, at; // of the buffer
     private long line = 1, column; // of the byte that was read last, the column counted from 1
     private bool begun, ended;
@@ -33,7 +34,7 @@ internal sealed class JsonList(string path, RowStream rows)
         var (firstLine, before) = (line, column);
         var closed = TakeItem(row);
         ended = closed == ']';
-        if (ended && item.Length == 0 && row == 1)
+        if (ended && item.WrittenCount == 0 && row == 1)
         {
             Close();
             return null;
@@ -49,7 +50,7 @@ internal sealed class JsonList(string path, RowStream rows)
     // The bytes up to the comma or bracket behind the element; returns that sign.
     private int TakeItem(int row)
     {
-        item.SetLength(0);
+        item.ResetWrittenCount();
         var (depth, inText) = (0, false);
         for (int value; (value = Read()) >= 0;)
         {
@@ -58,7 +59,7 @@ internal sealed class JsonList(string path, RowStream rows)
                 inText = value != '"';
                 if (value == '\\')
                 {
-                    item.WriteByte((byte)value);
+                    Put((byte)value);
                     if ((value = Read()) < 0)
                     {
                         break;
@@ -74,8 +75,8 @@ internal sealed class JsonList(string path, RowStream rows)
                 depth += value is '{' or '[' ? 1 : value is '}' or ']' ? -1 : 0;
                 inText = value == '"';
             }
-            item.WriteByte((byte)value);
-            if (item.Length > Jsonl.LongestRow)
+            Put((byte)value);
+            if (item.WrittenCount > Jsonl.LongestRow)
             {
                 throw new InputException($"{path} row {row}: it is longer than {Jsonl.LongestRow >> 20} MB, which no row is; put one object after the other into the list.");
             }
@@ -83,9 +84,15 @@ internal sealed class JsonList(string path, RowStream rows)
         throw Broken(line, column, null);
     }
 
+    private void Put(byte value)
+    {
+        item.GetSpan(1)[0] = value;
+        item.Advance(1);
+    }
+
     private JsonElement Parse(long firstLine, long before)
     {
-        var bytes = item.GetBuffer().AsSpan(0, (int)item.Length);
+        var bytes = item.WrittenSpan;
         if (!Utf8.IsValid(bytes))
         {
             throw new InputException($"{path}: not valid UTF-8; save the file as UTF-8.");

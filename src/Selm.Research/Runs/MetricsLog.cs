@@ -108,6 +108,10 @@ public sealed class MetricsLog : IDisposable
     {
         try
         {
+            if (line.Length > Jsonl.LongestRow)
+            {
+                throw new JsonException("longer than a row");
+            }
             row = JsonElement.Parse(line);
             return row.ValueKind == JsonValueKind.Object;
         }

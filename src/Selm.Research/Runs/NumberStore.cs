@@ -74,7 +74,12 @@ public sealed class NumberStore : IDisposable
     }
 
     /// <summary>Flushes.</summary>
-    public void Dispose() => Flush();
+    /// <exception cref="InputException">As <see cref="Flush"/>.</exception>
+    public void Dispose()
+    {
+        Flush();
+        pending.Dispose();
+    }
 
     // The file is this process's alone while it is open; the system frees it should the process die.
     private void Alone(Action<FileStream> work)

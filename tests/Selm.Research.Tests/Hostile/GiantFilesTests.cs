@@ -10,7 +10,7 @@ using Xunit.Abstractions;
 namespace Selm.Research.Tests.Hostile;
 
 /// <summary>Files that are too large to keep, made here: bombs, loops, depths and lengths that a small file can ask for.</summary>
-[Collection(HostileCollection.Name)]
+[Collection(RunsAlone.Name)]
 public class GiantFilesTests(ITestOutputHelper output)
 {
     private const int Mega = 1 << 20;
@@ -60,7 +60,7 @@ public class GiantFilesTests(ITestOutputHelper output)
         ("adapter config", "a rank of two thousand million", true, () => Utf8("""{"peft_type":"LORA","r":2000000000,"lora_alpha":4,"target_modules":"all-linear","base_model_name_or_path":"base"}""")),
         ("judge reply", "100 MB", true, () => Utf8("{\"choices\":[{\"message\":{\"content\":\"" + new string('a', 100 * Mega) + "\"}}]}")),
         ("judge reply", "lists nested without end", true, () => Utf8("{\"choices\":" + deep)),
-        ("metrics", "a line of 100 MB", false, () => Utf8($$"""{"step":1,"text":"{{new string('a', 100 * Mega)}}"}""" + "\n")),
+        ("metrics", "a line of 100 MB", true, () => Utf8($$"""{"step":1,"text":"{{new string('a', 100 * Mega)}}"}""" + "\n")),
         ("run file", "lists nested without end", true, () => Utf8("{\"recipe\":" + deep)),
         .. Templates().Select(template => ("chat template", template.What, template.Refused, (Func<byte[]>)(() => Utf8(template.Text)))),
     ];

@@ -6,7 +6,7 @@ namespace Selm.Research.Tests.Hostile;
 
 /// <summary>Tests that measure memory and time run alone.</summary>
 [CollectionDefinition(Name, DisableParallelization = true)]
-public class HostileCollection
+public class RunsAlone
 {
     public const string Name = "hostile";
 }
@@ -15,7 +15,7 @@ public class HostileCollection
 /// Damaged and malicious files before every reader: no crash, no hang, no flood of memory, always one sentence with file and place.
 /// SELM_HOSTILE sets how many mutated files each reader gets.
 /// </summary>
-[Collection(HostileCollection.Name)]
+[Collection(RunsAlone.Name)]
 public class HostileInputTests(ITestOutputHelper output)
 {
     public static TheoryData<string> Readers()

@@ -27,22 +27,22 @@ public class StoreProcessesTests
     }
 
     [Fact]
-    public void a_store_that_another_handle_holds_is_waited_for()
+    public async Task a_store_that_another_handle_holds_is_waited_for()
     {
         using var folder = new TempFolder();
         var path = folder.File("n.bin");
         using var store = new NumberStore(path);
         store.Put("a", 1);
         var held = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
-        var freed = Task.Run(() =>
+        var freed = Task.Run(async () =>
         {
-            Thread.Sleep(200);
-            held.Dispose();
+            await Task.Delay(200);
+            await held.DisposeAsync();
         });
 
         store.Flush();
 
-        Assert.True(freed.Wait(10_000));
+        await freed;
         using var again = new NumberStore(path);
         Assert.True(again.TryGet("a", out _));
     }

@@ -8,7 +8,7 @@ namespace Selm.Tests.Hostile;
 internal static class HostileTest
 {
     // A few hundred in every run; SELM_HOSTILE=1000 reads that many of each.
-    private const int Usual = 300;
+    private const int Usual = 200;
     private const int MostTold = 12;
 
     /// <summary>Reads mutated files and holds the rules.</summary>

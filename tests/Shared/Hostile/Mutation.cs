@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
@@ -9,6 +10,7 @@ namespace Selm.Tests.Hostile;
 internal static class Mutation
 {
     private const int Longest = 8 << 20;
+    private static readonly SearchValues<byte> beforeValues = SearchValues.Create(":, [{("u8);
 
     private static readonly byte[][] openers =
     [
@@ -200,7 +202,7 @@ internal static class Mutation
     }
 
     // Behind the next sign that begins a value, where there is one near by.
-    private static int Token(byte[] bytes, int from) => bytes.AsSpan(from) is var rest && rest[..Math.Min(rest.Length, 200)].IndexOfAny(":, [{("u8) is >= 0 and var found ? from + found + 1 : from;
+    private static int Token(byte[] bytes, int from) => bytes.AsSpan(from) is var rest && rest[..Math.Min(rest.Length, 200)].IndexOfAny(beforeValues) is >= 0 and var found ? from + found + 1 : from;
 
     private static byte[] Put(byte[] bytes, int at, byte[] what) => [.. bytes[..at], .. what, .. bytes[at..]];
 }
