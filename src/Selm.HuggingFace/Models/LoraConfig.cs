@@ -31,7 +31,7 @@ public sealed record LoraConfig
 
     private const int HighestRank = 65_536;
 
-    private static readonly TimeSpan longestMatch = TimeSpan.FromSeconds(1); // of a layer's name
+    private static readonly TimeSpan longestMatch = TimeSpan.FromSeconds(2); // of a layer's name
 
     /// <summary>r, rows of A and columns of B.</summary>
     public int Rank { get; init; } = 16;

@@ -40,6 +40,10 @@ internal sealed class JsonList(string path, RowStream rows)
             return null;
         }
         var value = Parse(firstLine, before);
+        if (closed < 0)
+        {
+            throw Broken(line, column, null);
+        }
         if (ended)
         {
             Close();
@@ -47,7 +51,7 @@ internal sealed class JsonList(string path, RowStream rows)
         return value;
     }
 
-    // The bytes up to the comma or bracket behind the element; returns that sign.
+    // The bytes up to the comma or bracket behind the element; returns that sign, or -1 at the file's end.
     private int TakeItem(int row)
     {
         item.ResetWrittenCount();
@@ -81,7 +85,7 @@ internal sealed class JsonList(string path, RowStream rows)
                 throw new InputException($"{path} row {row}: it is longer than {Jsonl.LongestRow >> 20} MB, which no row is; put one object after the other into the list.");
             }
         }
-        throw Broken(line, column, null);
+        return -1;
     }
 
     private void Put(byte value)

@@ -100,7 +100,7 @@ internal sealed class RowStream : IDisposable
         var stated = BinaryPrimitives.ReadUInt32LittleEndian(end);
         return stated <= Little + MostUnpacked * file.Length
             ? stated
-            : throw new InputException($"{path} is gzip that unpacks to {stated / file.Length} times its size, as no text does; unpack it with gunzip and look at it.");
+            : throw Damaged(path); // a file that was cut says anything
     }
 
     public void Dispose() => _stream.Dispose();
