@@ -98,7 +98,7 @@ internal sealed class RunView
 
     private static int? LivePid(string path)
     {
-        if (!File.Exists(path) || !int.TryParse(File.ReadAllText(path), out var pid))
+        if (!File.Exists(path) || !int.TryParse(File.ReadAllText(path).Split(' ')[0], out var pid))
         {
             return null;
         }

@@ -10,7 +10,15 @@ public sealed class InputException : Exception
     /// <param name="message">One sentence for a person: what is wrong, where, and what to do.</param>
     /// <param name="innerException">The cause, where there is one.</param>
     public InputException(string message, Exception? innerException = null)
-        : base(message, innerException)
+        : base(Readable(message), innerException)
     {
+    }
+
+    // What a file says is part of the sentence: it may be as long as the file, or hold what a terminal obeys.
+    private static string Readable(string message)
+    {
+        const int longest = 1500, kept = 700;
+        var text = message.Length <= longest ? message : $"{message[..kept]} [..] {message[^kept..]}";
+        return text.Any(char.IsControl) ? string.Concat(text.Select(c => char.IsControl(c) ? "\ufffd" : c.ToString())) : text;
     }
 }

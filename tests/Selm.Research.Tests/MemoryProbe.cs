@@ -34,6 +34,7 @@ public static class MemoryProbe
             "rows" => Rows(args[1]),
             "steps" => Steps(args.Skip(1).Select(text => int.Parse(text, CultureInfo.InvariantCulture)).ToArray()),
             "load" => Load(args[1], args[2] == "bf16" ? ScalarType.BFloat16 : ScalarType.Float32),
+            "store" => Store(args[1]),
             "bench" => OfBench(Enum.Parse<BenchMode>(args[1]), int.Parse(args[2], CultureInfo.InvariantCulture)),
             _ => throw new ArgumentException(args[0]),
         };
@@ -58,6 +59,29 @@ public static class MemoryProbe
         process.WaitForExit();
         Assert.Equal(0, process.ExitCode);
         return [.. text.Split().Where(word => word.Length > 0).Select(word => long.Parse(word, CultureInfo.InvariantCulture))];
+    }
+
+    // Puts two thousand numbers into a store that others put them into at the same time; how many were known, held and wrong.
+    private static long[] Store(string path)
+    {
+        const int count = 2000;
+        var (known, wrong) = (0, 0);
+        using var store = new NumberStore(path);
+        for (var i = 0; i < count; i++)
+        {
+            var value = Math.Sin(i);
+            if (store.TryGet($"key {i}", out var found))
+            {
+                known++;
+                wrong += found == value ? 0 : 1;
+            }
+            store.Put($"key {i}", value);
+            if (i % 50 == 0)
+            {
+                store.Flush();
+            }
+        }
+        return [known, store.Count, wrong];
     }
 
     // The most memory [kB] that log-probs of `positions` tokens and their gradient take beyond what they start from.

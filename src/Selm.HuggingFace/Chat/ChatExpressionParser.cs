@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 
 namespace Selm.HuggingFace.Chat;
 
@@ -191,12 +192,12 @@ internal sealed class ChatExpressionParser(ChatTokens tokens)
                     _ => new ChatName(token.At, token.Text),
                 };
             case ChatTokenKind.String:
-                var text = token.Text;
+                var text = new StringBuilder(token.Text);
                 for (; tokens.Current.Kind == ChatTokenKind.String; tokens.Advance())
                 {
-                    text += tokens.Current.Text;
+                    text.Append(tokens.Current.Text);
                 }
-                return new ChatLiteral(text);
+                return new ChatLiteral(text.ToString());
             case ChatTokenKind.Integer when long.TryParse(token.Text, NumberStyles.None, CultureInfo.InvariantCulture, out var whole):
                 return new ChatLiteral(whole);
             case ChatTokenKind.Float:

@@ -9,7 +9,14 @@ internal abstract class ChatExpression(int at)
     /// <summary>Offset in the template's source.</summary>
     public int At { get; } = at;
 
-    public abstract object? Evaluate(ChatScope scope);
+    /// <summary>The value, with bounded work and depth.</summary>
+    public object? Evaluate(ChatScope scope)
+    {
+        ChatWork.Step(At);
+        return Value(scope);
+    }
+
+    protected abstract object? Value(ChatScope scope);
 }
 
 /// <summary>The arguments of a call, filter or test.</summary>
@@ -25,7 +32,7 @@ internal sealed record ChatArguments(List<(bool Starred, ChatExpression Value)> 
         foreach (var (starred, expression) in Positional)
         {
             var value = expression.Evaluate(scope);
-            inputs.Positional.AddRange(starred ? ChatValues.Items(value, at) : [value]);
+            inputs.Positional.AddRange(starred ? ChatValues.Items(ChatWork.Spend(value), at) : [value]);
         }
         foreach (var (name, expression) in Named)
         {
@@ -46,23 +53,23 @@ internal sealed record ChatArguments(List<(bool Starred, ChatExpression Value)> 
 
 internal sealed class ChatLiteral(object? value) : ChatExpression(0)
 {
-    public override object? Evaluate(ChatScope scope) => value;
+    protected override object? Value(ChatScope scope) => value;
 }
 
 internal sealed class ChatName(int at, string name) : ChatExpression(at)
 {
-    public override object? Evaluate(ChatScope scope) => scope.TryGet(name, out var value) ? value : ChatUndefined.Name(name);
+    protected override object? Value(ChatScope scope) => scope.TryGet(name, out var value) ? value : ChatUndefined.Name(name);
 }
 
 internal sealed class ChatList(List<ChatExpression> items, bool isTuple = false) : ChatExpression(0)
 {
-    public override object? Evaluate(ChatScope scope) =>
-        items.ConvertAll(item => item.Evaluate(scope)) is var values && isTuple ? new ChatTuple(values) : values;
+    protected override object? Value(ChatScope scope) =>
+        ChatWork.Spend(items.ConvertAll(item => item.Evaluate(scope)) is var values && isTuple ? new ChatTuple(values) : values);
 }
 
 internal sealed class ChatDictionary(List<(ChatExpression Key, ChatExpression Value)> entries) : ChatExpression(0)
 {
-    public override object? Evaluate(ChatScope scope)
+    protected override object? Value(ChatScope scope)
     {
         var result = new Dictionary<string, object?>();
         foreach (var (key, value) in entries)
@@ -76,7 +83,7 @@ internal sealed class ChatDictionary(List<(ChatExpression Key, ChatExpression Va
 /// <summary>x if c else y; without else the value is undefined.</summary>
 internal sealed class ChatConditional(ChatExpression condition, ChatExpression value, ChatExpression? otherwise) : ChatExpression(condition.At)
 {
-    public override object? Evaluate(ChatScope scope) =>
+    protected override object? Value(ChatScope scope) =>
         ChatValues.IsTrue(condition.Evaluate(scope)) ? value.Evaluate(scope)
             : otherwise is null ? new ChatUndefined("the inline if-expression evaluated to false and no else section was defined")
             : otherwise.Evaluate(scope);
@@ -85,7 +92,7 @@ internal sealed class ChatConditional(ChatExpression condition, ChatExpression v
 /// <summary>and, or: the value is that of the side that decides, as in Python.</summary>
 internal sealed class ChatLogic(ChatExpression left, ChatExpression right, bool isAnd) : ChatExpression(left.At)
 {
-    public override object? Evaluate(ChatScope scope)
+    protected override object? Value(ChatScope scope)
     {
         var value = left.Evaluate(scope);
         return ChatValues.IsTrue(value) == isAnd ? right.Evaluate(scope) : value;
@@ -94,13 +101,13 @@ internal sealed class ChatLogic(ChatExpression left, ChatExpression right, bool 
 
 internal sealed class ChatNot(ChatExpression value, bool negates) : ChatExpression(value.At)
 {
-    public override object? Evaluate(ChatScope scope) => ChatValues.IsTrue(value.Evaluate(scope)) != negates;
+    protected override object? Value(ChatScope scope) => ChatValues.IsTrue(value.Evaluate(scope)) != negates;
 }
 
 /// <summary>A chain of comparisons, a &lt; b &lt; c meaning a &lt; b and b &lt; c.</summary>
 internal sealed class ChatComparison(int at, ChatExpression first, List<(string Operator, ChatExpression Right)> rest) : ChatExpression(at)
 {
-    public override object? Evaluate(ChatScope scope)
+    protected override object? Value(ChatScope scope)
     {
         var left = first.Evaluate(scope);
         foreach (var (sign, expression) in rest)
@@ -119,8 +126,8 @@ internal sealed class ChatComparison(int at, ChatExpression first, List<(string 
     {
         "==" => ChatValues.AreEqual(left, right),
         "!=" => !ChatValues.AreEqual(left, right),
-        "in" => ChatValues.Contains(right, left, at),
-        "not in" => !ChatValues.Contains(right, left, at),
+        "in" => ChatValues.Contains(ChatWork.Spend(right), left, at),
+        "not in" => !ChatValues.Contains(ChatWork.Spend(right), left, at),
         "<" => ChatValues.Compare(left, right, at, sign) < 0,
         "<=" => ChatValues.Compare(left, right, at, sign) <= 0,
         ">" => ChatValues.Compare(left, right, at, sign) > 0,
@@ -130,32 +137,32 @@ internal sealed class ChatComparison(int at, ChatExpression first, List<(string 
 
 internal sealed class ChatArithmetic(int at, string sign, ChatExpression left, ChatExpression right) : ChatExpression(at)
 {
-    public override object? Evaluate(ChatScope scope)
+    protected override object? Value(ChatScope scope)
     {
         var (a, b) = (left.Evaluate(scope), right.Evaluate(scope));
-        return sign == "~"
+        return ChatWork.Spend(sign == "~"
             ? ChatPrinting.Text(a, At) + ChatPrinting.Text(b, At)
-            : ChatValues.Calculate(sign, a, b, At);
+            : ChatValues.Calculate(sign, a, b, At));
     }
 }
 
 /// <summary>x.name</summary>
 internal sealed class ChatAttribute(int at, ChatExpression value, string name) : ChatExpression(at)
 {
-    public override object? Evaluate(ChatScope scope) => ChatValues.Member(value.Evaluate(scope), name, At);
+    protected override object? Value(ChatScope scope) => ChatValues.Member(value.Evaluate(scope), name, At);
 }
 
 /// <summary>x[i]</summary>
 internal sealed class ChatIndex(int at, ChatExpression value, ChatExpression index) : ChatExpression(at)
 {
-    public override object? Evaluate(ChatScope scope) => ChatValues.Element(value.Evaluate(scope), index.Evaluate(scope), At);
+    protected override object? Value(ChatScope scope) => ChatValues.Element(value.Evaluate(scope), index.Evaluate(scope), At);
 }
 
 /// <summary>x[start:stop:step]</summary>
 internal sealed class ChatSlice(int at, ChatExpression value, ChatExpression? start, ChatExpression? stop, ChatExpression? step) : ChatExpression(at)
 {
-    public override object? Evaluate(ChatScope scope) =>
-        ChatValues.Slice(value.Evaluate(scope), Bound(start, scope), Bound(stop, scope), Bound(step, scope) ?? 1, At);
+    protected override object? Value(ChatScope scope) =>
+        ChatWork.Spend(ChatValues.Slice(ChatWork.Spend(value.Evaluate(scope)), Bound(start, scope), Bound(stop, scope), Bound(step, scope) ?? 1, At));
 
     private long? Bound(ChatExpression? bound, ChatScope scope) => bound?.Evaluate(scope) switch
     {
@@ -169,7 +176,7 @@ internal sealed class ChatSlice(int at, ChatExpression value, ChatExpression? st
 /// <summary>A call of a function, macro or method.</summary>
 internal sealed class ChatCall(int at, ChatExpression target, ChatArguments arguments) : ChatExpression(at)
 {
-    public override object? Evaluate(ChatScope scope) => Evaluate(scope, null);
+    protected override object? Value(ChatScope scope) => Evaluate(scope, null);
 
     /// <summary>The call with the body of a call block, which the macro sees as caller.</summary>
     public object? Evaluate(ChatScope scope, ChatMacro? caller)
@@ -184,18 +191,18 @@ internal sealed class ChatCall(int at, ChatExpression target, ChatArguments argu
         {
             inputs.Named["caller"] = caller;
         }
-        return callable.Call(inputs);
+        return ChatWork.Spend(callable.Call(inputs));
     }
 }
 
 /// <summary>x | name(arguments)</summary>
 internal sealed class ChatFilter(int at, string name, ChatExpression value, ChatArguments arguments) : ChatExpression(at)
 {
-    public override object? Evaluate(ChatScope scope) => ChatFilters.Apply(name, value.Evaluate(scope), arguments.Evaluate(scope, At));
+    protected override object? Value(ChatScope scope) => ChatWork.Spend(ChatFilters.Apply(name, ChatWork.Spend(value.Evaluate(scope)), arguments.Evaluate(scope, At)));
 }
 
 /// <summary>x is name, x is not name(arguments)</summary>
 internal sealed class ChatTest(int at, string name, ChatExpression value, ChatArguments arguments, bool negates) : ChatExpression(at)
 {
-    public override object? Evaluate(ChatScope scope) => ChatTests.Holds(name, value.Evaluate(scope), arguments.Evaluate(scope, At)) != negates;
+    protected override object? Value(ChatScope scope) => ChatTests.Holds(name, value.Evaluate(scope), arguments.Evaluate(scope, At)) != negates;
 }

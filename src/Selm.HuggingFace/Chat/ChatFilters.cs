@@ -34,7 +34,7 @@ internal static partial class ChatFilters
             Dictionary<string, object?> table => new ChatGenerator(ChatMethods.Pairs(table)),
             _ => throw new ChatTemplateFault(a.At, "Can only get item pairs from a mapping."),
         }),
-        ["join"] = ("d attribute", (value, a) => string.Join(a.Has(0) ? Text(a[0], a) : "", Attributes(value, a, 1).Select(item => Text(item, a)))),
+        ["join"] = ("d attribute", (value, a) => ChatMethods.Join(a.Has(0) ? Text(a[0], a) : "", Attributes(value, a, 1).ConvertAll(item => Text(item, a)))),
         ["last"] = ("", (value, a) => ChatValues.Items(value, a.At) is [.., var last] ? last : new ChatUndefined("No last item, sequence was empty.")),
         ["length"] = ("", (value, a) => ChatValues.Length(value, a.At)),
         ["list"] = ("", (value, a) => new List<object?>(ChatValues.Items(value, a.At))),
@@ -111,6 +111,7 @@ internal static partial class ChatFilters
     {
         var margin = a.Or(0, null) as string ?? new string(' ', (int)Math.Clamp(a.Whole(0, 4), 0, 1000));
         var lines = Text(value, a).Split('\n');
+        ChatWork.Spend((long)lines.Length * margin.Length);
         var indented = lines.Select((line, i) => i == 0 ? (a.Flag(1) ? margin : "") + line : line.Length > 0 || a.Flag(2) ? margin + line : line);
         return string.Join('\n', indented);
     }

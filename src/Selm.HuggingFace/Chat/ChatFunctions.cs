@@ -64,6 +64,7 @@ internal static class ChatFunctions
             {
                 throw new ChatTemplateFault(inputs.At, $"a range of more than {LongestRange} numbers is refused.");
             }
+            ChatWork.Spend(4);
             result.Add((long)i);
         }
         return result;

@@ -50,8 +50,8 @@ internal static class ChatMethods
         ["splitlines"] = ("", (text, _) => Lines(text)),
         ["partition"] = ("sep", (text, a) => Partition(text, a.Text(0), fromEnd: false)),
         ["rpartition"] = ("sep", (text, a) => Partition(text, a.Text(0), fromEnd: true)),
-        ["join"] = ("iterable", (text, a) => string.Join(text, ChatValues.Items(a[0], a.At).Select((item, i) => item as string
-            ?? throw new ChatTemplateFault(a.At, $"sequence item {i}: expected str instance, {ChatValues.TypeName(item)} found.")))),
+        ["join"] = ("iterable", (text, a) => Join(text, [.. ChatValues.Items(a[0], a.At).Select((item, i) => item as string
+            ?? throw new ChatTemplateFault(a.At, $"sequence item {i}: expected str instance, {ChatValues.TypeName(item)} found."))])),
         ["isdigit"] = ("", (text, _) => text.Length > 0 && text.All(char.IsDigit)),
         ["isdecimal"] = ("", (text, _) => text.Length > 0 && text.All(char.IsDigit)),
         ["isnumeric"] = ("", (text, _) => text.Length > 0 && text.All(char.IsDigit)),
@@ -82,7 +82,13 @@ internal static class ChatMethods
         ["get"] = ("key default", (table, a) => a[0] is string key && table.TryGetValue(key, out var found) ? found : a.Or(1, null)),
     };
 
-    public static object? Call(object? owner, string name, ChatInputs inputs) => owner switch
+    public static object? Call(object? owner, string name, ChatInputs inputs)
+    {
+        ChatWork.Spend(owner);
+        return Called(owner, name, inputs);
+    }
+
+    private static object? Called(object? owner, string name, ChatInputs inputs) => owner switch
     {
         string text when s_ofText.TryGetValue(name, out var method) => method.Body(text, new("the method '.{0}(..)' of a text", name, method.Parameters, inputs)),
         List<object?> list when s_ofList.TryGetValue(name, out var method) => method.Body(list, new("the method '.{0}(..)' of a list", name, method.Parameters, inputs)),
@@ -107,7 +113,15 @@ internal static class ChatMethods
         {
             throw new ChatTemplateFault(at, "replacing an empty text is not supported.");
         }
+        ChatWork.Spend((text.Length / old.Length + 1L) * fresh.Length);
         return count < 0 ? text.Replace(old, fresh, StringComparison.Ordinal) : string.Join(fresh, text.Split(old, (int)Math.Min(count, 1_000_000) + 1));
+    }
+
+    /// <summary>Texts with another between them.</summary>
+    public static string Join(string between, List<string> texts)
+    {
+        ChatWork.Spend((long)between.Length * texts.Count + texts.Sum(text => (long)text.Length));
+        return string.Join(between, texts);
     }
 
     /// <summary>Whether a text has letters with case and none of the other case.</summary>

@@ -16,7 +16,13 @@ internal static class ChatPrinting
     };
 
     /// <summary>How a value looks inside a printed list: Python's repr().</summary>
-    public static string Shown(object? value, int at) => value switch
+    public static string Shown(object? value, int at)
+    {
+        ChatWork.Step();
+        return (string)ChatWork.Spend(Written(value, at))!;
+    }
+
+    private static string Written(object? value, int at) => value switch
     {
         null => "None",
         true => "True",
@@ -44,6 +50,8 @@ internal static class ChatPrinting
 
     private static void WriteJson(StringBuilder output, object? value, ChatJsonStyle style, int depth, int at)
     {
+        ChatWork.Step();
+        ChatWork.Spend(value as string);
         switch (value)
         {
             case null: output.Append("null"); break;
@@ -75,6 +83,7 @@ internal static class ChatPrinting
         output.Append(open);
         for (var i = 0; i < items.Count; i++)
         {
+            ChatWork.Spend(style.ItemSeparator.Length + (long)depth * (style.Indent?.Length ?? 0));
             output.Append(i > 0 ? style.ItemSeparator : "");
             NewLine(depth);
             write(items[i]);

@@ -20,6 +20,7 @@ internal abstract class ChatStatement
     {
         foreach (var statement in body)
         {
+            ChatWork.Step();
             if (statement.Render(scope, output) is var flow and not ChatFlow.Next)
             {
                 return flow;
@@ -42,6 +43,7 @@ internal sealed class ChatText(string text) : ChatStatement
 {
     public override ChatFlow Render(ChatScope scope, StringBuilder output)
     {
+        ChatWork.Spend(text);
         output.Append(text);
         return ChatFlow.Next;
     }
@@ -52,7 +54,7 @@ internal sealed class ChatPrint(ChatExpression value) : ChatStatement
 {
     public override ChatFlow Render(ChatScope scope, StringBuilder output)
     {
-        output.Append(ChatPrinting.Text(value.Evaluate(scope), value.At));
+        output.Append(ChatWork.Spend(ChatPrinting.Text(value.Evaluate(scope), value.At)));
         return ChatFlow.Next;
     }
 }
@@ -97,7 +99,7 @@ internal sealed class ChatHole : ChatExpression
     {
     }
 
-    public override object? Evaluate(ChatScope scope) => scope.TryGet(Name, out var value) ? value : null;
+    protected override object? Value(ChatScope scope) => scope.TryGet(Name, out var value) ? value : null;
 
     public static object? Fill(string text, ChatExpression filters, ChatScope scope)
     {
@@ -172,6 +174,7 @@ internal sealed class ChatFor(
         var loop = new ChatLoop(values);
         for (; loop.Index < values.Count; loop.Index++)
         {
+            ChatWork.Step(at);
             var round = Round(scope, values[loop.Index]);
             round.Set("loop", loop);
             if (Render(body, round, output) == ChatFlow.Break)

@@ -98,7 +98,7 @@ public sealed partial class ChatTemplate
         var output = new StringBuilder();
         try
         {
-            ChatStatement.Render(_body, scope, output);
+            ChatWork.Within(messages.Sum(message => (long)message.Content.Length), () => ChatStatement.Render(_body, scope, output));
         }
         catch (ChatTemplateFault fault)
         {

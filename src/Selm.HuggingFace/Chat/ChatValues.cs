@@ -47,10 +47,16 @@ internal static class ChatValues
     {
         List<object?> list => list,
         Dictionary<string, object?> table => [.. table.Keys],
-        string text => [.. text.EnumerateRunes().Select(rune => rune.ToString())],
+        string text => Characters(text),
         ChatUndefined => [],
         _ => throw new ChatTemplateFault(at, $"'{TypeName(value)}' object is not iterable."),
     };
+
+    private static List<object?> Characters(string text)
+    {
+        ChatWork.Spend(4L * text.Length);
+        return [.. text.EnumerateRunes().Select(rune => rune.ToString())];
+    }
 
     public static bool IsIterable(object? value) => value is string or List<object?> or Dictionary<string, object?> or ChatUndefined;
 
@@ -62,7 +68,13 @@ internal static class ChatValues
         _ => throw new ChatTemplateFault(at, $"object of type '{TypeName(value)}' has no len()."),
     };
 
-    public static bool AreEqual(object? a, object? b) => (a, b) switch
+    public static bool AreEqual(object? a, object? b)
+    {
+        ChatWork.Step();
+        return AreSame(a, b);
+    }
+
+    private static bool AreSame(object? a, object? b) => (a, b) switch
     {
         (List<object?> x, List<object?> y) => x is ChatTuple == y is ChatTuple && x.Count == y.Count && x.Zip(y).All(pair => AreEqual(pair.First, pair.Second)),
         (Dictionary<string, object?> x, Dictionary<string, object?> y) =>
@@ -74,6 +86,7 @@ internal static class ChatValues
 
     public static int Compare(object? a, object? b, int at, string sign = "<")
     {
+        ChatWork.Step();
         switch (a, b)
         {
             case (string x, string y):

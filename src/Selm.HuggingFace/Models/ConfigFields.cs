@@ -20,6 +20,7 @@ internal sealed class ConfigFields(string path, JsonObject json)
             var options = new JsonDocumentOptions { AllowDuplicateProperties = false };
             var bytes = File.ReadAllBytes(path);
             InputFile.RefusePointer(path, bytes);
+            JsonTexts.Check(bytes);
             return JsonNode.Parse(bytes, documentOptions: options) is JsonObject json
                 ? new ConfigFields(path, json)
                 : throw new InputException($"{path} is not a JSON object; restore the file from the checkpoint.");

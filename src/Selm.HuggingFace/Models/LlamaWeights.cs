@@ -34,6 +34,7 @@ public static class LlamaWeights
     internal static Llama Load(
         SafetensorsFolder files, LlamaConfig config, ScalarType? dtype, Device? device, WindowConvention window = WindowConvention.Exclusive, params string[] others)
     {
+        RefuseOtherSize(files, config);
         var model = new Llama(config, dtype ?? ScalarType.Float32, device, window);
         try
         {
@@ -58,6 +59,19 @@ public static class LlamaWeights
         {
             model.Dispose();
             throw;
+        }
+    }
+
+    // A config.json that asks for far more than the files hold must not make us allocate it first.
+    private static void RefuseOtherSize(SafetensorsFolder files, LlamaConfig config)
+    {
+        const long slack = 1 << 22;
+        Int128 heads = (Int128)(2 * (long)config.NumAttentionHeads + 2 * (long)config.NumKeyValueHeads) * config.HeadDim;
+        var asked = (Int128)config.HiddenSize * config.VocabSize + config.NumHiddenLayers * (config.HiddenSize * (heads + 3 * (Int128)config.IntermediateSize) + 2 * (Int128)config.HiddenSize);
+        if (asked > 4 * (Int128)files.Elements + slack || config.NumHiddenLayers > slack)
+        {
+            throw new InputException(
+                $"{Path.Combine(files.Folder, HfConfig.FileName)} asks for {asked} weights, but the weight files hold {files.Elements}; use the config.json that belongs to these weights.");
         }
     }
 

@@ -29,7 +29,9 @@ public sealed record LoraConfig
     // Names of the heads that PEFT saves with an adapter of a reward model.
     private static readonly string[] scoreHeads = ["score", "classifier"];
 
-    private static readonly TimeSpan longestMatch = TimeSpan.FromSeconds(5); // of a layer's name
+    private const int HighestRank = 65_536;
+
+    private static readonly TimeSpan longestMatch = TimeSpan.FromSeconds(2); // of a layer's name
 
     /// <summary>r, rows of A and columns of B.</summary>
     public int Rank { get; init; } = 16;
@@ -107,7 +109,7 @@ public sealed record LoraConfig
         return new LoraConfig
         {
             Source = fields.Json,
-            Rank = fields.Count("r", absent: 8, least: 1), // PEFT's defaults
+            Rank = RankOf(fields), // PEFT's defaults
             Alpha = fields.Number("lora_alpha", absent: 8),
             UseRslora = fields.Flag("use_rslora", false),
             Dropout = fields.Number("lora_dropout", 0),
@@ -197,6 +199,12 @@ public sealed record LoraConfig
             json["modules_to_save"] = ModulesToSave.Count == 0 ? null : List(ModulesToSave);
         }
         return new JsonObject(json.OrderBy(field => field.Key, StringComparer.Ordinal).Select(field => KeyValuePair.Create(field.Key, field.Value?.DeepClone())));
+    }
+
+    private static int RankOf(ConfigFields fields)
+    {
+        var rank = fields.Count("r", absent: 8, least: 1);
+        return rank <= HighestRank ? rank : throw fields.Error($"r is {rank}, and no layer has so many columns; restore the file as PEFT wrote it");
     }
 
     // PEFT matches the whole name.

@@ -29,6 +29,7 @@ public static class LoraFiles
         {
             throw new InputException($"{folder} is merged in this model already (config.json: {MergedField}); give the merged model alone, or the adapter with its base model.");
         }
+        RefuseOtherRank(config, path);
         LoraAdapter adapter;
         try
         {
@@ -126,6 +127,18 @@ public static class LoraFiles
             : File.Exists(Path.Combine(folder, "adapter_model.bin"))
             ? throw new InputException($"{Path.Combine(folder, "adapter_model.bin")} is a PyTorch file, and the kit reads safetensors only; load the adapter with PEFT and save it again with safe_serialization=True.")
             : throw new InputException($"{path} does not exist; give the folder of a LoRA adapter as PEFT saves it.");
+    }
+
+    // Before the adapter is made: a config that asks for another rank must not make us allocate it.
+    private static void RefuseOtherRank(LoraConfig config, string path)
+    {
+        using var file = SafetensorsFile.Open(path);
+        var first = file.Names.FirstOrDefault(name => name.EndsWith(".lora_A.weight", StringComparison.Ordinal));
+        if (first is not null && file.Shape(first) is var shape && !(shape is [var rank, _] && rank == config.Rank))
+        {
+            throw new InputException(
+                $"{path}: the tensor \"{first}\" has the shape [{string.Join(", ", shape)}], but {LoraConfig.FileName} asks for the rank {config.Rank}; give both files of one adapter.");
+        }
     }
 
     private static void Fill(LoraAdapter adapter, string path, string[] others)

@@ -54,6 +54,9 @@ public sealed class SafetensorsFolder : IDisposable
     public static string WeightHash(string folder) =>
         ContentHash.OfKnownFiles([Path.Combine(folder, HfConfig.FileName), .. WeightFiles(folder)]);
 
+    /// <summary>Numbers in all tensors together.</summary>
+    internal long Elements => fileOf.Sum(entry => entry.Value.Shape(entry.Key).Aggregate(1L, (product, size) => product * size));
+
     /// <summary>Whether a shard holds a tensor of that name.</summary>
     public bool Contains(string name) => fileOf.ContainsKey(wrapper + name);
 

@@ -12,11 +12,12 @@ namespace Selm.HuggingFace.Tokenizers;
 /// </remarks>
 internal sealed class CharacterMap
 {
+    private const int LongestText = 1000; // bytes; the longest of NFKC has 33
     private static readonly byte[] s_replacement = [0xEF, 0xBF, 0xBD];
     private readonly uint[] _units;
     private readonly byte[] _texts;
 
-    /// <exception cref="InputException">The blob is cut off.</exception>
+    /// <exception cref="InputException">The blob is cut off, or holds texts that no normalisation writes for a character.</exception>
     public CharacterMap(ReadOnlySpan<byte> blob, string path)
     {
         var trieBytes = blob.Length >= 4 ? BinaryPrimitives.ReadUInt32LittleEndian(blob) : uint.MaxValue;
@@ -30,6 +31,15 @@ internal sealed class CharacterMap
             _units[i] = BinaryPrimitives.ReadUInt32LittleEndian(blob[(4 + 4 * i)..]);
         }
         _texts = blob[(4 + (int)trieBytes)..].ToArray();
+        for (ReadOnlySpan<byte> rest = _texts; !rest.IsEmpty;)
+        {
+            var end = rest.IndexOf((byte)0);
+            if ((end < 0 ? rest.Length : end) > LongestText)
+            {
+                throw new InputException($"{path}: the normalisation map writes more than {LongestText} bytes for a character; the file is damaged, copy it again.");
+            }
+            rest = end < 0 ? [] : rest[(end + 1)..];
+        }
     }
 
     /// <summary>What the start of a text becomes: the replacement of the longest match, else its first character.</summary>

@@ -16,7 +16,7 @@ internal static class JsonDecoders
         var type = node.Text("type");
         return type switch
         {
-            "Sequence" => Sequence([.. node.Objects("decoders").Select(item => Read(item))]),
+            "Sequence" => Sequence([.. node.Objects("decoders").Select(item => Read(item))], node),
             "ByteLevel" => Bytes,
             "Replace" => Each(JsonNormalizers.Replace(node)),
             "ByteFallback" => ByteFallback,
@@ -38,18 +38,22 @@ internal static class JsonDecoders
         return [CodePoints.Utf8.GetString([.. bytes])];
     }
 
-    private static DecodeStep Sequence(DecodeStep[] steps) => tokens =>
+    private static DecodeStep Sequence(DecodeStep[] steps, SettingsNode node) => tokens =>
     {
+        var before = Length(tokens);
         foreach (var step in steps)
         {
             tokens = step(tokens);
+            JsonNormalizers.RefuseGrowth(before, Length(tokens), node);
         }
         return tokens;
     };
 
+    private static long Length(List<string> tokens) => tokens.Sum(token => (long)token.Length);
+
     private static DecodeStep Each(Normalizer change) => tokens => tokens.ConvertAll(token => change(token));
 
-    private static Normalizer Strip(string content, int start, int stop) => text =>
+    private static Normalizer Strip(string content, int start, int stop) => content.Length == 0 ? text => text : text =>
     {
         for (var i = 0; i < start && text.StartsWith(content, StringComparison.Ordinal); i++)
         {

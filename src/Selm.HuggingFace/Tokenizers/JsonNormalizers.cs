@@ -10,6 +10,9 @@ internal delegate string Normalizer(string text);
 /// <summary>The normalizer section of tokenizer.json.</summary>
 internal static class JsonNormalizers
 {
+    // Real normalizers write a few characters for one; more is a file that wants to fill the memory.
+    private const int LongestReplacement = 1000, MostPerCharacter = 100;
+
     /// <exception cref="InputException">A normalizer that the kit does not have.</exception>
     public static Normalizer Read(SettingsNode? section)
     {
@@ -20,8 +23,8 @@ internal static class JsonNormalizers
         var type = node.Text("type");
         return type switch
         {
-            "Sequence" => Sequence([.. node.Objects("normalizers").Select(item => Read(item))]),
-            "Prepend" => Prepend(node.Text("prepend")),
+            "Sequence" => Sequence([.. node.Objects("normalizers").Select(item => Read(item))], node),
+            "Prepend" => Prepend(Short(node, "prepend")),
             "Replace" => Replace(node),
             "Strip" => Strip(node.Flag("strip_left") ?? true, node.Flag("strip_right") ?? true),
             "Lowercase" => text => text.ToLowerInvariant(),
@@ -36,7 +39,7 @@ internal static class JsonNormalizers
     /// <summary>The replacement that normalizers and decoders share.</summary>
     public static Normalizer Replace(SettingsNode node)
     {
-        var content = node.Text("content");
+        var content = Short(node, "content");
         var pattern = node.Object("pattern");
         if (pattern.OptionalText("String") is { Length: > 0 } literal)
         {
@@ -45,8 +48,8 @@ internal static class JsonNormalizers
         var source = pattern.Text("Regex");
         try
         {
-            var regex = new Regex(source, RegexOptions.CultureInvariant);
-            return text => regex.Replace(text, _ => content);
+            var regex = new Regex(source, RegexOptions.CultureInvariant, SplitPattern.LongestMatch);
+            return text => Replaced(regex, text, content, node);
         }
         catch (ArgumentException error)
         {
@@ -54,11 +57,44 @@ internal static class JsonNormalizers
         }
     }
 
-    private static Normalizer Sequence(Normalizer[] steps) => text =>
+    /// <summary>A text that is written for many others, or for a character.</summary>
+    /// <exception cref="InputException">It is missing or too long.</exception>
+    public static string Short(SettingsNode node, string name) => node.Text(name) is { Length: <= LongestReplacement } text
+        ? text
+        : throw node.Wrong($"a setting whose {name} has at most {LongestReplacement} characters");
+
+    /// <summary>Refuses a step after which a text has grown out of all proportion.</summary>
+    /// <param name="before">Characters that it had.</param>
+    /// <param name="after">Characters that it has.</param>
+    /// <param name="node">The setting.</param>
+    /// <exception cref="InputException">It has.</exception>
+    public static void RefuseGrowth(long before, long after, SettingsNode node)
     {
+        if (after > LongestReplacement + MostPerCharacter * before)
+        {
+            throw node.Wrong($"a setting that keeps texts in proportion (it makes {after} characters of {before})");
+        }
+    }
+
+    private static string Replaced(Regex regex, string text, string content, SettingsNode node)
+    {
+        try
+        {
+            return regex.Replace(text, _ => content);
+        }
+        catch (RegexMatchTimeoutException error)
+        {
+            throw new InputException($"{node.Path}: the pattern '{regex}' at '{node.Place}' takes longer than {SplitPattern.LongestMatch.TotalSeconds} seconds; use a tokenizer with a plain pattern.", error);
+        }
+    }
+
+    private static Normalizer Sequence(Normalizer[] steps, SettingsNode node) => text =>
+    {
+        var before = text.Length;
         foreach (var step in steps)
         {
             text = step(text);
+            RefuseGrowth(before, text.Length, node);
         }
         return text;
     };

@@ -51,7 +51,7 @@ internal static class JsonPreTokenizers
     };
 
     /// <summary>The mark of Metaspace, one character.</summary>
-    public static string Mark(SettingsNode node) => node.OptionalText("replacement") ?? "\u2581";
+    public static string Mark(SettingsNode node) => node["replacement"] is null ? "\u2581" : JsonNormalizers.Short(node, "replacement");
 
     private static PreTokenizer Sequence(PreTokenizer[] steps) => (text, isFirst) =>
     {

@@ -15,17 +15,18 @@ internal sealed class SentencePieceModel
 
     private readonly SentencePieceNormalizer _normalizer;
     private readonly Dictionary<string, int> _mergeable = new(StringComparer.Ordinal);
-    private readonly string[] _userDefined;
+    private readonly ILookup<char, string> _userDefined; // by first character, longest first
     private readonly UnigramModel? _unigram;
 
     public SentencePieceModel(SentencePieceFile file)
     {
         File = file;
         _normalizer = new SentencePieceNormalizer(file);
-        _userDefined = [.. file.Pieces
-            .Where(piece => piece.Kind == PieceKind.UserDefined)
+        _userDefined = file.Pieces
+            .Where(piece => piece.Kind == PieceKind.UserDefined && piece.Text.Length > 0)
             .Select(piece => piece.Text)
-            .OrderByDescending(text => text.Length)];
+            .OrderByDescending(text => text.Length)
+            .ToLookup(text => text[0]);
         for (var id = 0; id < file.Pieces.Count; id++)
         {
             if (file.Pieces[id].Kind is PieceKind.Normal or PieceKind.UserDefined or PieceKind.Unused)
@@ -139,7 +140,7 @@ internal sealed class SentencePieceModel
         var symbols = new List<Symbol>(text.Length);
         for (int at = 0, length; at < text.Length; at += length)
         {
-            var symbol = Array.Find(_userDefined, entry => string.CompareOrdinal(text, at, entry, 0, entry.Length) == 0);
+            var symbol = _userDefined[text[at]].FirstOrDefault(entry => string.CompareOrdinal(text, at, entry, 0, entry.Length) == 0);
             length = symbol?.Length ?? CodePoints.LengthAt(text, at);
             symbols.Add(new Symbol
             {
@@ -172,15 +173,19 @@ internal sealed class SentencePieceModel
         return segments;
     }
 
-    private void AddUsed(string text, Segment segment, Dictionary<int, int> halves, List<Segment> segments)
+    private void AddUsed(string text, Segment whole, Dictionary<int, int> halves, List<Segment> segments)
     {
-        if (segment.Id < 0 || File.Pieces[segment.Id].Kind != PieceKind.Unused || !halves.TryGetValue(segment.Id, out var left))
+        var open = new Stack<Segment>([whole]);
+        while (open.TryPop(out var segment))
         {
-            segments.Add(segment);
-            return;
+            if (segment.Id < 0 || File.Pieces[segment.Id].Kind != PieceKind.Unused || !halves.TryGetValue(segment.Id, out var left))
+            {
+                segments.Add(segment);
+                continue;
+            }
+            open.Push(Part(segment.Start + left, segment.Length - left));
+            open.Push(Part(segment.Start, left));
         }
-        AddUsed(text, Part(segment.Start, left), halves, segments);
-        AddUsed(text, Part(segment.Start + left, segment.Length - left), halves, segments);
 
         Segment Part(int start, int length) =>
             new(start, length, _mergeable.TryGetValue(text.Substring(start, length), out var id) ? id : -1);

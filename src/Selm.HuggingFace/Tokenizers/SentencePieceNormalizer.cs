@@ -8,15 +8,19 @@ internal sealed class SentencePieceNormalizer
 {
     private static readonly byte[] s_mark = [0xE2, 0x96, 0x81];
     private readonly SentencePieceFile _file;
-    private readonly List<byte[]> _untouched;
+    private readonly byte[][]?[] _untouched = new byte[][]?[256]; // by first byte, longest first
 
     public SentencePieceNormalizer(SentencePieceFile file)
     {
         _file = file;
-        _untouched = [.. file.Pieces
-            .Where(piece => piece.Kind == PieceKind.UserDefined)
+        foreach (var group in file.Pieces
+            .Where(piece => piece.Kind == PieceKind.UserDefined && piece.Text.Length > 0)
             .Select(piece => CodePoints.Utf8.GetBytes(piece.Text))
-            .OrderByDescending(bytes => bytes.Length)];
+            .OrderByDescending(bytes => bytes.Length)
+            .GroupBy(bytes => bytes[0]))
+        {
+            _untouched[group.Key] = [.. group];
+        }
     }
 
     /// <summary>The normalized text.</summary>
@@ -78,7 +82,7 @@ internal sealed class SentencePieceNormalizer
 
     private ReadOnlySpan<byte> Prefix(ReadOnlySpan<byte> text, out int consumed)
     {
-        foreach (var symbol in _untouched)
+        foreach (var symbol in _untouched[text[0]] ?? [])
         {
             if (text.StartsWith(symbol))
             {

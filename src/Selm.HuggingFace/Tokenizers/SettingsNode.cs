@@ -32,6 +32,7 @@ internal readonly struct SettingsNode
             var bytes = File.ReadAllBytes(path);
             InputFile.RefusePointer(path, bytes);
             var document = JsonDocument.Parse(bytes);
+            JsonTexts.Check(bytes);
             var node = new SettingsNode(document.RootElement, path, "");
             return document.RootElement.ValueKind == JsonValueKind.Object ? node : throw node.Wrong("a JSON object");
         }

@@ -20,15 +20,20 @@ internal enum SplitBehavior
 /// </summary>
 internal sealed class SplitPattern
 {
+    // For one word: a pattern of a hostile file may try more ways than there is time.
+    internal static readonly TimeSpan LongestMatch = TimeSpan.FromSeconds(2);
+
     private readonly Regex _regex;
+    private readonly string _path;
     private readonly bool _foldsLongS;
 
     /// <exception cref="InputException">The pattern uses what .NET's regular expressions do not have.</exception>
     public SplitPattern(string pattern, string path)
     {
+        _path = path;
         try
         {
-            _regex = new Regex(pattern, RegexOptions.CultureInvariant);
+            _regex = new Regex(pattern, RegexOptions.CultureInvariant, LongestMatch);
         }
         catch (ArgumentException error)
         {
@@ -39,6 +44,18 @@ internal sealed class SplitPattern
 
     /// <summary>Cuts a text; empty pieces are left out.</summary>
     public List<string> Split(string text, SplitBehavior behavior = SplitBehavior.Isolated, bool invert = false)
+    {
+        try
+        {
+            return Cut(text, behavior, invert);
+        }
+        catch (RegexMatchTimeoutException error)
+        {
+            throw new InputException($"{_path}: the split pattern '{_regex}' takes longer than {LongestMatch.TotalSeconds} seconds for one word; use a tokenizer with plain quantifiers.", error);
+        }
+    }
+
+    private List<string> Cut(string text, SplitBehavior behavior, bool invert)
     {
         var (shadow, offsets) = Shadow(text);
         var cuts = new List<(int Start, int End, bool IsMatch)>();

@@ -167,6 +167,7 @@ internal static class TokenizerFiles
             foreach (var entry in list.Element.EnumerateObject())
             {
                 var id = list.Number(entry.Name);
+                Vocabulary.RefuseImpossible(entry.Name, id, list.Path);
                 tokens[id] = new AddedToken(id, entry.Name);
             }
         }
@@ -178,6 +179,7 @@ internal static class TokenizerFiles
                 {
                     throw decoder.Wrong("a list of tokens by id");
                 }
+                Vocabulary.RefuseImpossible(entry.Name, id, decoder.Path);
                 tokens[id] = ReadToken(decoder.Object(entry.Name), id);
             }
         }

@@ -16,17 +16,23 @@ internal sealed class Vocabulary
     /// <exception cref="InputException">An id that no real vocabulary has.</exception>
     public void Add(string token, int id, string path)
     {
-        // A lying file must not make us allocate gigabytes: no published vocabulary comes near this.
-        if (id is < 0 or > 4_000_000)
-        {
-            throw new InputException($"{path}: token '{token}' has the impossible id {id}; the file is damaged, copy it again.");
-        }
+        RefuseImpossible(token, id, path);
         while (_tokens.Count <= id)
         {
             _tokens.Add(null);
         }
         _tokens[id] = token;
         _ids[token] = id;
+    }
+
+    /// <summary>A lying file must not make us allocate gigabytes: no published vocabulary comes near this.</summary>
+    /// <exception cref="InputException">An id that no real vocabulary has.</exception>
+    public static void RefuseImpossible(string token, int id, string path)
+    {
+        if (id is < 0 or > 4_000_000)
+        {
+            throw new InputException($"{path}: token '{token}' has the impossible id {id}; the file is damaged, copy it again.");
+        }
     }
 
     public int? IdOf(string token) => _ids.TryGetValue(token, out var id) ? id : null;

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 
 namespace Selm.Notebooks.Running;
@@ -23,14 +24,31 @@ internal sealed class CellJournal(string path) : IDisposable
         var running = 0;
         foreach (var line in File.ReadLines(path))
         {
-            var entry = JsonNode.Parse(line)!.AsObject();
-            running = (int)entry["cell"]!;
-            if (entry["outputs"] is JsonArray said)
+            if (Entry(line) is not (var cell, var said))
             {
-                outputs[running] = said.DeepClone().AsArray();
+                break; // the runtime ended while it was written
+            }
+            running = cell;
+            if (said is not null)
+            {
+                outputs[cell] = said;
             }
         }
         return (running, outputs);
+    }
+
+    private static (int Cell, JsonArray? Outputs)? Entry(string line)
+    {
+        try
+        {
+            return JsonNode.Parse(line) is JsonObject entry && entry["cell"] is JsonValue number && number.TryGetValue<int>(out var cell)
+                ? (cell, (entry["outputs"] as JsonArray)?.DeepClone().AsArray())
+                : null;
+        }
+        catch (Exception e) when (e is JsonException or ArgumentException)
+        {
+            return null;
+        }
     }
 
     public void Dispose() => file.Dispose();

@@ -67,6 +67,7 @@ public sealed class ClaimRules
         try
         {
             var bytes = File.ReadAllBytes(path);
+            YamlShape.Check(System.Text.Encoding.UTF8.GetString(bytes), path);
             var page = new DeserializerBuilder()
                 .WithNamingConvention(UnderscoredNamingConvention.Instance)
                 .WithCaseInsensitivePropertyMatching()
@@ -76,6 +77,10 @@ public sealed class ClaimRules
                 .Deserialize<Page>(new StreamReader(new MemoryStream(bytes)));
             Check(page, path);
             return new ClaimRules(page.Claims, page, Convert.ToHexStringLower(SHA256.HashData(bytes)));
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new InputException($"{path}: not valid YAML ({e.Message.TrimEnd('.')}); restore the file.", e);
         }
         catch (YamlException e)
         {
@@ -142,8 +147,12 @@ public sealed class ClaimRules
         ? string.Create(CultureInfo.InvariantCulture, $"Finding the measured effect, were it the true one, at Holm's strictest level 0.05 / {claims} with 80 % power takes n = {needed:0}.")
         : "";
 
-    private static void Check(Page page, string path)
+    private static void Check(Page? page, string path)
     {
+        if (page is not { Claims: { } claims, NotRun: not null, Alphas: not null } || claims.FindIndex(rule => rule is not { Id.Length: > 0, Scales: not null }) is var empty and >= 0)
+        {
+            throw new InputException($"{path} is no list of claims: it is empty, or a claim has no id or scales; restore the file.");
+        }
         foreach (var (id, count) in page.Claims.CountBy(rule => rule.Id))
         {
             if (count > 1)

@@ -59,7 +59,7 @@ public sealed record ExperimentRecord(
         try
         {
             using var document = JsonDocument.Parse(File.ReadAllBytes(path));
-            var format = document.RootElement.TryGetProperty("format", out var number) && number.TryGetInt32(out var version) ? version : 0;
+            var format = document.RootElement is { ValueKind: JsonValueKind.Object } root && root.TryGetProperty("format", out var number) && number.ValueKind == JsonValueKind.Number && number.TryGetInt32(out var version) ? version : 0;
             return format == CurrentFormat
                 ? document.RootElement.Deserialize<ExperimentRecord>(JsonFormat.Indented)!
                 : throw new InputException($"{path} has format {format} and this kit reads {CurrentFormat}; run its experiment again with selm reproduce.");
@@ -67,6 +67,10 @@ public sealed record ExperimentRecord(
         catch (JsonException e)
         {
             throw new InputException($"{path} line {e.LineNumber + 1} is no record of an experiment; run it again with selm reproduce.", e);
+        }
+        catch (Exception e) when (e is NotSupportedException or InvalidOperationException)
+        {
+            throw new InputException($"{path} is no record of an experiment ({e.Message.Split(" Path:")[0].TrimEnd('.')}); run it again with selm reproduce.", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -3,6 +3,7 @@
 // first, so that the complaint can name the row.
 using System.Text;
 using System.Text.Json;
+using System.Text.Unicode;
 using Selm.HuggingFace.Files;
 using Selm.Research.Runs;
 
@@ -109,7 +110,7 @@ public sealed record AlpacaAnnotations(string Path, string? Model, string? Basel
             : throw Error(path, row, $"{field} is {name ?? "missing"} but {before ?? "missing"} before; keep the annotations of one model against one baseline in a file");
 
     private static string? Name(JsonElement item, string field) =>
-        item.TryGetProperty(field, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+        item.TryGetProperty(field, out var value) && value.ValueKind == JsonValueKind.String ? Shown(value) : null;
 
     private static string Text(string path, int row, JsonElement item, string field)
     {
@@ -140,7 +141,17 @@ public sealed record AlpacaAnnotations(string Path, string? Model, string? Basel
         _ => throw Error(path, row, $"the preference is {Shown(value)} and must be from 1 (baseline wins) to 2 (model wins), 0 for a draw, or null where the judge gave none"),
     };
 
-    private static string Shown(JsonElement value) => value.ValueKind == JsonValueKind.String ? value.GetString()! : value.GetRawText();
+    private static string Shown(JsonElement value)
+    {
+        try
+        {
+            return value.ValueKind == JsonValueKind.String ? value.GetString()! : value.GetRawText();
+        }
+        catch (InvalidOperationException)
+        {
+            return value.GetRawText(); // half of a surrogate pair
+        }
+    }
 
     private static int CodePoints(string text) => text.EnumerateRunes().Count();
 
@@ -154,6 +165,10 @@ public sealed record AlpacaAnnotations(string Path, string? Model, string? Basel
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
             throw InputFile.NotRead(path, e, "give the path of a readable JSON file");
+        }
+        if (!Utf8.IsValid(bytes))
+        {
+            throw new InputException($"{path}: not valid UTF-8; save the file as UTF-8.");
         }
         if (bytes.AsSpan().Trim(" \t\r\n"u8).IsEmpty)
         {

@@ -18,6 +18,7 @@ public sealed class ChatEndpoint : IDisposable
 
     private readonly HttpClient client = new() { Timeout = Timeout.InfiniteTimeSpan, MaxResponseContentBufferSize = LongestReply };
     private readonly Uri url;
+    private readonly string? key; // reaches the endpoint and nothing else, not even where it comes back
     private readonly JudgeCache cache;
     private readonly int attempts;
     private readonly TimeSpan firstWait, timeout, patience;
@@ -43,6 +44,11 @@ public sealed class ChatEndpoint : IDisposable
         url = Uri.TryCreate($"{baseUrl.TrimEnd('/')}/chat/completions", UriKind.Absolute, out var address) && address.Scheme is "http" or "https"
             ? address
             : throw new InputException($"'{baseUrl}' is not the address of an endpoint; give one such as http://localhost:8000/v1.");
+        if (url.UserInfo.Length > 0)
+        {
+            throw new InputException($"The address of {url.Host} holds a name or key, which would be written wherever the address is; leave it out and give the key by itself.");
+        }
+        this.key = key;
         (Model, this.attempts, this.firstWait) = (model, attempts, firstWait ?? TimeSpan.FromSeconds(1));
         (this.timeout, this.patience) = (timeout ?? TimeSpan.FromMinutes(5), patience ?? TimeSpan.FromMinutes(10));
         cache = new JudgeCache(cachePath);
@@ -104,7 +110,7 @@ public sealed class ChatEndpoint : IDisposable
         var body = await SendAsync(Body, cancellation).ConfigureAwait(false);
         var reply = ChatFormat.Reply(body) ?? throw new InputException(
             $"{url} does not answer as a chat endpoint does (to {row}: {ChatFormat.Shortened(body)}); give the address of an OpenAI-compatible one, {Kept}.");
-        reply = reply with { OwnTemperature = dialect.OwnTemperature };
+        reply = reply with { Text = WithoutKey(reply.Text), OwnTemperature = dialect.OwnTemperature };
         Note(reply);
         if (isAnswer(reply))
         {
@@ -123,6 +129,8 @@ public sealed class ChatEndpoint : IDisposable
         client.Dispose();
         cache.Dispose();
     }
+
+    private string WithoutKey(string text) => string.IsNullOrEmpty(key) ? text : text.Replace(key, "[key]", StringComparison.Ordinal);
 
     private string Kept => cache.IsFile ? "its answers are kept" : "its answers are lost because no --judge-cache was given";
 
@@ -190,7 +198,7 @@ public sealed class ChatEndpoint : IDisposable
                 Interlocked.Increment(ref asked);
                 using var request = new HttpRequestMessage(HttpMethod.Post, url) { Content = new StringContent(body(how), Encoding.UTF8, "application/json") };
                 using var response = await client.SendAsync(request, clock.Token).ConfigureAwait(false);
-                var text = Encoding.UTF8.GetString(await response.Content.ReadAsByteArrayAsync(clock.Token).ConfigureAwait(false));
+                var text = WithoutKey(Encoding.UTF8.GetString(await response.Content.ReadAsByteArrayAsync(clock.Token).ConfigureAwait(false)));
                 if (response.StatusCode == HttpStatusCode.BadRequest && how.After(text) is { } other)
                 {
                     how = other;
@@ -209,7 +217,7 @@ public sealed class ChatEndpoint : IDisposable
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
-            return (null, e.Message.TrimEnd('.'), null);
+            return (null, WithoutKey(e.Message.TrimEnd('.')), null);
         }
     }
 
@@ -226,10 +234,10 @@ public sealed class ChatEndpoint : IDisposable
         if (code is 408 or 429 or >= 500)
         {
             var said = response.IsSuccessStatusCode || error is null ? status : $"{status}: {error.Value.Message}";
-            return (null, said, response.Headers.RetryAfter is { } retry ? retry.Delta ?? (retry.Date - DateTimeOffset.UtcNow) : null);
+            return (null, WithoutKey(said), response.Headers.RetryAfter is { } retry ? retry.Delta ?? (retry.Date - DateTimeOffset.UtcNow) : null);
         }
         throw new InputException(response.IsSuccessStatusCode
             ? $"{url} answers with an error ({status}); correct what it names, {Kept}."
-            : $"{url} refuses the question ({status}: {ChatFormat.Shortened(text)}); check the address, the model's name and the key.");
+            : $"{url} refuses the question ({WithoutKey(status)}: {ChatFormat.Shortened(text)}); check the address, the model's name and the key.");
     }
 }

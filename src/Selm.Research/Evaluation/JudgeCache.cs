@@ -50,8 +50,21 @@ public sealed class JudgeCache : IDisposable
         }
         foreach (var row in Jsonl.Read(path))
         {
+            var (key, reply) = Read(row);
+            replies[key] = reply;
+        }
+    }
+
+    private static (string Key, JudgeReply Reply) Read(JsonRow row)
+    {
+        try
+        {
             var logps = row.Field("first_token").EnumerateObject().ToDictionary(token => token.Name, token => token.Value.GetDouble());
-            replies[row.Text("key")] = new(row.Text("text"), logps) { OwnTemperature = row.Has("own_temperature") && row.Field("own_temperature").GetBoolean() };
+            return (row.Text("key"), new(row.Text("text"), logps) { OwnTemperature = row.Has("own_temperature") && row.Field("own_temperature").GetBoolean() });
+        }
+        catch (Exception e) when (e is InvalidOperationException or FormatException or ArgumentException)
+        {
+            throw row.Error("the line holds no reply of a judge; delete it, and its question is asked again");
         }
     }
 

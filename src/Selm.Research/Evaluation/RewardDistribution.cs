@@ -42,7 +42,7 @@ public sealed record RewardDistribution(int Count, double Mean, double StandardE
         using (var writer = new JsonlWriter(output))
         {
             var done = 0;
-            foreach (var batch in Jsonl.Read(input).Chunk(batchSize))
+            foreach (var batch in Jsonl.Read(input).Select(row => row.Repeatable()).Chunk(batchSize))
             {
                 var generations = ResponseGenerator.Generate(model.Model, [.. batch.Select(row => TextRows.Prompt(row, model))], options, batchSize, model.EndIds, cancellation: cancellation);
                 string[] answers = [.. generations.Select(generation => model.Text(generation.OutputIds))];

@@ -24,9 +24,13 @@ internal sealed class CellJson : JsonConverter<Cell>
                 return Cell.Number(reader.GetDouble());
             default:
                 var ends = JsonSerializer.Deserialize<Ends>(ref reader, options)!;
-                return ends.PlusMinus is { } distance ? Cell.PlusMinus(ends.Value!.Value, distance)
-                    : ends.Value is { } value ? Cell.Interval(value, ends.Low!.Value, ends.High!.Value)
-                    : Cell.Range(ends.Low!.Value, ends.High!.Value);
+                return ends switch
+                {
+                    { PlusMinus: { } distance, Value: { } value } => Cell.PlusMinus(value, distance),
+                    { Value: { } value, Low: { } low, High: { } high } => Cell.Interval(value, low, high),
+                    { Value: null, Low: { } low, High: { } high } => Cell.Range(low, high),
+                    _ => throw new JsonException("an interval lacks an end"),
+                };
         }
     }
 

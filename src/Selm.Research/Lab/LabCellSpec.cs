@@ -220,6 +220,10 @@ public sealed record LabCellSpec
         {
             return (JsonSerializer.Deserialize<LabCellSpec>(json, JsonFormat.Indented) ?? new LabCellSpec()).Resolved();
         }
+        catch (InputException e)
+        {
+            throw new InputException($"{source}: {e.Message}", e);
+        }
         catch (JsonException e)
         {
             throw new InputException($"{source} line {e.LineNumber + 1} is no spec of a lab cell ({e.Message.Split(" Path:")[0].TrimEnd('.')}); give fields such as {{\"seed\": 100, \"alpha\": 0.001}}.", e);

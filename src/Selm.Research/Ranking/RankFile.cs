@@ -23,7 +23,7 @@ public static class RankFile
     public static int Run(string input, string output, IRanker ranker, int batchSize = DefaultBatchSize, IProgress<int>? progress = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
-        var rows = Jsonl.Read(input).Select(row => (Row: row, Request: Request(row))).ToList();
+        var rows = Jsonl.Read(input).Select(row => (Row: row.Repeatable(), Request: Request(row))).ToList();
         if (rows.Count == 0)
         {
             throw new InputException($"{input} has no rows; put one {{\"prompt\": .., \"candidates\": [..]}} on each line.");

@@ -141,6 +141,21 @@ public readonly record struct JsonRow(string Path, int Line, JsonElement Value)
         return row;
     }
 
+    /// <summary>The row itself, which is written again with further fields later.</summary>
+    /// <exception cref="InputException">It cannot be written: a field is there twice, or a text holds half of a surrogate pair.</exception>
+    internal JsonRow Repeatable()
+    {
+        try
+        {
+            JsonSerializer.SerializeToUtf8Bytes(Plus(new { Logprob = 0 }), JsonFormat.Line);
+            return this;
+        }
+        catch (Exception e) when (e is InvalidOperationException or JsonException or ArgumentException)
+        {
+            throw Error("it has a field twice or half of a surrogate pair in a text; repair that line");
+        }
+    }
+
     /// <summary>An error about this row: "F.jsonl line 4711: what." ("F.json row 4711: what." in a list) One sentence, without the full stop.</summary>
     public InputException Error(string what) => new($"{Place}: {what}.");
 
@@ -162,11 +177,11 @@ public readonly record struct JsonRow(string Path, int Line, JsonElement Value)
     private static double? AsNumber(JsonElement value) => value.ValueKind switch
     {
         JsonValueKind.Number => value.GetDouble(),
-        JsonValueKind.String => value.GetString() switch
+        JsonValueKind.String => value.GetRawText() switch
         {
-            "NaN" => double.NaN,
-            "Infinity" => double.PositiveInfinity,
-            "-Infinity" => double.NegativeInfinity,
+            "\"NaN\"" => double.NaN,
+            "\"Infinity\"" => double.PositiveInfinity,
+            "\"-Infinity\"" => double.NegativeInfinity,
             _ => null,
         },
         _ => null,

@@ -11,6 +11,9 @@ namespace Selm.Research.Runs;
 /// </summary>
 public static class Jsonl
 {
+    // A row that no context holds; a file without line ends must not be held as one.
+    internal const int LongestRow = 64 << 20;
+
     /// <summary>Reads the rows of a file one by one.</summary>
     /// <exception cref="InputException">The file is missing, or a line is not a JSON object: "F.jsonl line 4711: …".</exception>
     public static IEnumerable<JsonRow> Read(string path)
@@ -35,7 +38,7 @@ public static class Jsonl
     private static IEnumerable<JsonRow> ObjectsByLine(string path, RowStream rows)
     {
         var line = 0;
-        foreach (var bytes in Lines(rows))
+        foreach (var bytes in Lines(path, rows))
         {
             line++;
             if (bytes.AsSpan().IndexOfAnyExcept(" \t\r"u8) < 0)
@@ -48,21 +51,13 @@ public static class Jsonl
 
     private static IEnumerable<JsonRow> Items(string path, RowStream rows)
     {
-        var bytes = rows.ReadToEnd();
-        JsonElement list;
-        try
+        var list = new JsonList(path, rows);
+        for (var row = 1; list.Next(row) is { } item; row++)
         {
-            list = Utf8.IsValid(bytes)
-                ? PythonJson.Parse(bytes.AsSpan().StartsWith("\uFEFF"u8) ? bytes.AsSpan(3) : bytes, path)
-                : throw new InputException($"{path}: not valid UTF-8; save the file as UTF-8.");
+            yield return item.ValueKind == JsonValueKind.Object
+                ? new JsonRow(path, row, item) { Counted = "row" }
+                : throw new InputException($"{path} row {row}: expected a JSON object {{…}} but found {Kind(item)}; put objects into the list.");
         }
-        catch (JsonException e)
-        {
-            throw new InputException($"{path} line {e.LineNumber + 1}: not valid JSON at byte {e.BytePositionInLine + 1} of a file that begins as a list; repair it, or put one object on each line without the list.", e);
-        }
-        return list.EnumerateArray().Select((item, i) => item.ValueKind == JsonValueKind.Object
-            ? new JsonRow(path, i + 1, item) { Counted = "row" }
-            : throw new InputException($"{path} row {i + 1}: expected a JSON object {{…}} but found {Kind(item)}; put objects into the list."));
     }
 
     /// <summary>Writes rows as one atomic file; names become snake_case (<see cref="JsonFormat.Line"/>).</summary>
@@ -100,11 +95,12 @@ public static class Jsonl
             : throw new InputException($"{path} line {line}: expected a JSON object {{…}} but found {Kind(value)}; put one object on each line.");
     }
 
-    private static IEnumerable<byte[]> Lines(RowStream stream)
+    private static IEnumerable<byte[]> Lines(string path, RowStream stream)
     {
         var buffer = new byte[1 << 16];
         var pending = new MemoryStream();
         var first = true;
+        var line = 1;
         int read;
         while ((read = stream.Read(buffer)) > 0)
         {
@@ -113,8 +109,13 @@ public static class Jsonl
             {
                 pending.Write(buffer, start, end - start);
                 yield return Take(pending, ref first);
+                line++;
             }
             pending.Write(buffer, start, read - start);
+            if (pending.Length > LongestRow)
+            {
+                throw new InputException($"{path} line {line}: the line is longer than {LongestRow >> 20} MB, which no row is; put one object on each line.");
+            }
         }
         if (pending.Length > 0)
         {

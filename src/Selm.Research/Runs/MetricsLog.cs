@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Selm.HuggingFace.Files;
@@ -30,11 +29,17 @@ public sealed class MetricsLog : IDisposable
     {
         try
         {
-            using var reader = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
-            var text = reader.ReadToEnd();
-            return [.. text[..(text.LastIndexOf('\n') + 1)].Split('\n', StringSplitOptions.RemoveEmptyEntries).Select((line, k) => IsObject(Encoding.UTF8.GetBytes(line), out var row)
-                ? row
-                : throw new InputException($"{path} line {k + 1}: expected a JSON object; repair or delete that line."))];
+            using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+            var bytes = new byte[file.Length];
+            bytes = bytes[..file.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false)];
+            var rows = new List<JsonElement>();
+            for (int start = 0, end; (end = Array.IndexOf(bytes, (byte)'\n', start)) >= 0; start = end + 1)
+            {
+                rows.Add(IsObject(bytes.AsSpan(start, end - start), out var row)
+                    ? row
+                    : throw new InputException($"{path} line {rows.Count + 1}: expected a JSON object; repair or delete that line."));
+            }
+            return rows;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -71,7 +76,7 @@ public sealed class MetricsLog : IDisposable
     {
         if (File.Exists(path))
         {
-            Keep(row => row.TryGetProperty("step", out var at) && at.TryGetInt64(out var value) && value <= step);
+            Keep(row => row.TryGetProperty("step", out var at) && at.ValueKind == JsonValueKind.Number && at.TryGetInt64(out var value) && value <= step);
         }
     }
 
@@ -103,6 +108,10 @@ public sealed class MetricsLog : IDisposable
     {
         try
         {
+            if (line.Length > Jsonl.LongestRow)
+            {
+                throw new JsonException("longer than a row");
+            }
             row = JsonElement.Parse(line);
             return row.ValueKind == JsonValueKind.Object;
         }

@@ -3,6 +3,7 @@
 // IEEE double, and the first 4 bytes of SHA-256 of those 24. At the first record whose check fails (a kill in mid-write)
 // the file is cut: what is lost is computed again. In memory: 24 bytes an entry, whatever the length of its key.
 using System.Buffers.Binary;
+using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text;
 using Selm.HuggingFace.Files;
@@ -12,44 +13,26 @@ namespace Selm.Research.Runs;
 /// <summary>
 /// Numbers by key in one append-only file, e.g. sums of reference log-probs [nats] by
 /// <c>ContentHash.Combine(modelHash, tokenizerHash, idsHash)</c>, one file per model hash. A torn end is dropped.
-/// One process at a time; not thread-safe.
+/// Several processes may share the file: each holds it only while it reads it once and while it appends, so that one does not
+/// see what another has added since, and computes it again. Not thread-safe.
 /// </summary>
 public sealed class NumberStore : IDisposable
 {
     private const int RecordSize = 28;
+    private const int MostPending = 1 << 16; // bytes
     private static readonly byte[] Magic = "SELMNUM1"u8.ToArray();
+    private static readonly TimeSpan longestWait = TimeSpan.FromMinutes(1); // another process appends for some milliseconds
 
     private readonly string path;
-    private readonly FileStream stream;
     private readonly Dictionary<UInt128, double> numbers = [];
+    private readonly MemoryStream pending = new();
 
     /// <summary>Opens or creates the file and reads what is there.</summary>
-    /// <exception cref="InputException">The file is not a number store, is in use by another process, or cannot be written.</exception>
+    /// <exception cref="InputException">The file is not a number store, is held by another process for a minute, or cannot be written.</exception>
     public NumberStore(string path)
     {
         this.path = path;
-        try
-        {
-            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
-            stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1 << 16);
-        }
-        catch (IOException e) when (AtomicFile.IsInUse(e))
-        {
-            throw new InputException($"{path} is in use by another process; wait for it to end or use another run folder.", e);
-        }
-        catch (Exception e) when (AtomicFile.IsAboutTheDisk(e))
-        {
-            throw AtomicFile.NotWritten(path, e);
-        }
-        try
-        {
-            Load();
-        }
-        catch
-        {
-            stream.Dispose();
-            throw;
-        }
+        Alone(Load);
     }
 
     /// <summary>How many numbers are held.</summary>
@@ -71,24 +54,69 @@ public sealed class NumberStore : IDisposable
         BinaryPrimitives.WriteUInt128BigEndian(record, name);
         BinaryPrimitives.WriteDoubleLittleEndian(record[16..], value);
         Check(record[..24], record[24..]);
-        Guard(record, static (file, bytes) => file.Write(bytes));
+        pending.Write(record);
         numbers[name] = value;
+        if (pending.Length >= MostPending)
+        {
+            Flush();
+        }
     }
 
     /// <summary>Hands everything to the operating system, so that a kill of this process loses nothing.</summary>
-    /// <exception cref="InputException">The disk is full.</exception>
-    public void Flush() => Guard([], static (file, _) => file.Flush());
+    /// <exception cref="InputException">The disk is full, or another process holds the file for a minute.</exception>
+    public void Flush()
+    {
+        if (pending.Length > 0)
+        {
+            Alone(Append);
+            pending.SetLength(0);
+        }
+    }
 
-    /// <summary>Flushes and closes the file.</summary>
-    public void Dispose() => stream.Dispose();
+    /// <summary>Flushes.</summary>
+    /// <exception cref="InputException">As <see cref="Flush"/>.</exception>
+    public void Dispose()
+    {
+        Flush();
+        pending.Dispose();
+    }
 
-    private void Load()
+    // The file is this process's alone while it is open; the system frees it should the process die.
+    private void Alone(Action<FileStream> work)
+    {
+        var since = Stopwatch.StartNew();
+        while (true)
+        {
+            try
+            {
+                Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+                using var stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1 << 16);
+                work(stream);
+                return;
+            }
+            catch (IOException e) when (AtomicFile.IsInUse(e))
+            {
+                if (since.Elapsed > longestWait)
+                {
+                    throw new InputException($"{path} is in use by another process; wait for it to end or use another run folder.", e);
+                }
+                Thread.Sleep(2);
+            }
+            catch (Exception e) when (AtomicFile.IsAboutTheDisk(e))
+            {
+                throw AtomicFile.NotWritten(path, e);
+            }
+        }
+    }
+
+    private void Load(FileStream stream)
     {
         if (stream.Length < Magic.Length)
         {
             // New, or killed before the first record.
             stream.SetLength(0);
             stream.Write(Magic);
+            stream.Flush();
             return;
         }
         var record = new byte[RecordSize];
@@ -109,19 +137,31 @@ public sealed class NumberStore : IDisposable
             numbers[BinaryPrimitives.ReadUInt128BigEndian(record)] = BinaryPrimitives.ReadDoubleLittleEndian(record.AsSpan(16));
             good += RecordSize;
         }
-        stream.SetLength(good);
-        stream.Position = good;
+        if (good < stream.Length)
+        {
+            stream.SetLength(good);
+        }
     }
 
-    private void Guard(ReadOnlySpan<byte> bytes, Action<FileStream, ReadOnlySpan<byte>> action)
+    // Behind the last whole record: another process may have been killed while it wrote.
+    private void Append(FileStream stream)
     {
+        var end = stream.Length < Magic.Length ? 0 : stream.Length - (stream.Length - Magic.Length) % RecordSize;
         try
         {
-            action(stream, bytes);
+            stream.SetLength(end);
+            stream.Position = end;
+            if (end == 0)
+            {
+                stream.Write(Magic); // someone has deleted the file
+            }
+            pending.WriteTo(stream);
+            stream.Flush();
         }
-        catch (IOException e)
+        catch (IOException)
         {
-            throw AtomicFile.NotWritten(path, e);
+            stream.SetLength(end); // what did fit on a full disk
+            throw;
         }
     }
 

@@ -24,11 +24,16 @@ internal sealed class RecipeYaml(string source)
         var stream = new YamlStream();
         try
         {
+            YamlShape.Check(yaml, source);
             stream.Load(new StringReader(yaml));
         }
         catch (YamlException e)
         {
             throw new InputException($"{source} line {e.Start.Line}: not valid YAML ({e.Message.TrimEnd('.')}); correct that line.", e);
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new InputException($"{source}: not valid YAML ({e.Message.TrimEnd('.')}); start from a recipe in data/recipes.", e); // from the parser itself
         }
         if (stream.Documents.Count == 0)
         {

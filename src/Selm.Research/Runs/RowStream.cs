@@ -23,15 +23,18 @@ internal sealed class RowStream : IDisposable
 {
     private const int HeadLength = 4096;
     private const int LeastGzip = 18; // bytes of its head and its end
+    private const long MostUnpacked = 50, Little = 32 << 20; // text packs to a tenth; what packs far better is made to flood a memory
     private readonly string _path;
     private readonly FileStream _file;
     private readonly Stream _stream;
+    private readonly long _stated; // length of what gzip holds, as its end says
     private long _length;
 
     private RowStream(string path, FileStream file, RowFormat format, bool isGzip)
     {
         (_path, _file, Format, IsGzip) = (path, file, format, isGzip);
         _stream = isGzip ? new GZipStream(file, CompressionMode.Decompress) : file;
+        _stated = isGzip ? StatedLength(path, file) : 0;
     }
 
     public RowFormat Format { get; }
@@ -78,7 +81,8 @@ internal sealed class RowStream : IDisposable
         {
             var read = _stream.Read(buffer);
             _length += read;
-            return read == 0 && IsGzip && !EndsWithLength() ? throw Damaged(_path) : read;
+            var wrong = IsGzip && (read == 0 ? (uint)_length != _stated : _length > _stated && MostUnpacked * _file.Length < uint.MaxValue);
+            return wrong ? throw Damaged(_path) : read;
         }
         catch (InvalidDataException e)
         {
@@ -87,23 +91,16 @@ internal sealed class RowStream : IDisposable
     }
 
     // gzip ends in the length of what it holds; .NET itself takes a cut file for a shorter one.
-    private bool EndsWithLength()
+    private static long StatedLength(string path, FileStream file)
     {
         Span<byte> end = stackalloc byte[4];
-        _file.Seek(-4, SeekOrigin.End);
-        _file.ReadExactly(end);
-        return BinaryPrimitives.ReadUInt32LittleEndian(end) == (uint)_length;
-    }
-
-    public byte[] ReadToEnd()
-    {
-        var all = new MemoryStream();
-        var buffer = new byte[1 << 16];
-        for (int read; (read = Read(buffer)) > 0;)
-        {
-            all.Write(buffer, 0, read);
-        }
-        return all.ToArray();
+        file.Seek(-4, SeekOrigin.End);
+        file.ReadExactly(end);
+        file.Position = 0;
+        var stated = BinaryPrimitives.ReadUInt32LittleEndian(end);
+        return stated <= Little + MostUnpacked * file.Length
+            ? stated
+            : throw Damaged(path); // a file that was cut says anything
     }
 
     public void Dispose() => _stream.Dispose();

@@ -1,10 +1,11 @@
 // A run folder is a state machine on disk:
 //   run.json              what the run is: recipe, input hashes, machine facts, kit version, commit, the day of its start
 //   run.lock              held (flock) by the one process that writes here; freed by the system when that process dies
-//   run.pid               that process, for people (the lock file itself cannot be read while it is held)
+//   run.pid               that process and since when, for people (the lock file itself cannot be read while it is held)
 //   stages/NAME.json      a stage is finished: its outputs and their hashes; written last, after the outputs themselves
 //   metrics.jsonl         one line per optimiser step or evaluation (and where memory made passes smaller), cut back to the last checkpoint on resume
 // The same command on an existing folder skips what is done. Everything else in the folder belongs to the stages.
+using System.Globalization;
 using System.Text.Json;
 using Selm.HuggingFace.Files;
 
@@ -216,7 +217,7 @@ public sealed class RunFolder : IDisposable
             using var json = JsonDocument.Parse(File.ReadAllBytes(marker));
             return json.RootElement.GetProperty("outputs").EnumerateObject().ToDictionary(o => o.Name, o => o.Value.GetString()!);
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or ArgumentException)
         {
             throw new InputException($"{marker} is damaged; delete it to do that stage again.", e);
         }
@@ -254,7 +255,7 @@ public sealed class RunFolder : IDisposable
         {
             Directory.CreateDirectory(root);
             var file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1);
-            File.WriteAllText(Path.Combine(root, PidFile), $"{Environment.ProcessId}\n");
+            File.WriteAllText(Path.Combine(root, PidFile), string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId} since {DateTime.Now:yyyy-MM-dd HH:mm:ss}\n"));
             return file;
         }
         catch (IOException e) when (AtomicFile.IsInUse(e))
@@ -270,6 +271,6 @@ public sealed class RunFolder : IDisposable
     private static string Holder(string root)
     {
         var path = Path.Combine(root, PidFile);
-        return File.Exists(path) && int.TryParse(File.ReadAllText(path), out var pid) ? $" (pid {pid})" : "";
+        return File.Exists(path) && File.ReadAllText(path).Trim() is { Length: > 0 and < 100 } holder ? $" (pid {holder})" : "";
     }
 }

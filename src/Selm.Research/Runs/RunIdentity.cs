@@ -33,7 +33,8 @@ internal sealed record RunIdentity(
         try
         {
             return JsonSerializer.Deserialize<RunIdentity>(File.ReadAllBytes(path), JsonFormat.Indented)
-                is { Inputs: not null, Machine: not null, EarlierMachines: not null } identity
+                is { Recipe.ValueKind: JsonValueKind.Object, Inputs: not null, Machine: not null, EarlierMachines: not null } identity
+                && !identity.Inputs.Values.Concat(identity.Machine.Values).Contains(null!)
                 ? identity
                 : throw new JsonException("incomplete");
         }

@@ -1,8 +1,6 @@
 // The rows of `selm logprobs` and `selm generate`. Token ids win over messages, messages over prompt: data sets in
 // UltraFeedback's shape carry the first question as "prompt" beside the whole chat.
-using System.Text.Json;
 using Selm.HuggingFace.Chat;
-using Selm.HuggingFace.Files;
 using Selm.HuggingFace.Models;
 using Selm.Research.Data;
 using Selm.Research.Runs;
@@ -18,7 +16,7 @@ internal static class TextRows
     /// <param name="example">A row as it should look, for an empty file.</param>
     internal static List<(JsonRow Row, T Value)> Read<T>(string input, Func<JsonRow, T> read, string example)
     {
-        var rows = Jsonl.Read(input).Select(row => (Checked(row), read(row))).ToList();
+        var rows = Jsonl.Read(input).Select(row => (row.Repeatable(), read(row))).ToList();
         return rows.Count > 0 ? rows : throw new InputException($"{input} has no rows; put one {example} on each line.");
     }
 
@@ -113,18 +111,4 @@ internal static class TextRows
     }
 
     private static TokenRow Join(int[] prompt, int[] response) => new([.. prompt, .. response], prompt.Length);
-
-    // A row is written back with its own fields; what cannot be is found before the work, not after.
-    private static JsonRow Checked(JsonRow row)
-    {
-        try
-        {
-            JsonSerializer.SerializeToUtf8Bytes(row.Plus(new { Logprob = 0 }), JsonFormat.Line);
-            return row;
-        }
-        catch (Exception e) when (e is InvalidOperationException or JsonException or ArgumentException)
-        {
-            throw row.Error("it has a field twice or half of a surrogate pair in a text; repair that line");
-        }
-    }
 }

@@ -64,7 +64,9 @@ internal sealed class Checkpoint(string folder)
     {
         try
         {
-            return JsonSerializer.Deserialize<Entry>(File.ReadAllBytes(Pointer), JsonFormat.Line)!;
+            return JsonSerializer.Deserialize<Entry>(File.ReadAllBytes(Pointer), JsonFormat.Line) is { Step: >= 0, File: { } name } entry && name == $"step-{entry.Step}.safetensors"
+                ? entry
+                : throw new JsonException("no checkpoint of this folder");
         }
         catch (JsonException e)
         {

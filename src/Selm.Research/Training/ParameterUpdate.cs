@@ -190,12 +190,17 @@ public sealed class ParameterUpdate : IDisposable
     /// <summary>Puts saved weights and moments back.</summary>
     /// <param name="file">What <see cref="State"/> was written to.</param>
     /// <param name="step">Optimiser steps that had been done.</param>
+    /// <exception cref="InputException">A tensor is missing or has another shape.</exception>
     public void Restore(SafetensorsFile file, int step)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         foreach (var (name, tensor) in State())
         {
+            if (!file.Shape(name).SequenceEqual(tensor.shape))
+            {
+                throw new InputException($"{file.Path}: the tensor \"{name}\" has another shape than what is trained; delete the folder of checkpoints to train from the start.");
+            }
             using var saved = file.Read(name, tensor.dtype, tensor.device);
             tensor.copy_(saved);
         }

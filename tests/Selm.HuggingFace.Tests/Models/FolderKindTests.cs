@@ -27,6 +27,7 @@ public class FolderKindTests
     [Theory]
     [InlineData("pytorch_model.bin", "safe_serialization=True")]
     [InlineData("pytorch_model-00001-of-00002.bin", "safe_serialization=True")]
+    [InlineData("model.pt", "safe_serialization=True")]
     [InlineData("consolidated.00.pth", "_weights_to_hf.py")]
     [InlineData("consolidated.safetensors", "_weights_to_hf.py")]
     [InlineData("model-q4.gguf", "GGUF")]
