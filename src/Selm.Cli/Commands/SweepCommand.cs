@@ -1,7 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text.Json;
-using Selm.HuggingFace.Files;
 using Selm.HuggingFace.Models;
 using Selm.Research.Runs;
 using Selm.Research.Scale;
@@ -49,10 +47,11 @@ internal static class SweepCommand
         };
         command.SetAction(parsed =>
         {
-            var sweep = SweepSpec.Read(parsed.GetRequiredValue(spec));
+            var file = parsed.GetRequiredValue(spec);
+            var sweep = SweepSpec.Read(file);
             foreach (var cell in sweep.Cells.Where(cell => cell.Recipe is not null))
             {
-                Named(cell.Name, () => RunFolderOptions.Check(cell.Recipe!));
+                Named($"{file} (cell {cell.Name})", () => RunFolderOptions.Check(cell.Recipe!));
             }
             var slurm = IsSlurm(parsed.GetValue(engine)!);
             var root = parsed.GetValue(output) ?? Path.Combine("data", "runs", sweep.Name);
@@ -146,7 +145,8 @@ internal static class SweepCommand
         return failed.Length;
     }
 
-    private static List<SweepCellEntry> Left(SweepFolder folder) =>
+    /// <summary>The cells that have no result yet.</summary>
+    public static IReadOnlyList<SweepCellEntry> Left(SweepFolder folder) =>
         [.. folder.Record.Cells.Where(cell => folder.StateOf(cell) is not ({ Status: SweepStatus.Finished } or { Final: true }))];
 
     private static string Counted(int count, string what) => string.Create(CultureInfo.InvariantCulture, $"{count} {what}{(count == 1 ? "" : "s")}");
@@ -172,7 +172,7 @@ internal static class SweepCommand
             : (int)Math.Max(1, Math.Min(Environment.ProcessorCount / cores, sweep.Memory is { } memory ? total / memory : int.MaxValue));
     }
 
-    private static void Named(string cell, Action check)
+    private static void Named(string what, Action check)
     {
         try
         {
@@ -180,7 +180,7 @@ internal static class SweepCommand
         }
         catch (InputException e)
         {
-            throw new InputException($"Cell {cell}: {e.Message}", e);
+            throw new InputException($"{what}: {e.Message}", e);
         }
     }
 }

@@ -74,7 +74,8 @@ internal sealed class RecipeYaml(string source)
     private static string? NearestKey(string key, Type type)
     {
         var keys = Keys(type, "").ToArray();
-        return keys.FirstOrDefault(known => known.EndsWith($".{key}", StringComparison.Ordinal)) ?? NearestName.Of(key, keys);
+        var nearest = NearestName.Of(key, [.. keys, .. keys.Select(known => known[(known.LastIndexOf('.') + 1)..])]);
+        return Array.Find(keys, known => known == nearest || known.EndsWith($".{nearest}", StringComparison.Ordinal));
     }
 
     private static IEnumerable<string> Keys(Type type, string prefix) => Fields(type).Where(field => !IsNumbers(field.PropertyType)).SelectMany(field =>
