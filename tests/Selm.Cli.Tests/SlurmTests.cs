@@ -1,5 +1,7 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using Selm.Research.Scale;
 
 namespace Selm.Cli.Tests;
 
@@ -19,16 +21,15 @@ public class SlurmTests(SlurmFixture slurm, DemoFixture demo) : IClassFixture<Sl
 
         Assert.Equal((0, ""), (submitted.Code, submitted.Error));
         Assert.Matches(@"^Submitted 2 cells as job array \d+ \(2 tasks\); ", submitted.Out);
-        Assert.Contains("are in Slurm's queue already", Selm("sweep", folder.File("s.yaml"), "--engine", "slurm", "--out", sweep).Out, StringComparison.Ordinal);
-        var cells = Until(sweep, cells => cells.All(cell => cell.Status is "finished" or "failed"));
-        var failed = cells.Single(cell => cell.Status == "failed");
+        var cells = Until(sweep, cells => cells.All(cell => cell.Status is SweepStatus.Finished or SweepStatus.Failed));
+        var failed = cells.Single(cell => cell.Status == SweepStatus.Failed);
         Assert.Contains(missing, failed.Why, StringComparison.Ordinal);
         UntilGone();
 
         demo.CopyModel(folder);
         Directory.Move(folder.File("model"), missing);
         Assert.Matches(@"^Submitted 1 cell as job array \d+ \(1 task\); ", Selm("sweep", folder.File("s.yaml"), "--engine", "slurm", "--out", sweep).Out);
-        Until(sweep, cells => cells.All(cell => cell.Status == "finished"));
+        Until(sweep, cells => cells.All(cell => cell.Status == SweepStatus.Finished));
         UntilGone();
         Assert.Equal("2 cells: 2 finished.\n", Selm("sweep", folder.File("s.yaml"), "--engine", "slurm", "--out", sweep).Out);
     }
@@ -43,13 +44,13 @@ public class SlurmTests(SlurmFixture slurm, DemoFixture demo) : IClassFixture<Sl
         var spec = folder.Write("s.yaml", "name: s\nrecipe: r.yaml\ngrid: {loss.alpha: [0.001]}\n");
         Assert.Equal(0, Selm("sweep", spec, "--engine", "slurm", "--out", sweep).Code);
         var run = Path.Combine(Directory.GetDirectories(Path.Combine(sweep, "cells")).Single(), "run");
-        Assert.True(SpinWait.SpinUntil(() => File.Exists(Path.Combine(run, "iteration-1", "checkpoints", "checkpoint.json")), 60_000), Log(sweep));
+        Assert.True(Soon(() => File.Exists(Path.Combine(run, "iteration-1", "checkpoints", "checkpoint.json"))), Log(sweep));
 
-        slurm.KillNode(int.Parse(Until(sweep, cells => cells[0].Status == "running")[0].Where!.Split(' ')[2], CultureInfo.InvariantCulture));
+        slurm.KillNode(int.Parse(Until(sweep, cells => cells[0].Status == SweepStatus.Running)[0].Where!.Split(' ')[2], CultureInfo.InvariantCulture));
         var first = File.GetLastWriteTimeUtc(Path.Combine(run, "stages", "iteration-1.preferences.json"));
         Assert.False(File.Exists(Path.Combine(run, "stages", "answers.json")));
         slurm.StartNode();
-        Until(sweep, cells => cells[0].Status == "finished");
+        Until(sweep, cells => cells[0].Status == SweepStatus.Finished);
 
         Assert.Equal(first, File.GetLastWriteTimeUtc(Path.Combine(run, "stages", "iteration-1.preferences.json")));
         Assert.Equal(2, File.ReadLines(Path.Combine(run, "..", "log.txt")).Count(line => line.Contains(" job ", StringComparison.Ordinal)));
@@ -71,13 +72,14 @@ public class SlurmTests(SlurmFixture slurm, DemoFixture demo) : IClassFixture<Sl
         folder.Write("r.yaml", Recipe(epochs: 1000));
         var spec = folder.Write("s.yaml", "name: s\nrecipe: r.yaml\ngrid: {loss.alpha: [0.001, 0.1]}\nslurm: {time: 0:30:00, memory: 500M}\n");
         Assert.Equal(0, Selm("sweep", spec, "--engine", "slurm", "--jobs", "1", "--out", sweep).Code);
-        Assert.True(SpinWait.SpinUntil(() => Directory.GetFiles(sweep, "checkpoint.json", SearchOption.AllDirectories).Length > 0, 60_000), Log(sweep));
-        Assert.Equal(["running", "queued"], Status(sweep).Select(cell => cell.Status));
+        Assert.True(Soon(() => Directory.GetFiles(sweep, "checkpoint.json", SearchOption.AllDirectories).Length > 0), Log(sweep));
+        Assert.Equal(["running", "queued"], Status(sweep));
+        Assert.StartsWith("All 2 cells that are left are in Slurm's queue already; ", Selm("sweep", spec, "--engine", "slurm", "--jobs", "1", "--out", sweep).Out, StringComparison.Ordinal);
 
         Assert.Equal("Cancelled 2 cells in Slurm's queue; what was running keeps its checkpoints.\n", Selm("sweep", "cancel", sweep).Out);
 
         UntilGone();
-        Assert.Equal(["stopped", "waiting"], Status(sweep).Select(cell => cell.Status));
+        Assert.Equal(["stopped", "waiting"], Status(sweep));
         Assert.Contains("Stopping after this step", Selm("sweep", "logs", sweep, "alpha-0.001").Out, StringComparison.Ordinal);
         Assert.Equal("Nothing of this sweep runs or waits.\n", Selm("sweep", "cancel", sweep).Out);
     }
@@ -91,7 +93,7 @@ public class SlurmTests(SlurmFixture slurm, DemoFixture demo) : IClassFixture<Sl
 
         Selm("sweep", spec, "--engine", "slurm", "--out", folder.File("out")).Refused(
             "Slurm refused the job array: invalid partition specified: nowhere; Batch job submission failed: Invalid partition name specified. Nothing was submitted; correct slurm: of the sweep's file.");
-        Assert.Equal(["waiting"], Status(folder.File("out")).Select(cell => cell.Status));
+        Assert.Equal(["waiting"], Status(folder.File("out")));
     }
 
     [SkippableFact]
@@ -106,7 +108,7 @@ public class SlurmTests(SlurmFixture slurm, DemoFixture demo) : IClassFixture<Sl
         Assert.Equal((0, ""), (submitted.Code, submitted.Error));
         Assert.Matches(@"^Submitted \d+ cells as job array \d+ \(1 task\); ", submitted.Out);
         var sweep = folder.File("data", "runs", "reproduce", "sweep");
-        Until(sweep, cells => cells.All(cell => cell.Status == "finished"), seconds: 120);
+        Until(sweep, cells => cells.All(cell => cell.Status == SweepStatus.Finished));
         var finished = Selm([.. reproduce, "--engine", "slurm"]);
         Assert.Equal(0, finished.Code);
         Assert.DoesNotContain("lab cells", finished.Error, StringComparison.Ordinal); // all were read
@@ -121,24 +123,35 @@ public class SlurmTests(SlurmFixture slurm, DemoFixture demo) : IClassFixture<Sl
         .Where(line => !line.StartsWith("epochs:", StringComparison.Ordinal) && !line.StartsWith("checkpoint_every:", StringComparison.Ordinal))
         .Append($"epochs: {epochs}").Append("checkpoint_every: 1")) + "\n";
 
-    private sealed record Cell(string Name, string Status, string? Why, string? Where);
-
-    private Cell[] Status(string sweep)
+    // With what Slurm's queue says.
+    private string[] Status(string sweep)
     {
         var status = Selm("sweep", "status", sweep, "--json");
         Assert.True(status.Code == 0, status.Error);
-        return [.. JsonDocument.Parse(status.Out).RootElement.GetProperty("cells").EnumerateArray().Select(cell =>
-            new Cell(cell.GetProperty("name").GetString()!, cell.GetProperty("status").GetString()!, cell.GetProperty("why").GetString(), cell.GetProperty("where").GetString()))];
+        return [.. JsonDocument.Parse(status.Out).RootElement.GetProperty("cells").EnumerateArray().Select(cell => cell.GetProperty("status").GetString()!)];
     }
 
-    private Cell[] Until(string sweep, Func<Cell[], bool> holds, int seconds = 90)
+    // Files say it without a process per look.
+    private static SweepState[] Until(string sweep, Func<SweepState[], bool> holds)
     {
-        var cells = Array.Empty<Cell>();
-        Assert.True(SpinWait.SpinUntil(() => holds(cells = Status(sweep)), seconds * 1000), $"{string.Join('\n', cells.Select(cell => cell.ToString()))}\n{Log(sweep)}");
-        return cells;
+        var (folder, states) = (SweepFolder.Read(sweep), Array.Empty<SweepState>());
+        Assert.True(Soon(() => holds(states = [.. folder.Record.Cells.Select(folder.StateOf)])), $"{string.Join('\n', states.Select(state => state.ToString()))}\n{Log(sweep)}");
+        return states;
     }
 
-    private void UntilGone() => Assert.True(SpinWait.SpinUntil(() => slurm.Run("squeue", "--noheader").Length == 0, 60_000));
+    private void UntilGone() => Assert.True(Soon(() => slurm.Run("squeue", "--noheader").Length == 0));
+
+    private static bool Soon(Func<bool> holds)
+    {
+        for (var clock = Stopwatch.StartNew(); clock.Elapsed < TimeSpan.FromMinutes(3); Thread.Sleep(200))
+        {
+            if (holds())
+            {
+                return true;
+            }
+        }
+        return false;
+    }
 
     private static string Log(string sweep) => string.Join('\n', Directory.GetFiles(sweep, "*", SearchOption.AllDirectories).Where(file => file.EndsWith(".out", StringComparison.Ordinal) || file.EndsWith("log.txt", StringComparison.Ordinal)).Select(File.ReadAllText));
 }

@@ -27,10 +27,27 @@ internal static class WaitingLock
         }
     }
 
-    /// <summary>Holds the file, or says with null that another process does.</summary>
+    /// <summary>Whether a process holds the file; asking holds nobody up for longer than a pause.</summary>
     /// <param name="path">As <see cref="Take"/>.</param>
-    /// <exception cref="InputException">The file cannot be made.</exception>
-    public static FileStream? Try(string path)
+    public static bool IsHeld(string path)
+    {
+        try
+        {
+            using var shared = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1);
+            return false;
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return false;
+        }
+        catch (IOException e) when (AtomicFile.IsInUse(e))
+        {
+            return true;
+        }
+    }
+
+    // Null where another process holds it.
+    private static FileStream? Try(string path)
     {
         try
         {

@@ -170,7 +170,7 @@ public sealed class SweepFolder
     {
         var written = Written(cell);
         return Result(cell, written) is { } result ? result
-            : IsHeld(cell) ? (written ?? new(SweepStatus.Running)) with { Status = SweepStatus.Running, Why = null, Seconds = null }
+            : WaitingLock.IsHeld(PathOf(cell, "lock")) ? (written ?? new(SweepStatus.Running)) with { Status = SweepStatus.Running, Why = null, Seconds = null }
             : written is null or { Status: SweepStatus.Finished } ? new(SweepStatus.Waiting)
             : written.Status == SweepStatus.Failed ? written
             : written with { Status = SweepStatus.Stopped, Seconds = null };
@@ -204,16 +204,6 @@ public sealed class SweepFolder
         {
             throw new InputException($"{file} cannot be read ({e.Message.TrimEnd('.')}); delete it and start the sweep again.", e);
         }
-    }
-
-    private bool IsHeld(SweepCellEntry cell)
-    {
-        if (!File.Exists(PathOf(cell, "lock")))
-        {
-            return false;
-        }
-        using var held = WaitingLock.Try(PathOf(cell, "lock"));
-        return held is null;
     }
 
     private static void RefuseForeign(string root)
