@@ -143,13 +143,16 @@ public class SweepTests(DemoFixture demo) : IClassFixture<DemoFixture>
     }
 
     [Fact]
-    public void a_recipe_that_asks_for_more_threads_than_a_cell_has_cores_is_refused_and_makes_no_folder()
+    public void cells_that_need_more_cores_or_memory_than_there_are_are_refused_and_make_no_folder()
     {
         using var folder = new TempFolder();
         folder.Write("r.yaml", Recipe());
 
         SelmProcess.Run("sweep", folder.Write("s.yaml", "name: s\nrecipe: r.yaml\ncores: 1\ngrid: {threads: [1, 4]}\n"), "--out", folder.File("out")).Refused(
             "The sweep s gives a cell 1 cores, but a recipe of it asks for 4 threads; raise cores or lower threads.");
+        var large = SelmProcess.Run("sweep", folder.Write("s.yaml", "name: s\nlab: {}\nmemory: 1000T\n"), "--out", folder.File("out"));
+        Assert.Equal((2, ""), (large.Code, large.Out));
+        Assert.Matches(@"^The sweep s gives a cell 1099511\.6 GB of memory, but this machine has [\d.]+ GB; lower memory, or take --engine slurm\.\n$", large.Error);
         Assert.Equal(["r.yaml", "s.yaml"], folder.Names());
     }
 

@@ -61,15 +61,15 @@ internal static class SweepCommand
                 DeviceName.Parse(place);
             }
             var cores = Cores(sweep);
+            var atOnce = parsed.GetValue(jobs) is > 0 and var most ? most : slurm ? (int?)null : Room(sweep, cores, place);
             var folder = SweepFolder.Write(root, sweep.Cells, cells => new SweepRecord(
                 sweep.Name, sweep.Cells[0].Lab is not null, cells, Path.GetFullPath(parsed.GetValue(cache) ?? Path.Combine(root, "cache")), Path.GetFullPath(parsed.GetValue(models)!), place, cores)
             {
                 AllowDifferentMachine = parsed.GetValue(anyMachine),
             });
-            var atOnce = parsed.GetValue(jobs);
             return slurm
-                ? Submit(folder, sweep.Slurm, sweep.Memory, atOnce > 0 ? atOnce : null, left => [.. left.Chunk(((left.Count - 1) / LargestArray) + 1)])
-                : Run(folder, atOnce > 0 ? atOnce : Room(sweep, cores, place));
+                ? Submit(folder, sweep.Slurm, sweep.Memory, atOnce, left => [.. left.Chunk(((left.Count - 1) / LargestArray) + 1)])
+                : Run(folder, atOnce!.Value);
         });
         return command;
     }

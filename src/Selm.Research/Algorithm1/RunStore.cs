@@ -308,6 +308,7 @@ internal sealed class RunStore(RunOptions options, RunFolder run, IReadOnlyList<
         if (File.Exists(kept))
         {
             Copy(kept, file);
+            File.Delete(file + ResumableRows.Partial); // of an earlier start
             return;
         }
         make();

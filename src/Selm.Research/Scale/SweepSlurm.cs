@@ -15,7 +15,7 @@ public sealed class SweepSlurm(SweepFolder folder)
 {
     private const string TaskFiles = "*.tasks";
 
-    /// <summary>What Slurm says is wrong with a task that is over, where it keeps accounts: TIMEOUT, OUT_OF_MEMORY, NODE_FAIL, ...</summary>
+    // States of accounting that say no more than the cell's own files do.
     private static readonly string[] uninteresting = ["COMPLETED", "FAILED", "RUNNING", "PENDING", "REQUEUED"];
 
     private string Place => Path.Combine(folder.Root, "slurm");
