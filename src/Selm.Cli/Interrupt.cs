@@ -16,7 +16,13 @@ internal static partial class Interrupt
     /// <summary>Whether the running work looks at <see cref="Token"/>.</summary>
     public static bool WorkReports { get; set; }
 
+    /// <summary>Whether Ctrl-C is left to the process that started this one and will end it.</summary>
+    public static bool LeavesCtrlC { get; set; }
+
     public static CancellationToken Token => source.Token;
+
+    /// <summary>Asks the running work to stop, as a signal does.</summary>
+    public static void Stop() => source.Cancel();
 
     public static void Watch()
     {
@@ -27,6 +33,10 @@ internal static partial class Interrupt
     private static void Handle(PosixSignalContext context)
     {
         context.Cancel = true;
+        if (LeavesCtrlC && context.Signal == PosixSignal.SIGINT)
+        {
+            return;
+        }
         if (!WorkReports || source.IsCancellationRequested)
         {
             if (!Console.IsErrorRedirected)

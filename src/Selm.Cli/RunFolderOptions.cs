@@ -12,7 +12,8 @@ namespace Selm.Cli;
 /// <param name="byName">Whether a run without <c>--out</c> is data/runs/NAME of its recipe.</param>
 internal sealed class RunFolderOptions(bool byName = false)
 {
-    private static readonly string labModels = Path.Combine("data", "models", "lab");
+    /// <summary>Where models and pairs of the lab are kept.</summary>
+    public static string LabModels { get; } = Path.Combine("data", "models", "lab");
 
     private readonly Option<string?> output = new("--out")
     {
@@ -23,7 +24,7 @@ internal sealed class RunFolderOptions(bool byName = false)
 
     private readonly Option<bool> resume = Values.Switch("--resume", "Demand that the run exists");
     private readonly Option<bool> anyMachine = Values.Switch("--allow-different-machine", "Continue under other threads or libraries; the last bits may differ");
-    private readonly Option<string?> cache = Values.OptionalText("--cache", "DIR", "Keep reference log-probs here, for other runs too (default: in the run); saves time and changes no byte of a result");
+    private readonly Option<string?> cache = Values.OptionalText("--cache", "DIR", "Keep reference log-probs and the base model's answers here, for other runs too, also at the same time (default: in the run); saves time and changes no byte of a result");
     private readonly Option<bool> json = Values.Json();
 
     public void AddTo(Command command)
@@ -38,14 +39,24 @@ internal sealed class RunFolderOptions(bool byName = false)
     public int Run(ParseResult parsed, Recipe recipe)
     {
         var folder = parsed.GetValue(output) ?? Path.Combine("data", "runs", recipe.Name);
+        var answers = Run(new RunOptions(recipe, folder, parsed.GetValue(resume), parsed.GetValue(anyMachine), parsed.GetValue(cache)), LabModels);
+        AnswersView.Print(folder, answers, Rankers.TruthBehind(recipe.Ranker), parsed.GetValue(json));
+        return SelmCommandLine.Success;
+    }
+
+    /// <summary>Says what will be trained, and runs or continues a recipe, whose model and data may be the lab's.</summary>
+    /// <param name="options">What and where.</param>
+    /// <param name="labModels">Where models and pairs of the lab are kept.</param>
+    public static IReadOnlyList<BeforeAfter> Run(RunOptions options, string labModels)
+    {
+        var recipe = options.Recipe;
         if (recipe.Threads > 0)
         {
             Libtorch.Threads = recipe.Threads;
         }
         var device = DeviceName.Parse(recipe.Device);
-        SelmRun.Check(recipe);
-        Rankers.Check(recipe.Ranker);
-        RunFolder.IsThere(folder, parsed.GetValue(resume));
+        Check(recipe);
+        RunFolder.IsThere(options.Folder, options.Resume);
         var resolved = LabSources.AreIn(recipe)
             ? ProgressView.Run(progress => LabSources.Resolve(recipe, labModels, device, progress, Interrupt.Token))
             : recipe;
@@ -53,8 +64,7 @@ internal sealed class RunFolderOptions(bool byName = false)
         {
             Console.Error.WriteLine(tooLarge);
         }
-        var options = new RunOptions(resolved, folder, parsed.GetValue(resume), parsed.GetValue(anyMachine), parsed.GetValue(cache));
-        using var run = SelmRun.Open(options, name => Rankers.Open(name, device));
+        using var run = SelmRun.Open(options with { Recipe = resolved }, name => Rankers.Open(name, device));
         foreach (var line in run.Notes.Concat(run.Plan.Select(plan => plan.ToString())))
         {
             Console.Error.WriteLine(line);
@@ -63,8 +73,15 @@ internal sealed class RunFolderOptions(bool byName = false)
         {
             Console.Error.WriteLine($"{Path.Combine(resolved.Base!, "config.json")}: auto_map names {string.Join(", ", missing)}, which is not in that folder; the trained model is saved without auto_map.");
         }
-        var answers = ProgressView.Run(progress => run.Finish(progress, Interrupt.Token));
-        AnswersView.Print(folder, answers, Rankers.TruthBehind(recipe.Ranker), parsed.GetValue(json));
-        return SelmCommandLine.Success;
+        return ProgressView.Run(progress => run.Finish(progress, Interrupt.Token));
+    }
+
+    /// <summary>Refuses a recipe that cannot be run; asks for no file.</summary>
+    /// <param name="recipe">The recipe.</param>
+    /// <exception cref="InputException">The sentence names the key and the cure.</exception>
+    public static void Check(Recipe recipe)
+    {
+        SelmRun.Check(recipe);
+        Rankers.Check(recipe.Ranker);
     }
 }

@@ -98,18 +98,20 @@ internal sealed class RunView
 
     private static int? LivePid(string path)
     {
-        if (!File.Exists(path) || !int.TryParse(File.ReadAllText(path).Split(' ')[0], out var pid))
-        {
-            return null;
-        }
+        return File.Exists(path) && int.TryParse(File.ReadAllText(path).Split(' ')[0], out var pid) && IsLive(pid) ? pid : null;
+    }
+
+    /// <summary>Whether a process of this number runs here.</summary>
+    public static bool IsLive(int pid)
+    {
         try
         {
             using var process = Process.GetProcessById(pid);
-            return pid;
+            return true;
         }
         catch (ArgumentException)
         {
-            return null;
+            return false;
         }
     }
 

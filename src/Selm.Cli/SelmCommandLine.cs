@@ -67,7 +67,9 @@ internal static class SelmCommandLine
             PlanCommand.Create(),
             BenchCommand.Create(),
             EvaluateCommand.Create(),
+            SweepCommand.Create(),
             LabCellCommand.Create(),
+            SweepCellsCommand.Create(),
         };
         root.Add(verbose);
         root.Options.OfType<VersionOption>().Single().Action = new PrintVersion();
@@ -82,31 +84,26 @@ internal static class SelmCommandLine
 
     private static int Explain(Exception error, bool stack)
     {
-        switch (error)
+        Console.Error.WriteLine(Sentence(error, stack));
+        return error switch
         {
-            case InputException:
-                Console.Error.WriteLine(error.Message);
-                return WrongInput;
-            case DivergenceException:
-                Console.Error.WriteLine(error.Message);
-                return Diverged;
-            case StoppedException:
-                Console.Error.WriteLine(error.Message);
-                return Interrupted;
-            case OperationCanceledException:
-                Console.Error.WriteLine("Interrupted; what was finished is kept, nothing is half-written.");
-                return Interrupted;
-            case DllNotFoundException:
-                Console.Error.WriteLine(error.Message);
-                return WrongInput;
-            default:
-                var firstLine = error.Message.Split('\n')[0].TrimEnd('.', '\r');
-                Console.Error.WriteLine(stack
-                    ? error.ToString()
-                    : $"Unexpected error: {firstLine} ({error.GetType().Name}); the same command with --verbose shows where.");
-                return Failure;
-        }
+            InputException or DllNotFoundException => WrongInput,
+            DivergenceException => Diverged,
+            StoppedException or OperationCanceledException => Interrupted,
+            _ => Failure,
+        };
     }
+
+    /// <summary>A failure in one sentence.</summary>
+    /// <param name="error">What was thrown.</param>
+    /// <param name="stack">Whether an unexpected one is shown with its stack instead.</param>
+    public static string Sentence(Exception error, bool stack = false) => Innermost(error) switch
+    {
+        InputException or DllNotFoundException or DivergenceException or StoppedException => Innermost(error).Message,
+        OperationCanceledException => "Interrupted; what was finished is kept, nothing is half-written.",
+        _ when stack => error.ToString(),
+        var other => $"Unexpected error: {other.Message.Split('\n')[0].TrimEnd('.', '\r')} ({other.GetType().Name}); the same command with --verbose shows where.",
+    };
 
     // A static constructor or a task wraps what really went wrong.
     private static Exception Innermost(Exception error) =>

@@ -33,6 +33,9 @@ internal static class Usage
         }
         if (command.Subcommands.Count > 0)
         {
+            // A command that also takes a file takes a mistyped subcommand for it.
+            var file = parsed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(argument => argument.Tokens).FirstOrDefault()?.Value;
+            token = file is null || Path.HasExtension(file) ? token : file;
             var nearest = Nearest(token, command.Subcommands.Select(sub => sub.Name));
             return $"{path} has no command '{token}'; did you mean '{nearest}'? ({path} --help lists them.)";
         }

@@ -53,6 +53,7 @@ public partial class CommandLineTests
     [InlineData("selm loss has no option '--label_smoothing'; did you mean '--label-smoothing'? (selm loss --help lists them.)", "loss", "--label_smoothing", "x")]
     [InlineData("selm notebooks has no command 'rnu'; did you mean 'run'? (selm notebooks --help lists them.)", "notebooks", "rnu")]
     [InlineData("selm notebooks has no command 'instal-kernel'; did you mean 'install-kernel'? (selm notebooks --help lists them.)", "notebooks", "instal-kernel", "--prefix", "x")]
+    [InlineData("selm sweep has no command 'stauts'; did you mean 'status'? (selm sweep --help lists them.)", "sweep", "stauts", "DIR")]
     [InlineData("selm status has no option '--jsn'; did you mean '--json'? (selm status --help lists them.)", "status", "--jsn", "x")]
     [InlineData("selm reproduce has no option '--sedes'; did you mean '--seeds'? (selm reproduce --help lists them.)", "reproduce", "--sedes", "3")]
     [InlineData("The loss's alpha is -3 but must be at least 0; correct it.", "loss", "--alpha", "-3", "--input", "x", "--output", "y")]
@@ -68,7 +69,7 @@ public partial class CommandLineTests
 
     public static TheoryData<string> Commands()
     {
-        return [.. Listed("--help"), .. Listed("evaluate", "--help").Select(name => $"evaluate {name}")];
+        return [.. Listed("--help"), .. Listed("evaluate", "--help").Select(name => $"evaluate {name}"), .. Listed("sweep", "--help").Select(name => $"sweep {name}")];
 
         static IEnumerable<string> Listed(params string[] help) =>
             CommandName().Matches(SelmProcess.Run(help).Out.Split("Commands:\n")[1].Split("\n\n")[0]).Select(match => match.Groups[1].Value);

@@ -7,6 +7,7 @@ using Selm.Research.Claims;
 using Selm.Research.Figures;
 using Selm.Research.Lab;
 using Selm.Research.Runs;
+using Selm.Research.Scale;
 
 namespace Selm.Cli.Commands;
 
@@ -28,6 +29,7 @@ internal static class ReproduceCommand
         var budget = Values.Text("--budget", "full|smoke", "smoke: the identical path of the scale with a tiny model and few pairs, for any CPU", "full");
         var jobs = Values.Whole("--jobs", "N", "Processes and threads at once; results do not depend on it", Environment.ProcessorCount, least: 1);
         var device = Values.Text("--device", "cpu|cuda", "Where lab cells train", "cpu");
+        var engine = Values.Text("--engine", "local|slurm", "Where lab cells run: processes here, or a job array of Slurm", "local");
         var record = Values.Switch("--record", $"Make this the recording: overwrite figures/, data/results and README's numbers; scale lab, at least {ClaimRule.FewestSeeds} seeds");
         var redraw = Values.Switch("--redraw", "Run nothing: judge the recording in data/results again and draw its figures, tables, report and README's numbers");
         var output = Values.Text("--out", "DIR", "Folder below which figures/ and data/ are written; if empty, previews go to data/runs/preview and recordings to the current folder", "");
@@ -43,6 +45,7 @@ internal static class ReproduceCommand
                 "selm reproduce --seeds 10 --headline-seeds 40 --record",
                 "selm reproduce --redraw",
                 "selm reproduce --scale gpu --device cuda",
+                "selm reproduce figure3 figure5-grid --engine slurm",
                 "selm reproduce figure4 --scale gpu --budget smoke --out /tmp/selm",
             ],
             """
@@ -52,10 +55,12 @@ internal static class ReproduceCommand
             --record. Ends with the claims and their verdicts. Exact worlds come first, then all runs of the lab language side by
             side, each in a process of its own. Finished parts lie in data/runs/reproduce: the same command goes on after an
             interruption, a second start only reads them, and --record reads what previews have finished. More seeds extend
-            fewer. With fewer than ten seeds every lab verdict is a preview.
+            fewer. With fewer than ten seeds every lab verdict is a preview. --engine slurm submits what is missing of the lab's runs as a
+            job array, whose partition and account come from SBATCH_PARTITION and SBATCH_ACCOUNT; selm sweep status
+            data/runs/reproduce/sweep shows it, and once it has ended the same command makes the figures.
             """)
         {
-            names, list, scale, budget, seeds, headline, first, jobs, device, record, redraw, output, json,
+            names, list, scale, budget, seeds, headline, first, jobs, device, engine, record, redraw, output, json,
         };
         command.SetAction(parsed =>
         {
@@ -72,6 +77,10 @@ internal static class ReproduceCommand
                 RequireNothingToRun(chosen, settings.Record);
                 Print(Redrawing.Of(root, ClaimRules.Read()), parsed.GetValue(json), Where("Redrawn", ResultFolders.Below(root)));
             }
+            else if (SweepCommand.IsSlurm(parsed.GetValue(engine)!) && Submitted(settings, experiments) is { } submitted)
+            {
+                return submitted;
+            }
             else
             {
                 RequireRecordable(settings, experiments);
@@ -82,6 +91,24 @@ internal static class ReproduceCommand
             return SelmCommandLine.Success;
         });
         return command;
+    }
+
+    // Exit code of submitting the lab's cells that are not finished; null where all are. A task takes the cells of a seed, which share most.
+    private static int? Submitted(ReproductionSettings settings, Experiment[] experiments)
+    {
+        RequireRecordable(settings, experiments);
+        var cells = new Reproduction(settings, ClaimRules.Read(), new Progress<StepProgress>(), default).CellsOf(experiments);
+        if (cells.Count == 0)
+        {
+            return null;
+        }
+        var sweep = SweepFolder.Write(
+            Path.Combine(settings.RunFolder, "sweep"),
+            [.. cells.Select(cell => new SweepCell($"{cell.Name.Replace(", ", "-", StringComparison.Ordinal).Replace(' ', '-')}-{cell.Hash[..8]}", new Dictionary<string, string> { ["seed"] = $"{cell.Seed}" }) { Lab = cell })],
+            entries => new SweepRecord("reproduce", true, entries, Path.GetFullPath(settings.RunFolder), Path.GetFullPath(settings.Models), settings.Device, 1));
+        return SweepCommand.Left(sweep).Count == 0 ? null : SweepCommand.Submit(
+            sweep, new SlurmRequest { Gpus = settings.Device == "cpu" ? null : "1" }, null, null,
+            left => [.. left.GroupBy(cell => cell.Settings["seed"]).Select(group => group.ToArray())]);
     }
 
     private static void RequireNothingToRun(string[] chosen, bool record)

@@ -10,6 +10,9 @@ namespace Selm.Research.Algorithm1;
 /// </summary>
 internal static class ResumableRows
 {
+    /// <summary>What the name of a file ends in that is not whole yet.</summary>
+    internal const string Partial = ".partial";
+
     /// <summary>Makes or completes a JSONL file.</summary>
     /// <param name="path">The finished file.</param>
     /// <param name="count">Rows in all.</param>
@@ -18,7 +21,7 @@ internal static class ResumableRows
     internal static void Write<T>(string path, int count, int batchSize, Func<int, int, IEnumerable<T>> work)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        var partial = path + ".partial";
+        var partial = path + Partial;
         var done = Cut(partial, batchSize);
         try
         {

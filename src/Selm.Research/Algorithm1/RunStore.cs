@@ -90,13 +90,24 @@ internal sealed class RunStore(RunOptions options, RunFolder run, IReadOnlyList<
     {
         var (suffix, portion) = (draw == 0 ? "" : $"-{draw}", Portion(iteration));
         var file = $"{Name(iteration)}/responses{suffix}.jsonl";
-        run.Stage($"{Name(iteration)}.generate{suffix}", [file], () => ResumableRows.Write(run.PathOf(file), count, Batch, (at, some) =>
+        run.Stage($"{Name(iteration)}.generate{suffix}", [file], () =>
+        {
+            if (iteration == 0 && options.CacheFolder is not null)
+            {
+                SharedAnswers(run.PathOf(file), draw, Write);
+            }
+            else
+            {
+                Write();
+            }
+        });
+        void Write() => ResumableRows.Write(run.PathOf(file), count, Batch, (at, some) =>
         {
             Cancellation.ThrowIfCancellationRequested();
             var outputs = make(at, some);
             Progress?.Report(new StepProgress($"iteration {iteration}: generating", at + some, count));
             return outputs.Select((y, k) => new ResponseRow(portion[at + k].Prompt, Text.Text(y.OutputIds), y.OutputIds, y.Logp));
-        }));
+        });
         var rows = Jsonl.Read(run.PathOf(file)).Select(row => (Text: row.Text("response"), Answer: new Answer(row.WholeNumbers("output_ids"), row.Number("logprob")))).ToArray();
         texts[(iteration, draw)] = [.. rows.Select(row => row.Text)];
         return [.. rows.Select(row => row.Answer)];
@@ -296,9 +307,36 @@ internal sealed class RunStore(RunOptions options, RunFolder run, IReadOnlyList<
         }
         var reference = Hold(StartOf(atBase ? 0 : round.Iteration));
         var identity = Identity.Of(reference);
-        using var numbers = new NumberStore(Path.Combine(options.CacheFolder ?? run.PathOf("cache"), $"reference-logps-{identity[..16]}.bin"));
+        var kept = Path.Combine(options.CacheFolder ?? run.PathOf("cache"), $"reference-logps-{identity[..16]}.bin");
+        using var alone = options.CacheFolder is null ? null : WaitingLock.Take($"{kept}.lock", Cancellation); // runs that share it and come second find what the first has computed
+        using var numbers = new NumberStore(kept);
         return new ReferenceLogps(numbers, identity, reference.TokenizerHash).Fill(reference.Model, round.Examples, Batch, Progress, needs, Cancellation);
     }
+
+    // The base model's answers are the same in every run that asks it for the same ones: made by whichever comes first, copied by the others.
+    private void SharedAnswers(string file, int draw, Action make)
+    {
+        var name = ContentHash.Combine(
+            Identity.Of(Hold(StartOf(0))), recipe.Method, recipe.Seed.ToString(CultureInfo.InvariantCulture), draw.ToString(CultureInfo.InvariantCulture),
+            JsonSerializer.Serialize(Settings.Sampling, JsonFormat.Line), JsonSerializer.Serialize(Text.EndIds, JsonFormat.Line),
+            ContentHash.OfIds([.. Pairs(0).SelectMany(pair => (int[])[pair.Prompt.Length, .. pair.Prompt])]), ContentHash.Combine([.. Portion(0).Select(record => record.Prompt)]));
+        var kept = Path.Combine(options.CacheFolder!, $"answers-{name[..16]}.jsonl");
+        using var alone = WaitingLock.Take($"{kept}.lock", Cancellation);
+        if (File.Exists(kept))
+        {
+            Copy(kept, file);
+            File.Delete(file + ResumableRows.Partial); // of an earlier start
+            return;
+        }
+        make();
+        Copy(file, kept);
+    }
+
+    private static void Copy(string from, string to) => AtomicFile.Write(to, stream =>
+    {
+        using var source = File.OpenRead(from);
+        source.CopyTo(stream);
+    });
 
     private static PreferenceRecord Annotate(PreferenceRecord record, TrainingExample example) => record with
     {

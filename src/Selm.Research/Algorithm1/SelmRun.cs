@@ -17,7 +17,7 @@ namespace Selm.Research.Algorithm1;
 /// <param name="Folder">Its folder; an existing run in it is continued.</param>
 /// <param name="Resume">Demand that the run exists.</param>
 /// <param name="AllowDifferentMachine">Continue under other thread counts or libraries; the last bits may then differ.</param>
-/// <param name="CacheFolder">Where reference log-probs are kept; null keeps them in the run. What it holds already saves time and changes no byte.</param>
+/// <param name="CacheFolder">Where reference log-probs and the base model's answers are kept, for other runs too, also at the same time; null keeps them in the run. What it holds already saves time and changes no byte.</param>
 public sealed record RunOptions(Recipe Recipe, string Folder, bool Resume = false, bool AllowDifferentMachine = false, string? CacheFolder = null);
 
 /// <summary>An answer to the same prompt before and after alignment.</summary>

@@ -9,7 +9,8 @@ namespace Selm.Research.Lab;
 
 /// <summary>The shared stages of cells in a cache folder.</summary>
 /// <param name="folder">The cache folder.</param>
-internal sealed class LabCellStages(string folder)
+/// <param name="cancellation">Ends the waiting for a stage that another process makes.</param>
+internal sealed class LabCellStages(string folder, CancellationToken cancellation = default)
 {
     // Part of every name: raised when the code changes what a stage becomes.
     private const string Format = "lab-stage-3";
@@ -22,7 +23,7 @@ internal sealed class LabCellStages(string folder)
     /// <param name="make">Fills the folder that it is given.</param>
     public (string Folder, T Result) Get<T>(string kind, IReadOnlyList<string> parts, Func<string, T> make)
     {
-        var path = LabModels.Made(PathOf(kind, parts), make);
+        var path = LabModels.Made(PathOf(kind, parts), make, cancellation);
         var file = Path.Combine(path, "training.json");
         try
         {
@@ -42,7 +43,7 @@ internal sealed class LabCellStages(string folder)
     {
         LlamaWeights.Save(policy, temporary);
         return new { Kind = "checkpoint", Spec = twin, Iteration = iteration };
-    });
+    }, cancellation);
 
     /// <summary>The folder of the policy that a twin has after an iteration, or null where it was not kept.</summary>
     /// <param name="twin">The alpha = 0 cell.</param>

@@ -32,7 +32,7 @@ public static class LabCells
         {
             return finished;
         }
-        var stages = new LabCellStages(cacheFolder);
+        var stages = new LabCellStages(cacheFolder, cancellation);
         var models = Models(spec, modelsFolder, device, progress, cancellation);
         if (spec.Swap && TwinFailure(spec, stages, models, progress, cancellation) is { } failure)
         {

@@ -54,7 +54,7 @@ public sealed class LabModels(
             LabPolicy.Save(model, language, temporary);
             var scores = LabEvaluation.Greedy(model, language, language.Split.Test);
             return new { Kind = "sft", Preset = preset.Name, Seed = seed, Options = Sft, LossAtEnd = losses.TakeLast(20).Average(), Test = scores };
-        });
+        }, cancellation);
     }
 
     /// <summary>The folder of the ranker, for <c>--ranker rm:DIR</c>, trained first where it is absent.</summary>
@@ -73,20 +73,29 @@ public sealed class LabModels(
             using var trained = RewardModel.Load(temporary, device: Device, batchSize: 128);
             var heldOut = Pairs([.. language.Split.Validation, .. language.Split.Test], LabStreams.RankerHeldOut, Ranker.HeldOut);
             return new { Kind = "ranker", Preset = preset.Name, Seed = RankerSeed, Options = Ranker, LossAtEnd = losses.TakeLast(20).Average(), HeldOut = LabRanker.Measure(trained.Score, language, heldOut) };
-        });
+        }, cancellation);
     }
 
-    /// <summary>A folder that is made once, whole or not at all; what making it returns is recorded in its training.json.</summary>
+    /// <summary>
+    /// A folder that is made once, whole or not at all; what making it returns is recorded in its training.json. A second process
+    /// that wants it waits for the first.
+    /// </summary>
     /// <param name="folder">The folder.</param>
     /// <param name="make">Is given another folder to fill.</param>
-    internal static string Made<T>(string folder, Func<string, T> make)
+    /// <param name="cancellation">Ends the waiting.</param>
+    internal static string Made<T>(string folder, Func<string, T> make, CancellationToken cancellation)
     {
         if (Directory.Exists(folder))
         {
             return folder;
         }
-        // Complete or absent: another process may want the same model, or this one may be killed.
-        var temporary = $"{folder}.tmp-{Environment.ProcessId.ToString(CultureInfo.InvariantCulture)}";
+        using var alone = WaitingLock.Take($"{folder}.lock", cancellation);
+        if (Directory.Exists(folder))
+        {
+            return folder;
+        }
+        // Complete or absent: this process may be killed, and not every file system of a cluster has locks.
+        var temporary = string.Create(CultureInfo.InvariantCulture, $"{folder}.tmp-{Environment.MachineName}-{Environment.ProcessId}");
         if (Directory.Exists(temporary))
         {
             Directory.Delete(temporary, recursive: true);

@@ -42,6 +42,52 @@ internal sealed class RecipeYaml(string source)
         return (T)ReadRecord(stream.Documents[0].RootNode, typeof(T), "");
     }
 
+    /// <summary>A copy of a record with another value for one key; <see cref="Error"/> knows its line.</summary>
+    /// <param name="record">The record.</param>
+    /// <param name="key">The key, with dots: <c>loss.alpha</c>. A section as a whole is replaced, not merged.</param>
+    /// <param name="at">Where the document has the key.</param>
+    /// <param name="value">The value.</param>
+    /// <exception cref="InputException">There is no such key (the nearest is told), or the value has the wrong type.</exception>
+    public T With<T>(T record, string key, YamlNode at, YamlNode value)
+        where T : notnull
+    {
+        lines[key] = at.Start.Line;
+        return (T)Set(record, "", key);
+
+        object Set(object old, string prefix, string rest)
+        {
+            var (name, below) = rest.IndexOf('.', StringComparison.Ordinal) is >= 0 and var dot ? (rest[..dot], rest[(dot + 1)..]) : (rest, null);
+            var copy = Clone(old);
+            if (Fields(old.GetType()).FirstOrDefault(field => Key(field) == name && !IsNumbers(field.PropertyType)) is { } field && (below is null || IsRecord(field.PropertyType)))
+            {
+                field.SetValue(copy, below is null
+                    ? ReadValue(value, field, key)
+                    : Set(field.GetValue(old) ?? Activator.CreateInstance(field.PropertyType)!, $"{prefix}{name}.", below));
+                return copy;
+            }
+            if (below is null && Fields(old.GetType()).FirstOrDefault(field => IsNumbers(field.PropertyType)) is { } numbers)
+            {
+                var number = (double?)ReadScalar((value as YamlScalarNode)?.Value ?? "", typeof(double)) ?? throw Wrong(key, value, Describe(typeof(double)));
+                numbers.SetValue(copy, new Dictionary<string, double>((IReadOnlyDictionary<string, double>)numbers.GetValue(old)!) { [name] = number });
+                return copy;
+            }
+            throw new InputException($"{source} line {at.Start.Line}: unknown key '{key}'; did you mean '{NearestKey(key, typeof(T))}'?");
+        }
+    }
+
+    // A word without dots may be the last part of a key: alpha means loss.alpha.
+    private static string? NearestKey(string key, Type type)
+    {
+        var keys = Keys(type, "").ToArray();
+        var nearest = NearestName.Of(key, [.. keys, .. keys.Select(known => known[(known.LastIndexOf('.') + 1)..])]);
+        return Array.Find(keys, known => known == nearest || known.EndsWith($".{nearest}", StringComparison.Ordinal));
+    }
+
+    private static IEnumerable<string> Keys(Type type, string prefix) => Fields(type).Where(field => !IsNumbers(field.PropertyType)).SelectMany(field =>
+        IsRecord(field.PropertyType) ? [prefix + Key(field), .. Keys(field.PropertyType, $"{prefix}{Key(field)}.")] : (IEnumerable<string>)[prefix + Key(field)]);
+
+    private static object Clone(object record) => record.GetType().GetMethod("<Clone>$")!.Invoke(record, null)!;
+
     /// <summary>An error about a key, with the line where the document has it.</summary>
     public InputException Error(string key, string what) =>
         new($"{source}{(lines.TryGetValue(key, out var line) ? $" line {line}" : "")}: {key} {what}.");
@@ -205,7 +251,8 @@ internal sealed class RecipeYaml(string source)
     private static bool IsNumbers(Type type) => type == typeof(IReadOnlyDictionary<string, double>);
 
     private static Type? ElementType(Type type) =>
-        type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IReadOnlyList<>) ? type.GetGenericArguments()[0] : null;
+        type.IsArray ? type.GetElementType()
+        : type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IReadOnlyList<>) ? type.GetGenericArguments()[0] : null;
 
     private static bool IsNullable(PropertyInfo field) =>
         Nullable.GetUnderlyingType(field.PropertyType) is not null

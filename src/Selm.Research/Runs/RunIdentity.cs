@@ -85,7 +85,8 @@ internal sealed record RunIdentity(
         }
     }
 
-    private static List<string> Differences(SortedDictionary<string, string> before, SortedDictionary<string, string> now) =>
+    /// <summary>"key: before -> now" for every key whose value differs.</summary>
+    internal static List<string> Differences(SortedDictionary<string, string> before, SortedDictionary<string, string> now) =>
         [.. before.Keys.Union(now.Keys).Order(StringComparer.Ordinal)
             .Where(key => before.GetValueOrDefault(key) != now.GetValueOrDefault(key))
             .Select(key => $"{key}: {Shown(before.GetValueOrDefault(key, "none"))} -> {Shown(now.GetValueOrDefault(key, "none"))}")];
@@ -94,7 +95,7 @@ internal sealed record RunIdentity(
     private static string Shown(string value) => value.Length == 64 && value.All(char.IsAsciiHexDigitLower) ? value[..12] : value;
 
     // {"a":{"b":1},"c":[2,3]} -> a.b = 1, c = [2,3]
-    private static SortedDictionary<string, string> Flatten(JsonElement json)
+    internal static SortedDictionary<string, string> Flatten(JsonElement json)
     {
         var flat = new SortedDictionary<string, string>(StringComparer.Ordinal);
         Add("", json);
