@@ -20,7 +20,7 @@ public sealed class Slider
     /// <summary>The values, from the left end of the slider.</summary>
     public IReadOnlyList<double> Values { get; }
 
-    /// <summary>The figure of every value. Their axes have the same ends, so that only what depends on the parameter moves.</summary>
+    /// <summary>The figure of every value. Where they are steady their axes have the same ends, so that only what depends on the parameter moves.</summary>
     public IReadOnlyList<Figure> Frames { get; }
 
     /// <summary>Which value is shown first, and alone where there are no scripts: its place in <see cref="Values"/>.</summary>
@@ -32,9 +32,10 @@ public sealed class Slider
     /// <param name="frame">The figure of a value; every one with as many panels as the others.</param>
     /// <param name="start">The value that is shown first, one of <paramref name="values"/>; null: the first.</param>
     /// <param name="unit">The parameter's unit; empty for a plain number.</param>
+    /// <param name="steady">Whether all frames share the ends of their numeric axes; not where sizes differ so much that some frames would be flat.</param>
     /// <exception cref="ArgumentException">A name is missing, values are fewer than two, not finite or repeated, the start is not among them,
     /// or frames differ in their panels.</exception>
-    public static Slider Over(string name, IReadOnlyList<double> values, Func<double, Figure> frame, double? start = null, string unit = "")
+    public static Slider Over(string name, IReadOnlyList<double> values, Func<double, Figure> frame, double? start = null, string unit = "", bool steady = true)
     {
         if (string.IsNullOrWhiteSpace(name))
         {
@@ -55,19 +56,24 @@ public sealed class Slider
         var at = start is { } first ? values.ToList().IndexOf(first) : 0;
         return at < 0
             ? throw new ArgumentException($"the slider over {name} shall start at {Numerals.Exact(start!.Value)}, which is not among its values", nameof(start))
-            : new(name, [.. values], Steady(name, [.. values.Select(frame)]), at, unit);
+            : new(name, [.. values], Alike(name, [.. values.Select(frame)], steady), at, unit);
     }
 
     /// <summary>The parameter at a place of the slider, as it is shown and read out: "beta = 0.5 reward per nat".</summary>
     internal string Text(int place) => $"{Name} = {Numerals.Exact(Values[place])} {Unit}".TrimEnd();
 
-    // Every numeric axis without ends of its own gets those that all frames need.
-    private static Figure[] Steady(string name, Figure[] frames)
+    private static Figure[] Alike(string name, Figure[] frames, bool steady)
     {
         if (frames.Any(frame => frame.Panels.Count != frames[0].Panels.Count))
         {
             throw new ArgumentException($"the frames of the slider over {name} differ in the number of their panels");
         }
+        return steady ? Steady(frames) : frames;
+    }
+
+    // Every numeric axis without ends of its own gets those that all frames need.
+    private static Figure[] Steady(Figure[] frames)
+    {
         (AxisRange X, AxisRange Y)[] ends =
         [
             .. frames[0].Panels.Select((_, k) => (Union(frames.Select(frame => DataRange.X(frame.Panels[k]))), Union(frames.Select(frame => DataRange.Y(frame.Panels[k]))))),

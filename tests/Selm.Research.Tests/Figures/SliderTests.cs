@@ -36,6 +36,14 @@ public class SliderTests
     }
 
     [Fact]
+    public void axes_follow_their_frame_where_that_is_asked_for()
+    {
+        var slider = Slider.Over("k", [1, 1000], k => new Figure("free", "t", [new Panel(new("x"), new("y"), [new LineTrace("l", Origin.Exact, [0, 1], [0, k])])]), steady: false);
+
+        Assert.All(slider.Frames, frame => Assert.Null(frame.Panels[0].Y.Range));
+    }
+
+    [Fact]
     public void the_ends_that_a_panel_names_stay()
     {
         var slider = Slider.Over("k", [1, 2], k => new Figure("named", "t", [new Panel(new("x") { Range = new(-1, 9) }, new("y"), [new LineTrace("l", Origin.Exact, [0, 1], [k, 1])])]));
