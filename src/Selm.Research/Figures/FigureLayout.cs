@@ -14,8 +14,10 @@ internal static class FigureLayout
     private const double Swatch = 20;
 
     /// <summary>Lays a figure out.</summary>
+    /// <param name="figure">What to draw.</param>
+    /// <param name="caption">Whether the caption is drawn too; not where a page shows it as text.</param>
     /// <exception cref="ArgumentException">The figure contradicts itself; see <see cref="FigureRules"/>.</exception>
-    public static Drawing Draw(Figure figure)
+    public static Drawing Draw(Figure figure, bool caption = true)
     {
         FigureRules.Demand(figure);
         var shapes = new List<Shape>();
@@ -28,7 +30,7 @@ internal static class FigureLayout
         }
         y = Legend(figure, colours, y + 4, shapes);
         y = Panels(figure, colours, y, shapes);
-        foreach (var line in Typeface.Wrap(CaptionText(figure), CaptionSize, Width - (2 * Margin)))
+        foreach (var line in Typeface.Wrap(caption ? CaptionText(figure) : "", CaptionSize, Width - (2 * Margin)))
         {
             shapes.Add(new TextShape(Margin, y + CaptionSize, line, CaptionSize) { Fill = Palette.Grey });
             y += CaptionSize * 1.3;

@@ -68,8 +68,13 @@ public static class HtmlWriter
     }
 
     /// <summary>The picture as an image, not inline SVG: front ends that do not trust a notebook throw SVG elements away and leave their words behind.</summary>
-    internal static string Picture(Figure figure) =>
-        $"<img alt=\"{WebUtility.HtmlEncode(figure.Title)}\" style=\"max-width:100%\" src='data:image/svg+xml;charset=utf-8,{Escaped(SvgWriter.Write(figure))}'>";
+    internal static string Picture(Figure figure) => Picture(figure.Title, SvgWriter.Write(figure));
+
+    /// <summary>A picture as an image.</summary>
+    /// <param name="title">What it shows.</param>
+    /// <param name="svg">The picture.</param>
+    internal static string Picture(string title, string svg) =>
+        $"<img alt=\"{WebUtility.HtmlEncode(title)}\" style=\"max-width:100%\" src='data:image/svg+xml;charset=utf-8,{Escaped(svg)}'>";
 
     // What ends the attribute or the address, and what HTML or the address would read as something else.
     private static string Escaped(string svg) => svg.Replace("%", "%25", StringComparison.Ordinal).Replace("#", "%23", StringComparison.Ordinal)

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Selm.Research.Numerics;
 using Selm.Research.Runs;
 
 namespace Selm.Research.Figures;
@@ -77,6 +78,9 @@ public sealed record Cell
 
     /// <summary>A number with the same distance on both sides, shown as 0.74 ± 0.03.</summary>
     public static Cell PlusMinus(double value, double distance) => new(null, value, value - distance, value + distance, true);
+
+    /// <summary>A mean with its interval, shown as 0.74 ± 0.03.</summary>
+    public static Cell PlusMinus(MeanInterval mean) => PlusMinus(mean.Mean, (mean.High - mean.Low) / 2);
 
     /// <summary>A number with its interval, shown as 0.74 [0.70, 0.79].</summary>
     public static Cell Interval(double value, double low, double high) => new(null, value, low, high, false);

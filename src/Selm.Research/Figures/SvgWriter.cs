@@ -13,9 +13,14 @@ public static class SvgWriter
 
     /// <summary>The SVG text of a figure; ends in a newline.</summary>
     /// <exception cref="ArgumentException">The figure contradicts itself (lengths, empty ranges, mixed origins).</exception>
-    public static string Write(Figure figure)
+    public static string Write(Figure figure) => Text(figure, FigureLayout.Draw(figure));
+
+    /// <summary>The same without the caption, for a page that shows it as text.</summary>
+    /// <exception cref="ArgumentException">The figure contradicts itself.</exception>
+    internal static string WithoutCaption(Figure figure) => Text(figure, FigureLayout.Draw(figure, caption: false));
+
+    private static string Text(Figure figure, Drawing drawing)
     {
-        var drawing = FigureLayout.Draw(figure);
         var svg = new StringBuilder();
         svg.Append($"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {N(drawing.Width)} {N(drawing.Height)}\" ")
             .Append($"width=\"{N(Scale * drawing.Width)}\" height=\"{N(Scale * drawing.Height)}\" font-family=\"sans-serif\" role=\"img\" aria-label=\"{Escape(figure.Title)}\">\n")

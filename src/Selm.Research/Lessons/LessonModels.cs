@@ -3,12 +3,17 @@
 //   new LabModels(folder, LabLanguage.Standard, LabPreset.Standard).BaseModel(LessonModels.Seed)
 using Selm.HuggingFace.Models;
 using Selm.Research.Runs;
+using TorchSharp;
 
 namespace Selm.Research.Lessons;
 
 /// <summary>The trained models that lessons share.</summary>
 public static class LessonModels
 {
+    /// <summary>What a lesson's set-up cell prints: versions, and the device where libtorch computes.</summary>
+    /// <param name="device">The lesson's parameter; null for a lesson that counts and needs no libtorch, which then is not loaded.</param>
+    public static string About(string? device = null) => $"Selm.Research {typeof(LessonModels).Assembly.GetName().Version}, {(device is null ? "no libtorch used" : Torch(device))}";
+
     /// <summary>Seed of the base model: a development seed, which no reported cell has.</summary>
     public const ulong Seed = 100;
 
@@ -23,4 +28,7 @@ public static class LessonModels
     /// <param name="device">A lesson's parameter: cpu, cuda or cuda:N.</param>
     /// <exception cref="InputException">The checkout lacks data/lessons/base, a file of it is broken, or there is no such device.</exception>
     public static Llama Base(string device = "cpu") => LlamaWeights.Load(BaseFolder, device: DeviceName.Parse(device));
+
+    // A method of its own, so that lessons without libtorch need none.
+    private static string Torch(string device) => $"libtorch {torch.__version__}, device {device}";
 }

@@ -27,6 +27,13 @@ public sealed class Recorded(string name)
         ? ExperimentRecord.AsRecorded(figure, About)
         : About;
 
+    /// <summary>The traces of a recorded panel, marked as recorded, to lay over a live one; none without a record, or where it has no such panel.</summary>
+    /// <param name="id">The figure's name.</param>
+    /// <param name="title">The panel's heading; null: the figure's last panel.</param>
+    public IEnumerable<Trace> Traces(string id, string? title = null) =>
+        (Record?.Figures.FirstOrDefault(figure => figure.Id == id)?.Panels.LastOrDefault(panel => title is null || panel.Title == title)?.Traces ?? [])
+            .Select(trace => trace with { Origin = Origin.Recorded });
+
     /// <summary>A recorded table with <see cref="About"/> below it, or that sentence alone.</summary>
     /// <param name="id">Its name.</param>
     /// <exception cref="InvalidOperationException">The record has no such table.</exception>

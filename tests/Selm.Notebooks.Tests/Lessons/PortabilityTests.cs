@@ -11,6 +11,8 @@ public sealed class PortabilityTests
          "polyglot_notebook":{"kernelInfo":{"defaultKernelName":"csharp","items":[{"aliases":[],"languageName":"C#","name":"csharp"}]}}}
         """;
 
+    private const int LongestLine = 100;
+
     private const long LargestLesson = 750_000, LargestFolder = 12_000_000;
 
     public static TheoryData<string> Names => Lesson.Names;
@@ -73,6 +75,34 @@ public sealed class PortabilityTests
         Lesson.Of(name).Cells.Where(cell => !cell.IsCode).SelectMany(cell => Regex.Matches(cell.Source, @"\]\(([^)#\s]+)[^)]*\)").Select(match => match.Groups[1].Value)),
         target => Assert.True(
             target.StartsWith("https://", StringComparison.Ordinal) || Path.Exists(Path.Combine(Lesson.Folder, target)), $"{name} links to {target}, which does not exist"));
+
+    [Fact]
+    public void code_of_notebooks_and_of_stored_answers_has_lines_of_at_most_100_characters()
+    {
+        var cells = Directory.EnumerateFiles(Lesson.Folder, "*.ipynb", SearchOption.AllDirectories).SelectMany(path => JsonNode.Parse(File.ReadAllText(path))!["cells"]!.AsArray()
+            .Where(cell => (string?)cell!["cell_type"] == "code")
+            .Select(cell => (Where: $"{Path.GetFileName(path)}, cell {cell!["id"]}", Code: TempNotebooks.Joined(cell["source"]))));
+        var answers = Directory.EnumerateFiles(Path.Combine(Lesson.Folder, "exercises"), "*.yaml").Select(path => (Where: Path.GetFileName(path), Code: File.ReadAllText(path)));
+        var code = cells.Concat(answers).ToArray();
+
+        Assert.True(code.Length > 200, "notebooks were not found");
+        Assert.Empty(code.SelectMany(one => one.Code.Split('\n').Where(line => line.TrimEnd('\r').Length > LongestLine).Select(line => $"{one.Where}: {line}")));
+    }
+
+    [Fact]
+    public void lessons_11_to_16_open_the_lab_with_one_call()
+    {
+        const string Call = "var lab = LessonLab.Open(seed, device, pairs);\nConsole.WriteLine(lab.About);";
+        var lessons = Lesson.All.Where(lesson => string.CompareOrdinal(lesson.Number, "11") >= 0 && string.CompareOrdinal(lesson.Number, "16") <= 0).ToArray();
+
+        Assert.Equal(6, lessons.Length);
+        Assert.All(lessons, lesson =>
+        {
+            var lines = lesson.Code.ElementAt(1).Source.Split('\n');
+            Assert.Equal(Call, string.Join('\n', lines.Where(line => !line.StartsWith("#r ", StringComparison.Ordinal) && !line.StartsWith("using ", StringComparison.Ordinal))));
+            Assert.InRange(lines.Length, 1, 16);
+        });
+    }
 
     [Fact]
     public void lessons_are_small_enough_to_be_read_on_a_code_host()

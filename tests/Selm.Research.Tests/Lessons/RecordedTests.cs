@@ -20,5 +20,6 @@ public sealed class RecordedTests
     {
         Assert.True(double.IsNaN(absent.Value("table1", "exact win rate", "SELM 0.001", 3).Mean));
         Assert.Empty(absent.Claims("table1-selm-over-dpo"));
+        Assert.Empty(absent.Traces("table1"));
     }
 }
