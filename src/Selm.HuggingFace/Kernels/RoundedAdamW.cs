@@ -101,6 +101,7 @@ internal static unsafe class RoundedAdamW
     }
 
     // The elements from `at` on as float32; behind the last one zeros, up to a whole vector.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Widen(Stored from, nint at, float* to, int count)
     {
         var k = 0;
@@ -121,6 +122,7 @@ internal static unsafe class RoundedAdamW
         for (; (k & (Vectors.Lanes - 1)) != 0; k++) to[k] = 0;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Store(Stored to, nint at, float* from, uint* words, int count)
     {
         if (!to.IsHalf)
