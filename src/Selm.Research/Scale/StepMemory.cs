@@ -130,16 +130,17 @@ internal sealed class StepMemory(Recipe recipe, PlanModel model, bool kernels, d
     // What a backward pass finds of its tokens (all blocks, or block inputs), and what the widest block adds while it works.
     private (double Kept, double Inside) Kept(double tokens, double squares)
     {
-        var block = (tokens * PerToken) + (kernels ? Twins(tokens) : Element * squares); // attention's mask as numbers, one per layer
+        var block = (tokens * PerToken) + (kernels ? 0 : Element * squares); // attention's mask as numbers, one per layer
+        var twins = kernels ? Twins(tokens) * Layers : 0;
         var moving = tokens * (kernels ? Float * ((3 * Hidden) + model.Packed + model.Mixed) : Element * ((4 * Hidden) + (3 * Ff)));
         var shared = kernels ? tokens * 32 : (tokens * 32) + squares; // ids, positions, ranges; the mask
         return recipe.ActivationCheckpointing
-            ? ((tokens * Element * Hidden * (Layers + 1)) + Passing(tokens) + shared, (tokens * Element * Hidden) + block + moving + shared)
-            : ((block * Layers) + (tokens * Element * Hidden) + moving + shared, moving + shared);
+            ? ((tokens * Element * Hidden * (Layers + 1)) + Passing(tokens) + shared, (tokens * Element * Hidden) + block + twins + moving + shared)
+            : ((block * Layers) + twins + (tokens * Element * Hidden) + moving + shared, moving + shared);
     }
 
-    // TorchSharp keeps an empty tensor beside each output of a kernel. Large ones are pages that nobody touches; small ones lie
-    // in the heap, whose pages an earlier pass has touched.
+    // TorchSharp keeps an empty tensor beside each output of a kernel, until the runtime's collector comes by: also those of blocks
+    // whose graph is gone. Large ones are pages that nobody touches; small ones lie in the heap, whose pages an earlier pass has touched.
     private double Twins(double tokens)
     {
         const double own = 32 << 20; // blocks from here on have pages of their own (Libtorch.cs)
