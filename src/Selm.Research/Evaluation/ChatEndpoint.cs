@@ -13,7 +13,7 @@ namespace Selm.Research.Evaluation;
 /// <summary>An OpenAI-compatible endpoint with retries and a cache; several questions may be asked at once.</summary>
 public sealed class ChatEndpoint : IDisposable
 {
-    private const int MostNamed = 3;
+    private const int MostNamed = 3, ShortestKey = 16;
     private const int LongestReply = 16 << 20; // bytes
 
     private readonly HttpClient client = new() { Timeout = Timeout.InfiniteTimeSpan, MaxResponseContentBufferSize = LongestReply };
@@ -130,7 +130,8 @@ public sealed class ChatEndpoint : IDisposable
         cache.Dispose();
     }
 
-    private string WithoutKey(string text) => string.IsNullOrEmpty(key) ? text : text.Replace(key, "[key]", StringComparison.Ordinal);
+    // A short word such as EMPTY, which servers without keys are given, is no secret and may stand in an answer.
+    private string WithoutKey(string text) => key is { Length: >= ShortestKey } ? text.Replace(key, "[key]", StringComparison.Ordinal) : text;
 
     private string Kept => cache.IsFile ? "its answers are kept" : "its answers are lost because no --judge-cache was given";
 

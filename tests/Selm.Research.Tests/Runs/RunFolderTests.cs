@@ -150,7 +150,7 @@ public class RunFolderTests
         using (Open(folder))
         {
             var error = Assert.Throws<InputException>(() => Open(folder));
-            Assert.Contains($"another process (pid {Environment.ProcessId})", error.Message, StringComparison.Ordinal);
+            Assert.Matches($@"another process \(pid {Environment.ProcessId} since \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d\); wait", error.Message);
         }
         File.WriteAllText(folder.File("run", "run.pid"), "999999\n");
         Open(folder).Dispose();
