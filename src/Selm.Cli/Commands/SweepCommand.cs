@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Selm.HuggingFace.Models;
+using Selm.Research.Lab;
 using Selm.Research.Runs;
 using Selm.Research.Scale;
 
@@ -10,6 +11,7 @@ namespace Selm.Cli.Commands;
 internal static class SweepCommand
 {
     private const int LargestArray = 1000; // Slurm's own default is 1001; larger sweeps have several cells in a task
+    private const int ShortCells = 8; // of the lab in a task: they take seconds, and the first of a process compiles the code for all
 
     public static Command Create()
     {
@@ -68,7 +70,7 @@ internal static class SweepCommand
                 AllowDifferentMachine = parsed.GetValue(anyMachine),
             });
             return slurm
-                ? Submit(folder, sweep.Slurm, sweep.Memory, atOnce, left => [.. left.Chunk(((left.Count - 1) / LargestArray) + 1)])
+                ? Submit(folder, sweep.Slurm, sweep.Memory, atOnce, left => [.. left.Chunk(Math.Max(TakesSeconds(sweep) ? ShortCells : 1, ((left.Count - 1) / LargestArray) + 1))])
                 : Run(folder, atOnce!.Value);
         });
         return command;
@@ -150,6 +152,8 @@ internal static class SweepCommand
         [.. folder.Record.Cells.Where(cell => folder.StateOf(cell) is not ({ Status: SweepStatus.Finished } or { Final: true }))];
 
     private static string Counted(int count, string what) => string.Create(CultureInfo.InvariantCulture, $"{count} {what}{(count == 1 ? "" : "s")}");
+
+    private static bool TakesSeconds(SweepSpec sweep) => sweep.Cells.All(cell => cell.Lab is { Budget: LabBudget.Lab or LabBudget.Smoke });
 
     private static int Cores(SweepSpec sweep)
     {
