@@ -8,7 +8,7 @@ namespace Selm.HuggingFace.Chat;
 /// </summary>
 internal sealed class ChatWork
 {
-    // A step is one evaluation, or about ten bytes of a value. Real templates take some hundred per message and a few per character of it.
+    // A step is one evaluation, or about four bytes of a value. Real templates take some hundred per message and a few per character of it.
     private const long Most = 20_000_000;
     private const int PerCharacter = 100;
 
@@ -65,7 +65,7 @@ internal sealed class ChatWork
     {
         Spend(value switch
         {
-            string text => text.Length / 4,
+            string text => text.Length / 2,
             List<object?> list => 2L * list.Count,
             Dictionary<string, object?> table => 8L * table.Count,
             _ => 0,

@@ -13,19 +13,19 @@ internal static class BenchMemory
     // Two peers; both hold their step at the same time, since memory that an allocator keeps stays with its process.
     private const int Peers = 2;
 
-    /// <summary>The kit's own [bytes].</summary>
+    /// <summary>The kit's own [bytes]; the two ceilings are measured in the same process.</summary>
     internal static double Of(BenchMode mode, BenchShape s)
     {
         var sequences = mode == BenchMode.Train ? (2.0 * s.Reused) + (3.0 * (s.Batch - s.Reused)) : s.Batch;
         var tokens = ((double)s.Batch * s.Prompt) + (sequences * (s.Response - 1.0));
         // Without a graph a pass holds the states between its blocks, and inside one the queries, keys and values.
         var pass = tokens * (((s.Layers + 1.0) * s.Hidden) + Packed(s));
-        return (FloatBytes * mode switch
+        return Math.Max(Ceiling.BandwidthBytes, (FloatBytes * mode switch
         {
             BenchMode.Train => (5 * Parameters(s)) + (tokens * s.Layers * KeptPerToken(s)), // policy, its gradient and two means, reference
             BenchMode.Generate => Parameters(s) + (2.0 * s.KvHeads * s.HeadDim * s.Layers * s.Batch * (s.Prompt + (double)s.Response)) + ((double)s.Batch * s.Vocab),
             _ => Parameters(s) + pass,
-        }) + (IdBytes * tokens);
+        }) + (IdBytes * tokens));
     }
 
     /// <summary>The eager programs' beside it [bytes]: full rows, attention weights and logits held as they come.</summary>

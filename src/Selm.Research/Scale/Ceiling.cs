@@ -13,6 +13,7 @@ namespace Selm.Research.Scale;
 public sealed record Ceiling(double Gflops, string Product)
 {
     private const int Square = 1024;
+    private const int Copied = 1 << 25; // floats, 128 MB: more than the caches
 
     // Elements of a product's two sides that depend on its rows; more rows than this show the same speed and take memory.
     private const long MostElements = 1 << 24;
@@ -42,14 +43,17 @@ public sealed record Ceiling(double Gflops, string Product)
         }).MaxBy(c => c.Gflops)!;
     }
 
+    /// <summary>What <see cref="Bandwidth"/> takes [bytes].</summary>
+    internal const double BandwidthBytes = 2.0 * sizeof(float) * Copied;
+
     /// <summary>The fastest copy seen of a block of memory that no cache holds, read and written bytes counted [GB/s].</summary>
     /// <param name="threads">How many copy at a time, each its own part.</param>
     public static double Bandwidth(int threads)
     {
-        const int floats = 1 << 25, repetitions = 5; // 128 MB
-        var (from, to) = (GC.AllocateUninitializedArray<float>(floats), GC.AllocateUninitializedArray<float>(floats));
+        const int repetitions = 5;
+        var (from, to) = (GC.AllocateUninitializedArray<float>(Copied), GC.AllocateUninitializedArray<float>(Copied));
         Array.Fill(from, 1);
-        var (part, best) = (floats / threads, double.PositiveInfinity);
+        var (part, best) = (Copied / threads, double.PositiveInfinity);
         for (var k = 0; k <= repetitions; k++)
         {
             var start = Stopwatch.GetTimestamp();

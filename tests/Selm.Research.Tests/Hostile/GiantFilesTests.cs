@@ -58,7 +58,7 @@ public class GiantFilesTests(ITestOutputHelper output)
         ("model config", "two thousand million positions", false, () => Config("max_position_embeddings", 2_000_000_000)),
         ("adapter config", "a pattern that tries every way", true, () => Utf8("""{"peft_type":"LORA","r":2,"lora_alpha":4,"target_modules":"(([a-z_.0-9])+)+!","base_model_name_or_path":"base"}""")),
         ("adapter config", "a rank of two thousand million", true, () => Utf8("""{"peft_type":"LORA","r":2000000000,"lora_alpha":4,"target_modules":"all-linear","base_model_name_or_path":"base"}""")),
-        ("judge reply", "100 MB", true, () => Utf8("{\"choices\":[{\"message\":{\"content\":\"" + new string('a', 100 * Mega) + "\"}}]}")),
+        ("judge reply", "40 MB", true, () => Utf8("{\"choices\":[{\"message\":{\"content\":\"" + new string('a', 40 * Mega) + "\"}}]}")),
         ("judge reply", "lists nested without end", true, () => Utf8("{\"choices\":" + deep)),
         ("metrics", "a line of 100 MB", true, () => Utf8($$"""{"step":1,"text":"{{new string('a', 100 * Mega)}}"}""" + "\n")),
         ("run file", "lists nested without end", true, () => Utf8("{\"recipe\":" + deep)),

@@ -30,7 +30,7 @@ public class RankFileTests
     [InlineData("""{"prompt":"p"}""", "\"candidates\" is missing")]
     [InlineData("""{"prompt":"p","candidates":[]}""", "\"candidates\" is empty")]
     [InlineData("""{"prompt":"p","candidates":["a",1]}""", "element 1 of \"candidates\" is not text")]
-    [InlineData("""{"prompt":"p","candidates":["\ud800"]}""", "\"candidates\"")]
+    [InlineData("""{"prompt":"p","candidates":["\ud800"]}""", "half of a surrogate pair")]
     [InlineData("""{"prompt":""", "not valid JSON")]
     public void a_broken_row_is_named_with_its_line_before_anything_is_ranked(string row, string expected)
     {
