@@ -18,7 +18,7 @@ public sealed class KeyTests(DemoFixture demo) : IClassFixture<DemoFixture>, IDi
     {
         var says = FakeEndpoint.Says($"M, and your key is {Key}", ("m", -1), ("M", -0.5));
         using var server = new FakeEndpoint((_, _) => says);
-        string Answers(string name) => folder.Write($"{name}.json", JsonSerializer.Serialize(Enumerable.Range(0, 3).Select(i => new { instruction = $"Say {i}.", output = $"{name} {i}", generator = name })));
+        string Answers(string name) => folder.Write($"{name}.json", JsonSerializer.Serialize(Enumerable.Range(0, 6).Select(i => new { instruction = $"Say {i}.", output = $"{name} {i}", generator = name })));
         string[] judging = ["--judge", server.Url, "--judge-model", "j", "--parallel", "1", "--attempts", "1"];
 
         Say(0, ["evaluate", "judge", "--outputs", Answers("ours"), "--baseline", Answers("base"), "--annotations", folder.File("a.json"), "--out", folder.File("out"), .. judging]);

@@ -18,6 +18,7 @@ public sealed class TroubleTests(DemoFixture demo) : IClassFixture<DemoFixture>,
     {
         var (out1, command) = (folder.File("run"), Run(Recipe(""), folder.File("run")));
         var first = SelmProcess.Start([], command);
+        var pid = first.Process.Id;
         Assert.True(SpinWait.SpinUntil(() => File.Exists(Path.Combine(out1, "run.json")), 60_000));
 
         var second = SelmProcess.Run(command);
@@ -26,7 +27,7 @@ public sealed class TroubleTests(DemoFixture demo) : IClassFixture<DemoFixture>,
 
         Assert.Equal((2, ""), (second.Code, second.Out));
         Assert.Matches(
-            $@"^\S+/run is being written by another process \(pid {first.Process.Id} since \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d\); wait for it to end or choose another folder\.\n$", second.Error);
+            $@"^\S+/run is being written by another process \(pid {pid} since \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d\); wait for it to end or choose another folder\.\n$", second.Error);
     }
 
     [SkippableTheory]

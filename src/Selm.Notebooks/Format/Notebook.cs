@@ -128,7 +128,7 @@ internal sealed class Notebook
         }
     }
 
-    // Reads all that a run will read, so that a wrong type is found before anything runs.
+    // Reads all that a run will read and write, so that a wrong type is found before anything runs.
     private void RequireTypes()
     {
         _ = SkipReason;
@@ -136,6 +136,9 @@ internal sealed class Notebook
         {
             _ = (cell.Id, cell.Source, cell.Metadata.Count, cell.HasTag(""), cell.Outputs.Count);
         }
+        var written = root.DeepClone().AsObject();
+        CommittedForm.Apply(written);
+        written.ToJsonString(layout);
     }
 
     private void RequireCSharp()

@@ -16,8 +16,8 @@ internal static class CodeEnd
     // Reported where something begins, though its end is what is missing: a comment, strings of several lines, a try without catch.
     private static readonly HashSet<string> open = ["CS1035", "CS1039", "CS8997", "CS8076", "CS1524"];
 
-    // The parser looks ahead: the last token of "(double" or "x switch" is only right once it sees what follows.
-    private static readonly string[] continuations = ["", " x", ") x", " {", " => x", "[1]", "> x", "(int a) x", "(int a, int b) => x"];
+    // The parser looks ahead: the last token of "(double", "x switch" or "x ? []" is only right once it sees what follows.
+    private static readonly string[] continuations = ["", " x", ") x", " {", " => x", "[1]", "> x", " : x", "(int a) x", "(int a, int b) => x"];
 
     /// <returns>The reply: complete, invalid, or incomplete with the indentation of the next line.</returns>
     public static JsonObject Reply(string code)
