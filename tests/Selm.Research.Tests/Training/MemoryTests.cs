@@ -39,7 +39,7 @@ public class MemoryTests
     [InlineData("bf16")]
     [InlineData("fp32")]
     [Trait("Duration", "long")]
-    public void loading_shards_takes_the_model_once_and_about_a_tensor_more(string dtype)
+    public void loading_shards_takes_the_model_once_and_some_tensors_more(string dtype)
     {
         using var folder = new TempFolder();
         using (var model = new Llama(new LlamaConfig
@@ -53,8 +53,8 @@ public class MemoryTests
         Assert.True(Directory.GetFiles(folder.Root, "model-*.safetensors").Length > 4);
         var result = MemoryProbe.Run("load", folder.Root, dtype);
         var (peak, whole, largest) = (result[0], result[1], result[2]);
-        Assert.InRange(peak, whole, whole + (3 * largest) + (16 << 10));
-        Assert.True(3 * largest + (16 << 10) < whole, "a second copy would not show");
+        Assert.InRange(peak, whole, whole + (5 * largest) + (16 << 10)); // what the allocator has freed and not given back counts
+        Assert.True(5 * largest + (16 << 10) < whole, "a second copy would not show");
     }
 
     [Fact]
