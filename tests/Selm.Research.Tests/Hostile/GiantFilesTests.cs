@@ -49,7 +49,7 @@ public class GiantFilesTests(ITestOutputHelper output)
         ("claims", "a billion laughs", true, () => Utf8(Laughs("protocol: x\n", "claims: *i\n"))),
         ("claims", "lists nested without end", true, () => Utf8("claims: " + deep)),
         ("safetensors", "a header of 100,000 tensors", false, () => Header("{" + string.Join(',', Enumerable.Range(0, 100_000).Select(i => $"\"{i}\":{{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}}")) + "}")),
-        ("safetensors", "a tensor of three million dimensions", true, () => Header("{\"a\":{\"dtype\":\"F32\",\"shape\":[" + string.Join(',', Enumerable.Repeat("1", 3_000_000)) + "],\"data_offsets\":[0,8]}}")),
+        ("safetensors", "a tensor of a million dimensions", true, () => Header("{\"a\":{\"dtype\":\"F32\",\"shape\":[" + string.Join(',', Enumerable.Repeat("1", 1_000_000)) + "],\"data_offsets\":[0,8]}}")),
         ("safetensors", "a header nested without end", true, () => Header("{\"a\":" + deep)),
         ("model config", "two thousand million layers", true, () => Config("num_hidden_layers", 2_000_000_000)),
         ("model config", "a width of two thousand million", true, () => Config("hidden_size", 2_000_000_000)),
