@@ -75,34 +75,41 @@ public static class DeviceBench
             var model = small ? Tiny() : PlanModel.Published(name)!;
             foreach (var (form, recipe) in Forms(name, deviceName))
             {
-                Add($"training, {name}, {form}", "pairs/s", Peak(recipe, model, size.Prompt, size.Response), what => Train(what, recipe, model, device, size.Prompt, size.Response, size.Steps));
+                Add($"training, {name}, {form}", "pairs/s", Peak(recipe, model, size.Prompt, size.Response), products16, what => Train(what, recipe, model, device, size.Prompt, size.Response, size.Steps));
             }
         }
         var decoded = small ? Tiny() : PlanModel.Published("Mistral-7B")!;
         foreach (var batch in size.Batches)
         {
             var recipe = new Recipe { Precision = Precision.Bf16 };
-            Add($"decoding, {(small ? "tiny" : "Mistral-7B")}, batch {batch}", "tokens/s", new StepMemory(recipe, decoded, false, 0).Sampling(batch, size.Prompt, size.Response).Total, what => Decode(what, decoded, device, batch, size.Prompt, size.Response));
+            Add($"decoding, {(small ? "tiny" : "Mistral-7B")}, batch {batch}", "tokens/s", new StepMemory(recipe, decoded, false, 0).Sampling(batch, size.Prompt, size.Response).Total, products16, what => Decode(what, decoded, device, batch, size.Prompt, size.Response));
         }
-        Add($"ranking, {(small ? "tiny" : "DeBERTa-v3-large")}", "pairs/s", 0, what => RankingBench.Run(what, device, size.Large));
+        Add($"ranking, {(small ? "tiny" : "DeBERTa-v3-large")}", "pairs/s", 0, products32, what => RankingBench.Run(what, device, size.Large));
         return new(deviceName, small ? "smoke" : "whole", __version__, parity, products32, products16, copy, speeds, Peers(deviceName, small, progress), clock.Elapsed.TotalSeconds);
 
-        void Add(string what, string unit, double bytes, Func<string, (double Speed, Floor Work, double Seconds)> measure)
+        void Add(string what, string unit, double bytes, double products, Func<string, (double Speed, Floor Work, double Seconds)> measure)
         {
             progress?.Report(new StepProgress($"bench gpu: {what}", speeds.Count, 0));
             double? planned = bytes > 0 ? bytes / 1e9 : null;
-            if (clock.Elapsed.TotalSeconds > MostSeconds || bytes > memory)
+            var not = bytes > memory ? "it is larger than the device" : clock.Elapsed.TotalSeconds > MostSeconds ? "the time is up" : null;
+            try
             {
-                speeds.Add(new(what, unit, null, null, null, planned, $"{DeviceSpeed.NotMeasured}: {(bytes > memory ? "it is larger than the device" : "the time is up")}"));
-                return;
+                if (not is null)
+                {
+                    var (speed, work, seconds) = measure(what);
+                    speeds.Add(new(what, unit, speed, work.Flops / seconds / 1e9 / products, work.Bytes / seconds / 1e9 / copy, planned, null));
+                    return;
+                }
             }
-            var (speed, work, seconds) = measure(what);
-            var products = what.StartsWith("ranking", StringComparison.Ordinal) ? products32 : products16;
-            speeds.Add(new(what, unit, speed, work.Flops / seconds / 1e9 / products, work.Bytes / seconds / 1e9 / copy, planned, null));
+            catch (Exception e) when (MemoryShortage.Is(e))
+            {
+                not = "it ran out of memory";
+            }
+            speeds.Add(new(what, unit, null, null, null, planned, $"{DeviceSpeed.NotMeasured}: {not}"));
         }
     }
 
-    // All weights with every key that saves memory, and an adapter.
+    // An adapter, and all weights at ten bytes each: without master copies, moments in bf16 on the device.
     private static (string Form, Recipe Recipe)[] Forms(string name, string device)
     {
         var both = new Recipe { Name = name, Precision = Precision.Bf16, ActivationCheckpointing = true, BatchSize = 2, GradientAccumulation = 1, Device = device };

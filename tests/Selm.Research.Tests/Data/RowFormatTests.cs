@@ -257,45 +257,12 @@ public class RowFormatTests
         Skip.IfNot(OperatingSystem.IsLinux(), "memory is read from /proc");
         using var folder = new TempFolder();
         var words = string.Concat(Enumerable.Range(0, 150).Select(k => $"word{k * 7919 % 997} "));
-        Turn[] Chat(int k, string answer) => [new() { Role = "user", Content = $"{k} {words}" }, new() { Role = "assistant", Content = $"{answer} {k} {words}" }];
+        UltraFeedbackTurn[] Chat(int k, string answer) => [new() { Role = "user", Content = $"{k} {words}" }, new() { Role = "assistant", Content = $"{answer} {k} {words}" }];
         await ParquetSerializer.SerializeAsync(
-            Enumerable.Range(0, 20_000).Select(k => new Ultra { Prompt = $"{k} {words}", PromptId = $"{k:x64}", Chosen = Chat(k, "yes"), Rejected = Chat(k, "no"), Messages = Chat(k, "yes"), ScoreChosen = k % 11, ScoreRejected = k % 7 }),
+            Enumerable.Range(0, 20_000).Select(k => new UltraFeedbackRow { Prompt = $"{k} {words}", PromptId = $"{k:x64}", Chosen = Chat(k, "yes"), Rejected = Chat(k, "no"), Messages = Chat(k, "yes"), ScoreChosen = k % 11, ScoreRejected = k % 7 }),
             folder.File("f.parquet"));
         var taken = MemoryProbe.Run("rows", folder.File("f.parquet"));
         Assert.Equal(20_000, taken[0]);
         Assert.InRange(taken[1], 1, 250_000); // kB; the rows are some 170 MB of text, twice that in .NET's strings
-    }
-
-    private sealed class Turn
-    {
-        [JsonPropertyName("content")]
-        public string Content { get; set; } = "";
-
-        [JsonPropertyName("role")]
-        public string Role { get; set; } = "";
-    }
-
-    private sealed class Ultra
-    {
-        [JsonPropertyName("prompt")]
-        public string Prompt { get; set; } = "";
-
-        [JsonPropertyName("prompt_id")]
-        public string PromptId { get; set; } = "";
-
-        [JsonPropertyName("chosen")]
-        public IList<Turn> Chosen { get; set; } = [];
-
-        [JsonPropertyName("rejected")]
-        public IList<Turn> Rejected { get; set; } = [];
-
-        [JsonPropertyName("messages")]
-        public IList<Turn> Messages { get; set; } = [];
-
-        [JsonPropertyName("score_chosen")]
-        public double ScoreChosen { get; set; }
-
-        [JsonPropertyName("score_rejected")]
-        public double ScoreRejected { get; set; }
     }
 }

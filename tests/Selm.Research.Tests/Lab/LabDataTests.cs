@@ -1,5 +1,4 @@
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using Parquet.Serialization;
 using Selm.HuggingFace.Chat;
 using Selm.HuggingFace.Files;
@@ -7,6 +6,7 @@ using Selm.HuggingFace.Tokenizers;
 using Selm.Research.Data;
 using Selm.Research.Lab;
 using Selm.Research.Numerics;
+using Selm.Research.Tests.Data;
 using Selm.Tests;
 
 namespace Selm.Research.Tests.Lab;
@@ -203,9 +203,9 @@ public class LabDataTests
         var pairs = PreferenceFile.Read(Data("lab-pairs.jsonl")).Records;
         if (Environment.GetEnvironmentVariable("SELM_WRITE_EXAMPLES") is not null)
         {
-            Turn[] Turns(IReadOnlyList<ChatMessage> chat) => [.. chat.Select(m => new Turn { Content = m.Content, Role = m.Role })];
+            UltraFeedbackTurn[] Turns(IReadOnlyList<ChatMessage> chat) => [.. chat.Select(m => new UltraFeedbackTurn { Content = m.Content, Role = m.Role })];
             await ParquetSerializer.SerializeAsync(
-                pairs.Select(p => new ParquetPair
+                pairs.Select(p => new UltraFeedbackRow
                 {
                     Prompt = p.Prompt, PromptId = p.PromptId!, Chosen = Turns(p.Chosen), Rejected = Turns(p.Rejected), Messages = Turns(p.Messages!),
                     ScoreChosen = p.ScoreChosen!.Value, ScoreRejected = p.ScoreRejected!.Value,
@@ -214,39 +214,5 @@ public class LabDataTests
         }
         var read = PreferenceFile.Read(Data("lab-pairs.parquet")).Records;
         Assert.Equal(pairs.Select(p => JsonSerializer.Serialize(p, JsonFormat.Line)), read.Select(p => JsonSerializer.Serialize(p, JsonFormat.Line)));
-    }
-
-    /// <summary>A row in the schema of UltraFeedback.</summary>
-    private sealed class ParquetPair
-    {
-        [JsonPropertyName("prompt")]
-        public string Prompt { get; set; } = "";
-
-        [JsonPropertyName("prompt_id")]
-        public string PromptId { get; set; } = "";
-
-        [JsonPropertyName("chosen")]
-        public IList<Turn> Chosen { get; set; } = [];
-
-        [JsonPropertyName("rejected")]
-        public IList<Turn> Rejected { get; set; } = [];
-
-        [JsonPropertyName("messages")]
-        public IList<Turn> Messages { get; set; } = [];
-
-        [JsonPropertyName("score_chosen")]
-        public double ScoreChosen { get; set; }
-
-        [JsonPropertyName("score_rejected")]
-        public double ScoreRejected { get; set; }
-    }
-
-    private sealed class Turn
-    {
-        [JsonPropertyName("content")]
-        public string Content { get; set; } = "";
-
-        [JsonPropertyName("role")]
-        public string Role { get; set; } = "";
     }
 }
