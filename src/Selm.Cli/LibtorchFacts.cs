@@ -12,10 +12,11 @@ namespace Selm.Cli;
 /// <param name="Cure">The copy of TorchSharp's library with the libstdc++ cure, or null where none was needed.</param>
 /// <param name="Blas">The BLAS library that is loaded, or null where it is linked in.</param>
 /// <param name="VectorBits">Width of the vectors that the kit's kernels compute with [bits]; 0 where libtorch's operators compute.</param>
+/// <param name="HugePages">Whether fresh memory comes in pages of 2 MB where the system grants them.</param>
 /// <param name="Threads">Threads of one operation.</param>
 /// <param name="CudaDevices">How many CUDA devices it sees.</param>
 internal sealed partial record LibtorchFacts(
-    string Version, string Provider, string? Folder, string? Cure, string? Blas, int VectorBits, int Threads, int CudaDevices)
+    string Version, string Provider, string? Folder, string? Cure, string? Blas, int VectorBits, bool HugePages, int Threads, int CudaDevices)
 {
     /// <summary>The facts, or the sentence that says what is missing.</summary>
     public static (LibtorchFacts? Facts, string? Missing) Read() => Libtorch.Missing is { } missing ? (null, missing) : (OfLoaded(), null);
@@ -23,13 +24,22 @@ internal sealed partial record LibtorchFacts(
     private static LibtorchFacts OfLoaded()
     {
         var origin = Libtorch.Origin;
-        return new LibtorchFacts(torch.__version__, origin.Provider, origin.Folder, origin.CuredCopy, LoadedBlas(), Libtorch.VectorBits, Libtorch.Threads, torch.cuda.device_count());
+        return new LibtorchFacts(torch.__version__, origin.Provider, origin.Folder, origin.CuredCopy, LoadedBlas(), Libtorch.VectorBits, HasHugePages(), Libtorch.Threads, torch.cuda.device_count());
     }
 
     private static string? LoadedBlas()
     {
         using var self = Process.GetCurrentProcess();
         return self.Modules.Cast<ProcessModule>().Select(module => Path.GetFileName(module.FileName)).FirstOrDefault(name => BlasName().IsMatch(name));
+    }
+
+    // The system's switch in brackets; with "madvise" glibc has to ask, which only a variable of the environment tells it to.
+    private static bool HasHugePages()
+    {
+        const string file = "/sys/kernel/mm/transparent_hugepage/enabled";
+        var mode = File.Exists(file) ? File.ReadAllText(file) : "[never]";
+        var asked = Environment.GetEnvironmentVariable("GLIBC_TUNABLES")?.Contains("glibc.malloc.hugetlb=1", StringComparison.Ordinal) == true;
+        return mode.Contains("[always]", StringComparison.Ordinal) || (asked && mode.Contains("[madvise]", StringComparison.Ordinal));
     }
 
     [GeneratedRegex("openblas|mkl_core|mkl_rt|blis|^libblas")]

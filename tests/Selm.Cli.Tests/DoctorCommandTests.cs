@@ -29,6 +29,17 @@ public class DoctorCommandTests
     }
 
     [SkippableFact]
+    public void huge_pages_are_there_where_they_are_asked_for_and_the_system_has_them()
+    {
+        const string file = "/sys/kernel/mm/transparent_hugepage/enabled";
+        Skip.IfNot(File.Exists(file) && File.ReadAllText(file).Contains("[madvise]", StringComparison.Ordinal), "this system does not leave it to the program");
+        bool Pages(string asked) => JsonDocument.Parse(SelmProcess.RunWith([("GLIBC_TUNABLES", asked)], "doctor", "--json").Out).RootElement.GetProperty("libtorch").GetProperty("huge_pages").GetBoolean();
+
+        Assert.True(Pages("glibc.malloc.hugetlb=1"));
+        Assert.False(Pages("glibc.malloc.hugetlb=0"));
+    }
+
+    [SkippableFact]
     public void a_libtorch_of_another_version_is_refused_with_a_symbol_that_it_lacks()
     {
         var debians = Path.Combine("/usr", "lib", "x86_64-linux-gnu");

@@ -76,6 +76,7 @@ internal static class DoctorCommand
             Line("libstdc++", torch.Cure is null ? "new enough for TorchSharp" : $"older than GCC 13's: TorchSharp runs as the cured copy {torch.Cure}");
             Line("BLAS", torch.Blas ?? "inside libtorch");
             Line("kernels", torch.VectorBits > 0 ? $"the kit's, {torch.VectorBits}-bit vectors" : "libtorch's operators: this processor has no wide vectors");
+            Line("memory pages", torch.HugePages ? "2 MB" : "as the system sets them; on Linux ./selm and GLIBC_TUNABLES=glibc.malloc.hugetlb=1 ask for 2 MB, which big models like");
             Line("threads", $"{torch.Threads}");
             Line("CUDA", torch.CudaDevices > 0 ? $"{torch.CudaDevices} device(s)" : "none, the CPU is used");
         }

@@ -38,7 +38,7 @@ internal static unsafe class RoundedAdamW
     /// <param name="count">Number of weights.</param>
     /// <param name="step">Constants.</param>
     /// <param name="rounding">The random numbers.</param>
-    public static void Update(Stored parameter, float* gradient, Stored first, Stored second, nint count, in AdamWStep step, in Rounding rounding)
+    public static void Update(Stored parameter, Stored gradient, Stored first, Stored second, nint count, in AdamWStep step, in Rounding rounding)
     {
         var job = new Job
         {
@@ -67,8 +67,7 @@ internal static unsafe class RoundedAdamW
 
     private struct Job
     {
-        public Stored Weight, First, Second;
-        public float* Gradient;
+        public Stored Weight, Gradient, First, Second;
         public nint Count;
         public AdamW.Job Constants;
         public Rounding Rounding;
@@ -85,7 +84,7 @@ internal static unsafe class RoundedAdamW
         {
             var count = (int)Math.Min(Part, end - at);
             Widen(job->Weight, at, constants.Parameter, count);
-            Widen(new((nint)job->Gradient, false), at, constants.Gradient, count);
+            Widen(job->Gradient, at, constants.Gradient, count);
             Widen(job->First, at, constants.First, count);
             Widen(job->Second, at, constants.Second, count);
             AdamW.UpdateWhole(constants, 0, (count + Vectors.Lanes - 1) & ~(Vectors.Lanes - 1));

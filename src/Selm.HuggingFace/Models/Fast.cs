@@ -28,6 +28,9 @@ internal static class Fast
     /// <summary>Whether the kernels serve tensors like this one.</summary>
     internal static bool Fused(Tensor x) => Gemm.IsFast && !Disabled && x.dtype == ScalarType.Float32 && x.device_type == DeviceType.CPU;
 
+    /// <summary>Whether the kernel that rounds to bfloat16 serves tensors where this one lies.</summary>
+    internal static bool Rounds(Tensor x) => Gemm.IsFast && !Disabled && x.device_type == DeviceType.CPU;
+
     /// <summary>y = x / sqrt(mean(x^2) + eps) * weight over the last dimension; the mean is taken in float32.</summary>
     /// <param name="x">[.., hidden].</param>
     /// <param name="weight">[hidden].</param>

@@ -14,7 +14,7 @@ internal static class RoundedUpdate
 {
     /// <summary>One AdamW step in place; the arithmetic is float32, what is bfloat16 is rounded stochastically.</summary>
     /// <param name="parameter">The weights, float32 or bfloat16, contiguous.</param>
-    /// <param name="gradient">Their gradient, of the same shape; left as it is.</param>
+    /// <param name="gradient">Their gradient, of the same shape, float32 or bfloat16; left as it is.</param>
     /// <param name="first">Mean of gradients, float32 or bfloat16.</param>
     /// <param name="second">Mean of squared gradients, as <paramref name="first"/>.</param>
     /// <param name="step">Constants.</param>
@@ -22,13 +22,14 @@ internal static class RoundedUpdate
     public static unsafe void AdamW(Tensor parameter, Tensor gradient, Tensor first, Tensor second, in AdamWStep step, in Rounding rounding)
     {
         using var scope = NewDisposeScope();
-        var wide = gradient.to_type(ScalarType.Float32).contiguous();
-        if (Fast.Fused(wide))
+        if (Fast.Rounds(parameter))
         {
-            RoundedAdamW.Update(Of(parameter), Floats(wide), Of(first), Of(second), (nint)parameter.numel(), step, rounding);
-            GC.KeepAlive((parameter, first, second));
+            var flat = gradient.contiguous();
+            RoundedAdamW.Update(Of(parameter), Of(flat), Of(first), Of(second), (nint)parameter.numel(), step, rounding);
+            GC.KeepAlive((parameter, flat, first, second));
             return;
         }
+        var wide = gradient.to_type(ScalarType.Float32);
         var (p, m, v) = (parameter.to_type(ScalarType.Float32), first.to_type(ScalarType.Float32), second.to_type(ScalarType.Float32)); // float32 ones themselves
         Fast.AdamW(p, wide, m, v, step);
         var words = Words(parameter.numel(), rounding, parameter.device);

@@ -10,7 +10,7 @@ internal sealed class BenchPeer : IDisposable
     /// <summary>Variables that slow OpenBLAS where they are set; the program is started without them.</summary>
     internal static readonly string[] Slowing = ["OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"];
 
-    // As native/bridge.cpp tunes the kit's own: blocks stay with the process, and no step begins with page faults.
+    // As Libtorch.cs tunes the kit's own: blocks stay with the process, and no step begins with page faults.
     private static readonly (string Name, string Value)[] keepingMemory =
         [("MALLOC_MMAP_THRESHOLD_", $"{32 << 20}"), ("MALLOC_TRIM_THRESHOLD_", $"{1 << 30}"), ("MALLOC_TOP_PAD_", $"{64 << 20}")];
 

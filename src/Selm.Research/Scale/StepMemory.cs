@@ -187,7 +187,7 @@ internal sealed class StepMemory(Recipe recipe, PlanModel model, bool kernels, d
     }
 
     // Copies of the update. Operators: three of the largest parameter; a step that rounds stochastically or fetches its moments
-    // works on pieces of 2^24 weights, in some 110 bytes each on a GPU, and on the CPU holds at most the pieces of the moments.
+    // works on pieces of 2^24 weights, in some 110 bytes each on a GPU, and on the CPU holds a piece of 2^22 for the norm.
     private double Updating
     {
         get
@@ -195,7 +195,7 @@ internal sealed class StepMemory(Recipe recipe, PlanModel model, bool kernels, d
             const double piece = 1 << 24;
             var optimizer = recipe.Optimizer;
             var (pieces, most) = (!optimizer.MasterWeights || optimizer.Moments == Precision.Bf16 || optimizer.MomentsOn == MomentsPlace.Host, Math.Min(piece, Trained));
-            return kernels ? 0 : !pieces ? 3 * Float * (Whole ? Math.Max(model.Embedding, 2 * model.FeedForward / 3) : 0) : onHost ? 8 * most : 110 * most;
+            return kernels ? 0 : !pieces ? 3 * Float * (Whole ? Math.Max(model.Embedding, 2 * model.FeedForward / 3) : 0) : onHost ? Float * Math.Min(1 << 22, most) : 110 * most;
         }
     }
 }

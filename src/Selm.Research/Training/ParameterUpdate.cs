@@ -18,6 +18,7 @@ namespace Selm.Research.Training;
 public sealed class ParameterUpdate : IDisposable
 {
     private const long Piece = 1 << 24; // weights that are rounded or moved to the device at once
+    private const long NormPiece = 1 << 22; // numbers of a bfloat16 gradient that are widened at once
 
     private readonly Parameter[] parameters;
     private readonly Dictionary<Parameter, int> places; // of the parameters
@@ -114,7 +115,7 @@ public sealed class ParameterUpdate : IDisposable
         using var noGrad = no_grad();
         for (var k = 0; k < parameters.Length; k++)
         {
-            squares[k] = Gradient(k) is { } grad ? Fast.SquaredNorm(grad) : 0;
+            squares[k] = Gradient(k) is { } grad ? SquaredNorm(grad) : 0;
         }
         var norm = End();
         if (!double.IsFinite(norm))
@@ -155,12 +156,7 @@ public sealed class ParameterUpdate : IDisposable
                 continue;
             }
             var k = places[parameter];
-            if (IsHalf(parameter))
-            {
-                Accumulate([parameter]);
-                grad = sums[k]!;
-            }
-            squares[k] = Fast.SquaredNorm(grad);
+            squares[k] = SquaredNorm(grad);
             if (double.IsFinite(End()))
             {
                 Update(k, grad, 1);
@@ -233,6 +229,23 @@ public sealed class ParameterUpdate : IDisposable
         sums[k] = null;
     }
 
+    // Piece by piece where it is bfloat16, so that no float32 copy of a gradient exists.
+    private static double SquaredNorm(Tensor grad)
+    {
+        if (grad.dtype == ScalarType.Float32)
+        {
+            return Fast.SquaredNorm(grad);
+        }
+        using var outer = NewDisposeScope();
+        var (sum, flat) = (0.0, grad.contiguous().view(-1));
+        for (long at = 0; at < flat.numel(); at += NormPiece)
+        {
+            using var scope = NewDisposeScope();
+            sum += Fast.SquaredNorm(flat.narrow(0, at, Math.Min(NormPiece, flat.numel() - at)).to_type(ScalarType.Float32));
+        }
+        return sum;
+    }
+
     // Changes a parameter and frees its gradient.
     private void Update(int k, Tensor grad, double scale)
     {
@@ -242,10 +255,10 @@ public sealed class ParameterUpdate : IDisposable
                 AdamW(k, grad, new AdamWStep(rate, recipe.Betas[0], recipe.Betas[1], recipe.Eps, recipe.WeightDecay, steps, scale));
                 break;
             case OptimizerKind.Rmsprop:
-                PlainUpdates.RmsProp(weights[k], grad, moments[0].OfParameter[k], rate, recipe, scale);
+                PlainUpdates.RmsProp(weights[k], grad.to_type(ScalarType.Float32), moments[0].OfParameter[k], rate, recipe, scale);
                 break;
             default:
-                PlainUpdates.Sgd(weights[k], grad, rate, recipe, scale);
+                PlainUpdates.Sgd(weights[k], grad.to_type(ScalarType.Float32), rate, recipe, scale);
                 break;
         }
         Drop(k);
@@ -258,11 +271,11 @@ public sealed class ParameterUpdate : IDisposable
 
     private void AdamW(int k, Tensor grad, AdamWStep step)
     {
-        var (first, second, onHost) = (moments[0].OfParameter[k], moments[1].OfParameter[k], recipe.MomentsOn == MomentsPlace.Host);
+        var (first, second, away) = (moments[0].OfParameter[k], moments[1].OfParameter[k], moments[0].OfParameter[k].device_type != weights[k].device_type);
         var rounds = first.dtype == ScalarType.BFloat16 || weights[k].dtype == ScalarType.BFloat16;
-        if (!rounds && !onHost)
+        if (!rounds && !away)
         {
-            Fast.AdamW(weights[k], grad, first, second, step);
+            Fast.AdamW(weights[k], grad.to_type(ScalarType.Float32), first, second, step);
             return;
         }
         var (count, flat) = (grad.numel(), grad.contiguous().view(-1));
@@ -270,17 +283,17 @@ public sealed class ParameterUpdate : IDisposable
         {
             using var scope = NewDisposeScope();
             Tensor Part(Tensor x) => x.view(-1).narrow(0, at, Math.Min(Piece, count - at));
-            var (weight, m, v) = (Part(weights[k]), Part(first), Part(second));
-            var (here, there) = onHost ? (m.to(weight.device, copy: true), v.to(weight.device, copy: true)) : (m, v);
+            var (weight, gradient, m, v) = (Part(weights[k]), Part(flat), Part(first), Part(second));
+            var (here, there) = away ? (m.to(weight.device, copy: true), v.to(weight.device, copy: true)) : (m, v);
             if (rounds)
             {
-                RoundedUpdate.AdamW(weight, Part(flat), here, there, step, new Rounding(keys[k], steps, at));
+                RoundedUpdate.AdamW(weight, gradient, here, there, step, new Rounding(keys[k], steps, at));
             }
             else
             {
-                Fast.AdamW(weight, Part(flat), here, there, step);
+                Fast.AdamW(weight, gradient.to_type(ScalarType.Float32), here, there, step);
             }
-            if (onHost)
+            if (away)
             {
                 m.copy_(here);
                 v.copy_(there);

@@ -142,6 +142,29 @@ public sealed unsafe class RoundedUpdateTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void a_short_gradient_gives_the_bits_of_the_same_numbers_in_float32(bool composed)
+    {
+        using var scope = NewDisposeScope();
+        Fast.Disabled = composed;
+        try
+        {
+            var steps = new[] { ScalarType.BFloat16, ScalarType.Float32 }.Select(dtype =>
+            {
+                var tensors = Problem(16_384 + 301, true, true);
+                RoundedUpdate.AdamW(tensors[0], tensors[1].to_type(ScalarType.BFloat16).to_type(dtype), tensors[2], tensors[3], new(1e-3, 0.9, 0.999, 1e-8, 0.1, 3, 0.5), new(77, 3));
+                return tensors.SelectMany(Floats).ToArray();
+            }).ToArray();
+            Assert.Equal(steps[1], steps[0]);
+        }
+        finally
+        {
+            Fast.Disabled = false;
+        }
+    }
+
     private static Tensor[] Problem(int count, bool halfWeights, bool halfMoments)
     {
         Tensor Numbers(string name, bool half, bool positive)
