@@ -23,7 +23,7 @@ public sealed class ChaosTests(DemoFixture demo, ITestOutputHelper output) : ICl
     // Every stage, and how often it is killed in an ordinary run of the tests.
     public static TheoryData<string, int> Stages() => new()
     {
-        { "run", 2 }, { "run with an adapter", 1 }, { "train", 1 }, { "merge", 1 }, { "evaluate answers", 1 }, { "evaluate judge", 1 },
+        { "run", 2 }, { "run with an adapter", 1 }, { "train", 1 }, { "merge", 1 }, { "evaluate answers", 1 }, { "evaluate judge", 1 }, { "sweep", 1 },
         { "generate", 0 }, { "logprobs", 0 }, { "rank", 0 }, { "evaluate reward-distribution", 0 },
     };
 
@@ -51,6 +51,7 @@ public sealed class ChaosTests(DemoFixture demo, ITestOutputHelper output) : ICl
         "run" => new(name, at => ["run", "--recipe", Recipe(""), "--out", Path.Combine(at, "run"), "--cache", Path.Combine(at, "cache")]),
         "run with an adapter" => new(name, at => ["run", "--recipe", Adapted, "--out", Path.Combine(at, "run")]),
         "train" => new(name, at => ["train", "--model", demo.Model, "--data", Pairs, "--recipe", Training, "--out", Path.Combine(at, "run")]),
+        "sweep" => new(name, at => ["sweep", Grid, "--out", Path.Combine(at, "sweep"), "--jobs", "2"]) { Timed = ["state.json", "log.txt", "sweep.json"] }, // how long a cell took, what it said, and when it was made
         "merge" => new(name, at => ["merge", "--model", demo.Model, "--adapter", Adapter, "--out", Path.Combine(at, "merged")]),
         "evaluate answers" => new(name, at => ["evaluate", "answers", "--model", demo.Model, "--instructions", Answers("base"), "--output", Path.Combine(at, "answers.json"), "--max-new-tokens", "16"]),
         "evaluate judge" => new(name, at =>
@@ -70,6 +71,8 @@ public sealed class ChaosTests(DemoFixture demo, ITestOutputHelper output) : ICl
     private string Pairs => Path.Combine(demo.Root, "pairs.jsonl");
 
     private string Adapted => Recipe("adapter: {rank: 4}\n");
+
+    private string Grid => folder.Write("sweep.yaml", $"name: s\nrecipe: {Recipe("")}\ncores: 1\ngrid: {{loss.alpha: [0.001, 0.1]}}\n");
 
     private string Training => folder.Write("dpo.yaml", "loss: {kind: dpo, beta: 0.1}\nbatch_size: 4\ngradient_accumulation: 1\ncheckpoint_every: 2\nmax_length: 160\nmax_prompt_length: 96\nmax_new_tokens: 8\nthreads: 1\n");
 

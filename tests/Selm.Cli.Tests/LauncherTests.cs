@@ -30,6 +30,10 @@ public class LauncherTests
     {
         using var folder = new TempFolder();
         File.Copy(Path.Combine(Golden.Root, "selm"), folder.File("selm"));
+        foreach (var inner in new[] { "bin", "src", "data/recipes", "built", "artifacts/selm" })
+        {
+            Directory.CreateDirectory(folder.File(inner));
+        }
         folder.Write("bin/dotnet", "#!/bin/sh\nprintf %s \"$GLIBC_TUNABLES\"\n");
         folder.Write("src/a.cs", "");
         folder.Write("data/recipes/a.yaml", "");
