@@ -58,9 +58,9 @@ public sealed class ChaosTests(DemoFixture demo, ITestOutputHelper output) : ICl
             ["evaluate", "judge", "--outputs", Answers("ours"), "--baseline", Answers("base"), "--judge", judge.Url, "--judge-model", "j", "--parallel", "1",
                 "--annotations", Path.Combine(at, "annotations.json"), "--judge-cache", Path.Combine(at, "judge-cache.jsonl")]),
         "evaluate reward-distribution" => new(name, at =>
-            ["evaluate", "reward-distribution", "--model", demo.Model, "--input", Rows("""{"prompt":"Hi"}"""), "--ranker", $"pairrm:{demo.Ranker}", "--against", "theirs", "--max-new-tokens", "16", "--out", at])
+            ["evaluate", "reward-distribution", "--model", demo.Model, "--input", Rows("""{"prompt":"Hi","theirs":"Hello"}"""), "--ranker", $"pairrm:{demo.Ranker}", "--against", "theirs", "--max-new-tokens", "16", "--out", at])
         {
-            Timed = ["reward-distribution-model.json", "reward-distribution-model.csv", "index.html"], // when, how long and with which commit
+            Dated = ["reward-distribution-demo.json", "reward-distribution-demo.csv"],
         },
         "generate" => new(name, at => ["generate", "--model", demo.Model, "--input", Rows("""{"prompt":"Hi"}"""), "--output", Path.Combine(at, "out.jsonl"), "--max-new-tokens", "16"]),
         "logprobs" => new(name, at => ["logprobs", "--model", demo.Model, "--input", Rows("""{"prompt":"Hi","response":"Hello"}"""), "--output", Path.Combine(at, "out.jsonl")]),

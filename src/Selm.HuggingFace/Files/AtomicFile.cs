@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 
@@ -14,6 +16,7 @@ public static class AtomicFile
 
     // Tells this process's temporary files from those a killed one left behind, even if it had the same pid.
     private static readonly string ProcessToken = $"{Environment.ProcessId}-{Guid.NewGuid():N}"[..24];
+    private static readonly ConcurrentDictionary<string, bool> looked = new(); // paths whose leftovers were looked for
     private static int counter;
 
     /// <summary>Writes a file through a callback; nothing is left behind when the callback or the disk fails.</summary>
@@ -83,8 +86,9 @@ public static class AtomicFile
             {
                 throw new InputException($"{path} is a folder, so no file can be written there; choose another name.");
             }
+            DeleteLeftovers(Path.GetFullPath(path));
             var temp = $"{path}{Marker}{ProcessToken}-{Interlocked.Increment(ref counter)}";
-            return new PendingFile(path, temp, new FileStream(temp, FileMode.CreateNew, FileAccess.Write, FileShare.Read, 1 << 16));
+            return new PendingFile(path, temp, new FileStream(temp, FileMode.CreateNew, FileAccess.Write, FileShare.Read | FileShare.Delete, 1 << 16));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
         {
@@ -113,6 +117,48 @@ public static class AtomicFile
             _ => $"{e.Message.TrimEnd('.')}; choose another folder",
         };
         return new InputException($"{path} cannot be written: {cure}.", e);
+    }
+
+    // What killed writers of the same file left: their process is gone, and nobody holds the temporary file, not even on another machine.
+    private static void DeleteLeftovers(string path)
+    {
+        if (!looked.TryAdd(path, true))
+        {
+            return;
+        }
+        foreach (var file in Directory.EnumerateFiles(Path.GetDirectoryName(path)!).Where(file => file.StartsWith(path + Marker, StringComparison.Ordinal) && IsTemp(file)).ToList())
+        {
+            if (!IsAlive(file[(path.Length + Marker.Length)..].Split('-')[0]) && !IsHeld(file))
+            {
+                File.Delete(file);
+            }
+        }
+    }
+
+    private static bool IsAlive(string process)
+    {
+        try
+        {
+            using var found = Process.GetProcessById(int.Parse(process, CultureInfo.InvariantCulture));
+            return !found.HasExited;
+        }
+        catch (Exception e) when (e is ArgumentException or FormatException or OverflowException)
+        {
+            return false;
+        }
+    }
+
+    private static bool IsHeld(string file)
+    {
+        try
+        {
+            using var alone = new FileStream(file, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+            return false;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return true;
+        }
     }
 
     // ENOSPC and EDQUOT on Linux, ERROR_DISK_FULL on Windows.
@@ -173,8 +219,8 @@ internal sealed class PendingFile : IDisposable
         else
         {
             stream.Flush(flushToDisk: true);
+            File.Move(temp, path, overwrite: true); // while it is held, so that nobody takes it for a leftover
             stream.Dispose();
-            File.Move(temp, path, overwrite: true);
             open.TryRemove(temp, out _);
         }
         done = true;

@@ -6,11 +6,13 @@ namespace Selm.Notebooks.Jupyter;
 /// <summary>Where a front end expects the kernel's sockets.</summary>
 internal sealed record ConnectionFile(string Key, Func<string, string> Address)
 {
+    private static readonly JsonDocumentOptions once = new() { AllowDuplicateProperties = false };
+
     public static ConnectionFile Read(string path)
     {
         try
         {
-            var file = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
+            var file = JsonNode.Parse(File.ReadAllText(path), documentOptions: once)!.AsObject();
             var (transport, host) = ((string?)file["transport"] ?? "tcp", (string)file["ip"]!);
             if (transport != "tcp")
             {

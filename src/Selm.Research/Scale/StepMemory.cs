@@ -141,10 +141,11 @@ internal sealed class StepMemory(Recipe recipe, PlanModel model, bool kernels, d
 
     // TorchSharp keeps an empty tensor beside each output of a kernel, until the runtime's collector comes by: also those of blocks
     // whose graph is gone. Large ones are pages that nobody touches; small ones lie in the heap, whose pages an earlier pass has touched.
+    // Those of an adapter's feed-forward products were measured to stay untouched too.
     private double Twins(double tokens)
     {
         const double own = 32 << 20; // blocks from here on have pages of their own (Libtorch.cs)
-        double[] outputs = [model.Packed, model.Mixed, Hidden, Hidden, .. Whole ? [] : new[] { Hidden, Hidden, 2 * Ff, Ff }];
+        double[] outputs = [model.Packed, model.Mixed, Hidden, Hidden, .. Whole ? [] : new[] { Hidden, Hidden }];
         return outputs.Select(columns => Float * tokens * columns).Where(bytes => bytes < own).Sum();
     }
 

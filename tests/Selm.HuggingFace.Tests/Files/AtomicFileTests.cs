@@ -85,6 +85,22 @@ public class AtomicFileTests
     }
 
     [Fact]
+    public void writing_a_file_again_deletes_what_killed_writers_of_it_left_and_nothing_else()
+    {
+        using var folder = new TempFolder();
+        folder.Write($"a.txt.tmp-{int.MaxValue}-0123456789abc-1", "of a process that is gone");
+        folder.Write($"b.txt.tmp-{int.MaxValue}-0123456789abc-1", "of another file");
+        folder.Write($"a.txt.tmp-{Environment.ProcessId}-0123456789abc-1", "of a process that lives");
+        folder.Write("a.txt.tmp-mine", "no temporary file");
+        using (File.Open(folder.Write($"a.txt.tmp-{int.MaxValue}-0123456789abc-2", "held, as from another machine"), FileMode.Open, FileAccess.Write, FileShare.Read))
+        {
+            AtomicFile.WriteText(folder.File("a.txt"), "new");
+        }
+        string[] kept = ["a.txt", $"a.txt.tmp-{int.MaxValue}-0123456789abc-2", $"a.txt.tmp-{Environment.ProcessId}-0123456789abc-1", "a.txt.tmp-mine", $"b.txt.tmp-{int.MaxValue}-0123456789abc-1"];
+        Assert.Equal(kept.Order(StringComparer.Ordinal), folder.Names().Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public void json_is_indented_snake_case_and_keeps_every_bit_of_a_number()
     {
         using var folder = new TempFolder();
