@@ -20,6 +20,7 @@ internal sealed class CellProcess : IDisposable
     public CellProcess(ProcessStartInfo start)
     {
         start.RedirectStandardError = true;
+        start.Environment.TryAdd("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1"); // on Linux: half as many page faults until the first cell is done
         child = Process.Start(start)!;
         reader = new(Forward) { IsBackground = true, Name = "stderr" };
         reader.Start();
