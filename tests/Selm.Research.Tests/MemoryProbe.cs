@@ -4,6 +4,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Selm.HuggingFace.Engine;
 using Selm.HuggingFace.Models;
+using Selm.HuggingFace.Tokenizers;
 using Selm.Research.Data;
 using Selm.Research.Numerics;
 using Selm.Research.Runs;
@@ -32,6 +33,7 @@ public static class MemoryProbe
             "training" => Training(),
             "lora" => Lora(int.Parse(args[1], CultureInfo.InvariantCulture), int.Parse(args[2], CultureInfo.InvariantCulture)),
             "rows" => Rows(args[1]),
+            "tokenizer" => OfTokenizer(args[1]),
             "steps" => Steps(args.Skip(1).Select(text => int.Parse(text, CultureInfo.InvariantCulture)).ToArray()),
             "load" => Load(args[1], args[2] == "bf16" ? ScalarType.BFloat16 : ScalarType.Float32),
             "store" => Store(args[1]),
@@ -236,6 +238,15 @@ public static class MemoryProbe
         var before = Status("VmRSS");
         var rows = RowFile.Read(path).LongCount(row => row.Value.ValueKind == System.Text.Json.JsonValueKind.Object);
         return [rows, Status("VmHWM") - before];
+    }
+
+    // Tokens of a tokenizer, and the most memory [kB] that reading it takes beyond what the process started with.
+    private static long[] OfTokenizer(string path)
+    {
+        Tokenizer.Load(Selm.Tests.Golden.Path("tokenizers", "hf-tokenizer-json", "byte-level-gpt2-style")); // compiles what is needed
+        var before = Status("VmRSS");
+        var tokenizer = Tokenizer.Load(path);
+        return [tokenizer.VocabularySize, Status("VmHWM") - before];
     }
 
     // The most that a bench takes beyond what the process started with.

@@ -7,19 +7,22 @@ namespace Selm.HuggingFace.Tokenizers;
 internal readonly struct SettingsNode
 {
     private readonly JsonElement _element;
+    private readonly string _place;
+    private readonly int? _index; // of an element of the array at that place
 
-    private SettingsNode(JsonElement element, string path, string place)
+    private SettingsNode(JsonElement element, string path, string place, int? index = null)
     {
         _element = element;
         Path = path;
-        Place = place;
+        _place = place;
+        _index = index;
     }
 
     /// <summary>The file.</summary>
     public string Path { get; }
 
     /// <summary>The place inside the file, such as model.vocab; empty for the top.</summary>
-    public string Place { get; }
+    public string Place => _index is { } index ? $"{_place}[{index}]" : _place;
 
     /// <summary>The element itself.</summary>
     public JsonElement Element => _element;
@@ -69,22 +72,22 @@ internal readonly struct SettingsNode
         return result;
     }
 
-    /// <summary>The elements of an array; an absent array is empty.</summary>
-    public List<SettingsNode> Items(string name)
+    /// <summary>The elements of an array, read one by one: there may be a million; an absent array is empty.</summary>
+    public IEnumerable<SettingsNode> Items(string name)
     {
-        var result = new List<SettingsNode>();
-        if (this[name] is { } array)
+        if (this[name] is not { } array)
         {
-            if (array._element.ValueKind != JsonValueKind.Array)
-            {
-                throw array.Wrong("an array");
-            }
-            foreach (var item in array._element.EnumerateArray())
-            {
-                result.Add(new SettingsNode(item, Path, $"{array.Place}[{result.Count}]"));
-            }
+            yield break;
         }
-        return result;
+        if (array._element.ValueKind != JsonValueKind.Array)
+        {
+            throw array.Wrong("an array");
+        }
+        var (place, index) = (array.Place, 0);
+        foreach (var item in array._element.EnumerateArray())
+        {
+            yield return new SettingsNode(item, Path, place, index++);
+        }
     }
 
     /// <summary>A text that must be there.</summary>

@@ -76,6 +76,7 @@ internal static class TokenizerJsonFile
     private static void ReadTable(SettingsNode node, Vocabulary vocabulary)
     {
         var entries = node.Object("vocab");
+        vocabulary.MakeRoom(entries.Element.GetPropertyCount());
         foreach (var entry in entries.Element.EnumerateObject())
         {
             vocabulary.Add(entry.Name, entry.Value.TryGetInt32Safe() ?? throw entries.Wrong("a table of whole numbers"), node.Path);
@@ -84,7 +85,7 @@ internal static class TokenizerJsonFile
 
     private static Dictionary<(int Left, int Right), (int Rank, int Id)> ReadMerges(SettingsNode node, Vocabulary vocabulary)
     {
-        var merges = new Dictionary<(int Left, int Right), (int Rank, int Id)>();
+        var merges = new Dictionary<(int Left, int Right), (int Rank, int Id)>(node["merges"] is { Element.ValueKind: JsonValueKind.Array } list ? list.Element.GetArrayLength() : 0);
         var rank = 0;
         foreach (var merge in node.Items("merges"))
         {
@@ -205,7 +206,7 @@ internal static class TokenizerJsonFile
     }
 
     private static int EndToken(SettingsNode node, string name) =>
-        node.Items(name) is [_, var id] && id.Element.TryGetInt32Safe() is { } value ? value : throw node.Wrong("a token and its id");
+        node.Items(name).ToArray() is [_, var id] && id.Element.TryGetInt32Safe() is { } value ? value : throw node.Wrong("a token and its id");
 
     private static int? TryGetInt32Safe(this JsonElement element) =>
         element.ValueKind == JsonValueKind.Number && element.TryGetInt32(out var value) ? value : null;

@@ -12,6 +12,13 @@ internal sealed class Vocabulary
     /// <summary>Ids by token, for look-ups by span.</summary>
     public Dictionary<string, int> Ids => _ids;
 
+    /// <summary>Makes room for so many tokens at once.</summary>
+    public void MakeRoom(int tokens)
+    {
+        _tokens.EnsureCapacity(tokens);
+        _ids.EnsureCapacity(tokens);
+    }
+
     /// <summary>Adds a token, or gives an id a second spelling, which then is the one that is read back.</summary>
     /// <exception cref="InputException">An id that no real vocabulary has.</exception>
     public void Add(string token, int id, string path)

@@ -18,7 +18,7 @@ public class GiantFilesTests(ITestOutputHelper output)
 
     private static readonly (string Reader, string What, bool Refused, Func<byte[]> Make)[] all =
     [
-        ("tokenizer json", "half a million merges", false, HalfAMillionMerges),
+        ("tokenizer json", "half a million merges", false, () => Merges(80)),
         ("tokenizer json", "normalizers nested without end", true, () => Utf8("{\"normalizer\":" + string.Concat(Enumerable.Repeat("{\"type\":\"Sequence\",\"normalizers\":[", 100_000)))),
         ("tokenizer json", "normalizers that double a text forty times", true, () => Tokenizer("normalizer", Many("normalizers", 40, """{"type":"Replace","pattern":{"String":"a"},"content":"aa"}"""))),
         ("tokenizer json", "a normalizer that writes a megabyte for a letter", true, () => Tokenizer("normalizer", "{\"type\":\"Replace\",\"pattern\":{\"String\":\"a\"},\"content\":\"" + new string('b', Mega) + "\"}")),
@@ -114,6 +114,21 @@ public class GiantFilesTests(ITestOutputHelper output)
         }
     }
 
+    [Fact]
+    public void a_tokenizer_of_a_million_merges_takes_a_third_of_a_gigabyte_at_most()
+    {
+        var file = Path.Combine(Directory.CreateTempSubdirectory("selm-").FullName, "tokenizer.json");
+        var bytes = Merges(100);
+        File.WriteAllBytes(file, bytes);
+
+        var (merges, taken) = MemoryProbe.Run("tokenizer", file) is [var tokens, var kilobytes] ? (tokens, kilobytes << 10) : default;
+
+        Directory.Delete(Path.GetDirectoryName(file)!, recursive: true);
+        output.WriteLine($"{bytes.Length >> 20} MB, {merges} tokens, {taken >> 20} MB");
+        Assert.True(merges > 1_000_000);
+        Assert.InRange(taken, 1, 340L * Mega); // 24 MB on disk; measured 275 to 295
+    }
+
     private static string Many(string what) => string.Concat(Enumerable.Repeat(what, 100_000));
 
     private static string Many(string name, int count, string item) => $$"""{"type":"Sequence","{{name}}":[{{string.Join(',', Enumerable.Repeat(item, count))}}]}""";
@@ -128,9 +143,10 @@ public class GiantFilesTests(ITestOutputHelper output)
     }
 
     // A hundred letters, all pairs of them, and all of these with one letter more.
-    private static byte[] HalfAMillionMerges()
+    // Merges of two letters each, and of two and one: half a million of 80 letters, a million of 100.
+    private static byte[] Merges(int count)
     {
-        var letters = Enumerable.Range(0, 80).Select(i => (char)(0x100 + i)).ToArray();
+        var letters = Enumerable.Range(0, count).Select(i => (char)(0x100 + i)).ToArray();
         var (vocabulary, merges) = (new StringBuilder(), new StringBuilder());
         var id = 0;
         foreach (var letter in letters)
