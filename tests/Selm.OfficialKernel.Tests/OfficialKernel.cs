@@ -50,9 +50,10 @@ internal static class OfficialKernel
         return kernel;
     }
 
-    // What the tool does for every package: its display of its own types.
-    private static async Task LoadExtensions(Kernel kernel, IReadOnlyList<ResolvedPackageReference> packages)
+    // What the tool does for every package: its assemblies for the compiler, and its display of its own types.
+    private static async Task LoadExtensions(CSharpKernel kernel, IReadOnlyList<ResolvedPackageReference> packages)
     {
+        kernel.AddAssemblyReferences(packages.SelectMany(package => package.AssemblyPaths));
         foreach (var folder in packages.Select(package => Path.Combine(package.PackageRoot, "interactive-extensions", "dotnet")).Where(Directory.Exists))
         {
             foreach (var file in Directory.EnumerateFiles(folder, "*.dll").Order(StringComparer.Ordinal))
