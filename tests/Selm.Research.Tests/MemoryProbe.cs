@@ -33,6 +33,7 @@ public static class MemoryProbe
             "training" => Training(),
             "lora" => Lora(int.Parse(args[1], CultureInfo.InvariantCulture), int.Parse(args[2], CultureInfo.InvariantCulture)),
             "rows" => Rows(args[1]),
+            "lengths" => Lengths(int.Parse(args[1], CultureInfo.InvariantCulture)),
             "tokenizer" => OfTokenizer(args[1]),
             "steps" => Steps(args.Skip(1).Select(text => int.Parse(text, CultureInfo.InvariantCulture)).ToArray()),
             "load" => Load(args[1], args[2] == "bf16" ? ScalarType.BFloat16 : ScalarType.Float32),
@@ -230,6 +231,30 @@ public static class MemoryProbe
             update.Step(1e-6, maxNorm: 1);
         }
         return [Status("VmHWM")];
+    }
+
+    // Memory [kB] after a third of some passes in bfloat16, each over rows of other lengths, and after all of them.
+    private static long[] Lengths(int passes)
+    {
+        using var model = new Llama(new BenchShape(512, 512, 2, 8, 4, 1536, 24, 24).Config(), ScalarType.BFloat16, CPU);
+        TiledWeights.Fill(model);
+        foreach (var parameter in model.parameters())
+        {
+            parameter.requires_grad = true;
+        }
+        using var update = new ParameterUpdate(model, new OptimizerRecipe { MasterWeights = false, Moments = Precision.Bf16, UpdateInBackward = true });
+        var early = 0L;
+        for (var pass = 0; pass < passes; pass++)
+        {
+            var stream = new PhiloxStream(1, "lengths", pass);
+            int[] Ids(int most) => [.. Enumerable.Range(0, 4 + stream.NextInt(most)).Select(_ => stream.NextInt(512))];
+            SharedRow[] rows = [.. Enumerable.Range(0, 8).Select(_ => new SharedRow(Ids(40), [Ids(40), Ids(40)]))];
+            update.Begin(1e-6);
+            StagedBackward.Run(model, rows, sums => [.. sums.Select((_, k) => k % 2 == 0 ? -0.1 : 0.05)], checkpointing: true, update.Apply);
+            GC.Collect();
+            early = pass == passes / 3 ? Status("VmRSS") : early;
+        }
+        return [early, Status("VmRSS")];
     }
 
     // Rows of a file and the most memory [kB] that reading them takes beyond what the process started with.

@@ -130,6 +130,12 @@ public static partial class Libtorch
             _ = SetEnv("OMP_NUM_THREADS", "1", overwrite: 1); // for libtorch alone: .NET and child processes keep the user's value
             _ = SetEnv("MKL_NUM_THREADS", "1", overwrite: 1);
         }
+        if (!OperatingSystem.IsWindows())
+        {
+            // In bfloat16 libtorch keeps what it has made ready for each shape of a product, a thousand of them: gigabytes where every batch has another length.
+            _ = SetEnv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16", overwrite: 0);
+            _ = SetEnv("LRU_CACHE_CAPACITY", "16", overwrite: 0);
+        }
         KeepMemory();
         foreach (var part in new[] { "c10", "torch_cpu", "c10_cuda", "torch_cuda", "torch" })
         {
