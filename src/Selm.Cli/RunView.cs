@@ -1,5 +1,5 @@
-using System.Diagnostics;
 using System.Text.Json;
+using Selm.HuggingFace.Files;
 using Selm.Research.Runs;
 
 namespace Selm.Cli;
@@ -98,21 +98,7 @@ internal sealed class RunView
 
     private static int? LivePid(string path)
     {
-        return File.Exists(path) && int.TryParse(File.ReadAllText(path).Split(' ')[0], out var pid) && IsLive(pid) ? pid : null;
-    }
-
-    /// <summary>Whether a process of this number runs here.</summary>
-    public static bool IsLive(int pid)
-    {
-        try
-        {
-            using var process = Process.GetProcessById(pid);
-            return true;
-        }
-        catch (ArgumentException)
-        {
-            return false;
-        }
+        return File.Exists(path) && int.TryParse(File.ReadAllText(path).Split(' ')[0], out var pid) && LiveProcess.Is(pid) ? pid : null;
     }
 
     private static List<(string, DateTime)> ReadStages(string folder) => Directory.Exists(folder)

@@ -55,7 +55,7 @@ internal static class SweepLocal
     /// <summary>The process that sweeps the folder on this machine now, or null.</summary>
     public static int? Pid(SweepFolder sweep) =>
         File.Exists(PidFile(sweep)) && File.ReadAllText(PidFile(sweep)).Trim().Split(' ') is [var id, var machine] && machine == Environment.MachineName
-        && int.TryParse(id, CultureInfo.InvariantCulture, out var pid) && RunView.IsLive(pid) ? pid : null;
+        && int.TryParse(id, CultureInfo.InvariantCulture, out var pid) && LiveProcess.Is(pid) ? pid : null;
 
     private static string PidFile(SweepFolder sweep) => Path.Combine(sweep.Root, "local.pid");
 

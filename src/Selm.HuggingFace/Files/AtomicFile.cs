@@ -1,6 +1,4 @@
 using System.Collections.Concurrent;
-using System.Diagnostics;
-using System.Globalization;
 using System.Text;
 using System.Text.Json;
 
@@ -128,23 +126,10 @@ public static class AtomicFile
         }
         foreach (var file in Directory.EnumerateFiles(Path.GetDirectoryName(path)!).Where(file => file.StartsWith(path + Marker, StringComparison.Ordinal) && IsTemp(file)).ToList())
         {
-            if (!IsAlive(file[(path.Length + Marker.Length)..].Split('-')[0]) && !IsHeld(file))
+            if (!LiveProcess.Is(file[(path.Length + Marker.Length)..].Split('-')[0]) && !IsHeld(file))
             {
                 File.Delete(file);
             }
-        }
-    }
-
-    private static bool IsAlive(string process)
-    {
-        try
-        {
-            using var found = Process.GetProcessById(int.Parse(process, CultureInfo.InvariantCulture));
-            return !found.HasExited;
-        }
-        catch (Exception e) when (e is ArgumentException or FormatException or OverflowException)
-        {
-            return false;
         }
     }
 

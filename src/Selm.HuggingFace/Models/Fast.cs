@@ -26,7 +26,7 @@ internal static class Fast
     internal static bool KeepsBits => Gemm.IsFast;
 
     /// <summary>Whether the kernels serve tensors like this one.</summary>
-    internal static bool Fused(Tensor x) => Gemm.IsFast && !Disabled && x.dtype == ScalarType.Float32 && x.device_type == DeviceType.CPU;
+    internal static bool Fused(Tensor x) => Rounds(x) && x.dtype == ScalarType.Float32;
 
     /// <summary>Whether the kernel that rounds to bfloat16 serves tensors where this one lies.</summary>
     internal static bool Rounds(Tensor x) => Gemm.IsFast && !Disabled && x.device_type == DeviceType.CPU;
