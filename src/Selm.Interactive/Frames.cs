@@ -55,7 +55,7 @@ public static partial class Frames
         return Of(columns.Where(column => column.Name is "prompt" or "chosen" or "rejected" || column.Values.Any(value => value is not null)));
     }
 
-    /// <summary>The preference pairs of a file, of any form and shape that <see cref="PreferenceFile.Read"/> takes; judged ties are left out.</summary>
+    /// <summary>The preference pairs of a file, of any form and shape that <see cref="PreferenceFile.Read(string, string?)"/> takes; judged ties are left out.</summary>
     /// <exception cref="InputException">The file is missing or broken; with file and line.</exception>
     public static DataFrame ReadPreferences(string path) => PreferenceFile.Read(path).Records.ToDataFrame();
 

@@ -34,7 +34,7 @@ public static class MemoryProbe
             "lora" => Lora(int.Parse(args[1], CultureInfo.InvariantCulture), int.Parse(args[2], CultureInfo.InvariantCulture)),
             "rows" => Rows(args[1]),
             "lengths" => Lengths(int.Parse(args[1], CultureInfo.InvariantCulture)),
-            "tokenizer" => OfTokenizer(args[1]),
+            "reader" => OfReader(args[1], args[2]),
             "steps" => Steps(args.Skip(1).Select(text => int.Parse(text, CultureInfo.InvariantCulture)).ToArray()),
             "load" => Load(args[1], args[2] == "bf16" ? ScalarType.BFloat16 : ScalarType.Float32),
             "store" => Store(args[1]),
@@ -265,13 +265,18 @@ public static class MemoryProbe
         return [rows, Status("VmHWM") - before];
     }
 
-    // Tokens of a tokenizer, and the most memory [kB] that reading it takes beyond what the process started with.
-    private static long[] OfTokenizer(string path)
+    // The most memory [kB] that a reader takes beyond what the process holds once it has read sound files of that kind.
+    private static long[] OfReader(string name, string path)
     {
-        Tokenizer.Load(Selm.Tests.Golden.Path("tokenizers", "hf-tokenizer-json", "byte-level-gpt2-style")); // compiles what is needed
-        var before = Status("VmRSS");
-        var tokenizer = Tokenizer.Load(path);
-        return [tokenizer.VocabularySize, Status("VmHWM") - before];
+        using var readers = new Hostile.HostileReaders();
+        var reader = readers.All.Single(one => one.Name == name);
+        using var run = new Selm.Tests.Hostile.HostileRun(reader);
+        foreach (var _ in run.Sound())
+        {
+        }
+        var before = Selm.Tests.Hostile.PeakMemory.Reset();
+        reader.Read(path);
+        return [(Selm.Tests.Hostile.PeakMemory.Now() - before) >> 10];
     }
 
     // The most that a bench takes beyond what the process started with.

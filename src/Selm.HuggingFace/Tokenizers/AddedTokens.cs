@@ -14,16 +14,16 @@ internal readonly record struct TextPart(string Text, int Id, int Start);
 /// <summary>Finds added tokens in a text: the leftmost, and of those that start there the longest.</summary>
 internal sealed class AddedTokens
 {
-    private readonly Dictionary<char, AddedToken[]> _byFirstChar;
+    private readonly Dictionary<string, AddedToken[]>.AlternateLookup<ReadOnlySpan<char>> _byContent;
+    private readonly Dictionary<char, int[]> _lengths; // of the tokens that begin with a character, the longest first
     private readonly SearchValues<char> _firstChars;
 
     public AddedTokens(IEnumerable<AddedToken> tokens)
     {
-        _byFirstChar = tokens
-            .Where(token => token.Content.Length > 0)
-            .GroupBy(token => token.Content[0])
-            .ToDictionary(group => group.Key, group => group.OrderByDescending(token => token.Content.Length).ToArray());
-        _firstChars = SearchValues.Create([.. _byFirstChar.Keys]);
+        var byContent = tokens.Where(token => token.Content.Length > 0).GroupBy(token => token.Content).ToDictionary(group => group.Key, group => group.ToArray(), StringComparer.Ordinal);
+        _byContent = byContent.GetAlternateLookup<ReadOnlySpan<char>>();
+        _lengths = byContent.Keys.GroupBy(content => content[0]).ToDictionary(group => group.Key, group => group.Select(content => content.Length).Distinct().OrderDescending().ToArray());
+        _firstChars = SearchValues.Create([.. _lengths.Keys]);
     }
 
     /// <summary>Cuts a text at its added tokens. Empty stretches are left out.</summary>
@@ -72,12 +72,13 @@ internal sealed class AddedTokens
 
     private AddedToken? Match(string text, int at, bool parseSpecial)
     {
-        foreach (var token in _byFirstChar[text[at]])
+        foreach (var length in _lengths[text[at]])
         {
-            if ((parseSpecial || !token.Special)
-                && string.CompareOrdinal(text, at, token.Content, 0, token.Content.Length) == 0)
+            if (length <= text.Length - at
+                && _byContent.TryGetValue(text.AsSpan(at, length), out var tokens)
+                && Array.Find(tokens, token => parseSpecial || !token.Special) is { } found)
             {
-                return token;
+                return found;
             }
         }
         return null;

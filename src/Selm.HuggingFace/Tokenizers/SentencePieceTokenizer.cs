@@ -31,7 +31,7 @@ internal sealed class SentencePieceTokenizer : Tokenizer
     {
         _model = new SentencePieceModel(file);
         _legacy = settings.Legacy ?? true;
-        var tokens = SpecialPieces(file).Where(token => settings.AddedTokens.All(known => known.Id != token.Id))
+        var tokens = SpecialPieces(file).ExceptBy(settings.AddedTokens.Select(token => token.Id), token => token.Id)
             .Concat(settings.AddedTokens).ToList();
         _added = new AddedTokens(tokens);
         _special = [.. tokens.Where(token => token.Special).Select(token => token.Id)];

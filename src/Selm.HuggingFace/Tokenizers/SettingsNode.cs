@@ -9,10 +9,12 @@ internal readonly struct SettingsNode
     private readonly JsonElement _element;
     private readonly string _place;
     private readonly int? _index; // of an element of the array at that place
+    private readonly JsonTables? _tables; // what was cut out of the file
 
-    private SettingsNode(JsonElement element, string path, string place, int? index = null)
+    private SettingsNode(JsonElement element, JsonTables? tables, string path, string place, int? index = null)
     {
         _element = element;
+        _tables = tables;
         Path = path;
         _place = place;
         _index = index;
@@ -28,15 +30,18 @@ internal readonly struct SettingsNode
     public JsonElement Element => _element;
 
     /// <summary>Reads a file that holds one JSON object.</summary>
-    public static SettingsNode Read(string path)
+    /// <param name="path">The file.</param>
+    /// <param name="tables">Places such as model.vocab whose entries are left to <see cref="Table"/>: they may be a million.</param>
+    public static SettingsNode Read(string path, params string[] tables)
     {
         try
         {
             var bytes = File.ReadAllBytes(path);
             InputFile.RefusePointer(path, bytes);
-            var document = JsonDocument.Parse(bytes);
             JsonTexts.Check(bytes);
-            var node = new SettingsNode(document.RootElement, path, "");
+            var cut = tables.Length > 0 ? JsonTables.Cut(bytes, tables) : null;
+            var document = JsonDocument.Parse(cut?.Rest ?? bytes);
+            var node = new SettingsNode(document.RootElement, cut, path, "");
             return document.RootElement.ValueKind == JsonValueKind.Object ? node : throw node.Wrong("a JSON object");
         }
         catch (JsonException error)
@@ -52,7 +57,7 @@ internal readonly struct SettingsNode
     /// <summary>A member, or null where it is absent or null.</summary>
     public SettingsNode? this[string name] =>
         _element.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null
-            ? new SettingsNode(value, Path, Place.Length == 0 ? name : $"{Place}.{name}")
+            ? new SettingsNode(value, _tables, Path, Place.Length == 0 ? name : $"{Place}.{name}")
             : null;
 
     /// <summary>A member that must be there and be an object.</summary>
@@ -72,7 +77,16 @@ internal readonly struct SettingsNode
         return result;
     }
 
-    /// <summary>The elements of an array, read one by one: there may be a million; an absent array is empty.</summary>
+    /// <summary>A table that was cut out of the file when it was read: an object or an array; an absent array is empty.</summary>
+    public JsonTable Table(string name, JsonValueKind kind) => this[name] switch
+    {
+        { _element.ValueKind: var found } node when found == kind => _tables!.ByPlace[node.Place],
+        null when kind == JsonValueKind.Array => new("[]"u8.ToArray(), 0),
+        { } node when kind == JsonValueKind.Array => throw node.Wrong("an array"),
+        _ => throw Missing(name, "an object"),
+    };
+
+    /// <summary>The elements of an array; an absent array is empty.</summary>
     public IEnumerable<SettingsNode> Items(string name)
     {
         if (this[name] is not { } array)
@@ -86,7 +100,20 @@ internal readonly struct SettingsNode
         var (place, index) = (array.Place, 0);
         foreach (var item in array._element.EnumerateArray())
         {
-            yield return new SettingsNode(item, Path, place, index++);
+            yield return new SettingsNode(item, _tables, Path, place, index++);
+        }
+    }
+
+    /// <summary>The members of this object.</summary>
+    public IEnumerable<(string Name, SettingsNode Value)> Members()
+    {
+        if (_element.ValueKind != JsonValueKind.Object)
+        {
+            throw Wrong("an object");
+        }
+        foreach (var member in _element.EnumerateObject())
+        {
+            yield return (member.Name, new SettingsNode(member.Value, _tables, Path, Place.Length == 0 ? member.Name : $"{Place}.{member.Name}"));
         }
     }
 
@@ -132,6 +159,9 @@ internal readonly struct SettingsNode
     /// <summary>The error that this element is not what it should be.</summary>
     public InputException Wrong(string expected) =>
         new($"{Path}: {(Place.Length == 0 ? "the file" : $"'{Place}'")} is not {expected}; the file is damaged or of another kind, copy it again.");
+
+    /// <summary>The error that an entry of an array here is not what it should be.</summary>
+    public InputException Wrong(string name, int index, string expected) => new SettingsNode(_element, null, Path, Place.Length == 0 ? name : $"{Place}.{name}", index).Wrong(expected);
 
     /// <summary>The error that something named here is not supported.</summary>
     public InputException Unsupported(string kind, string name) =>

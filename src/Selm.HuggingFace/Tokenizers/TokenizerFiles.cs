@@ -164,23 +164,23 @@ internal static class TokenizerFiles
         var tokens = new Dictionary<int, AddedToken>();
         if (ReadIfThere(folder, "added_tokens.json") is { } list)
         {
-            foreach (var entry in list.Element.EnumerateObject())
+            foreach (var (content, node) in list.Members())
             {
-                var id = list.Number(entry.Name);
-                Vocabulary.RefuseImpossible(entry.Name, id, list.Path);
-                tokens[id] = new AddedToken(id, entry.Name);
+                var id = node.Element.ValueKind == JsonValueKind.Number && node.Element.TryGetInt32(out var number) ? number : throw node.Wrong("a whole number");
+                Vocabulary.RefuseImpossible(content, id, list.Path);
+                tokens[id] = new AddedToken(id, content);
             }
         }
         if (config?["added_tokens_decoder"] is { } decoder)
         {
-            foreach (var entry in decoder.Element.EnumerateObject())
+            foreach (var (name, node) in decoder.Members())
             {
-                if (!int.TryParse(entry.Name, NumberStyles.None, CultureInfo.InvariantCulture, out var id))
+                if (!int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var id))
                 {
                     throw decoder.Wrong("a list of tokens by id");
                 }
-                Vocabulary.RefuseImpossible(entry.Name, id, decoder.Path);
-                tokens[id] = ReadToken(decoder.Object(entry.Name), id);
+                Vocabulary.RefuseImpossible(name, id, decoder.Path);
+                tokens[id] = ReadToken(node.Element.ValueKind == JsonValueKind.Object ? node : throw node.Wrong("an object"), id);
             }
         }
         return [.. tokens.Values.OrderBy(token => token.Id)];

@@ -11,7 +11,7 @@ internal static class TokenizerJsonFile
     /// <exception cref="InputException">Broken, or of a kind that is not supported.</exception>
     public static Tokenizer Load(string path)
     {
-        var file = SettingsNode.Read(path);
+        var file = SettingsNode.Read(path, "model.vocab", "model.merges");
         var settings = TokenizerFiles.ReadSettings(path);
         var vocabulary = new Vocabulary();
         var node = file.Object("model");
@@ -75,35 +75,50 @@ internal static class TokenizerJsonFile
 
     private static void ReadTable(SettingsNode node, Vocabulary vocabulary)
     {
-        var entries = node.Object("vocab");
-        vocabulary.MakeRoom(entries.Element.GetPropertyCount());
-        foreach (var entry in entries.Element.EnumerateObject())
+        var table = node.Table("vocab", JsonValueKind.Object);
+        vocabulary.MakeRoom(table.Count);
+        var reader = table.Open();
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            vocabulary.Add(entry.Name, entry.Value.TryGetInt32Safe() ?? throw entries.Wrong("a table of whole numbers"), node.Path);
+            var token = reader.GetString()!;
+            reader.Read();
+            vocabulary.Add(token, reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out var id) ? id : throw node.Object("vocab").Wrong("a table of whole numbers"), node.Path);
         }
     }
 
     private static Dictionary<(int Left, int Right), (int Rank, int Id)> ReadMerges(SettingsNode node, Vocabulary vocabulary)
     {
-        var merges = new Dictionary<(int Left, int Right), (int Rank, int Id)>(node["merges"] is { Element.ValueKind: JsonValueKind.Array } list ? list.Element.GetArrayLength() : 0);
-        var rank = 0;
-        foreach (var merge in node.Items("merges"))
+        var table = node.Table("merges", JsonValueKind.Array);
+        var merges = new Dictionary<(int Left, int Right), (int Rank, int Id)>(table.Count);
+        var reader = table.Open();
+        for (var rank = 0; reader.Read() && reader.TokenType != JsonTokenType.EndArray; rank++)
         {
-            // "a b" in older files, ["a", "b"] in newer ones, where a token may hold a space.
-            var halves = merge.Element.ValueKind == JsonValueKind.Array
-                ? [.. merge.Element.EnumerateArray().Select(half => half.ValueKind == JsonValueKind.String ? half.GetString()! : "")]
-                : merge.AsText().Split(' ');
-            if (halves.Length != 2
-                || vocabulary.IdOf(halves[0]) is not { } left
-                || vocabulary.IdOf(halves[1]) is not { } right
-                || vocabulary.IdOf(halves[0] + halves[1]) is not { } id)
+            if (Halves(ref reader) is not [var first, var second]
+                || vocabulary.IdOf(first) is not { } left
+                || vocabulary.IdOf(second) is not { } right
+                || vocabulary.IdOf(first + second) is not { } id)
             {
-                throw merge.Wrong("a merge of two tokens of the vocabulary into a third");
+                throw node.Wrong("merges", rank, "a merge of two tokens of the vocabulary into a third");
             }
-            merges[(left, right)] = (rank++, id);
+            merges[(left, right)] = (rank, id);
         }
         return merges;
     }
+
+    // "a b" in older files, ["a", "b"] in newer ones, where a token may hold a space; null where it is neither.
+    private static string[]? Halves(ref Utf8JsonReader reader)
+    {
+        if (reader.TokenType == JsonTokenType.String)
+        {
+            return reader.GetString()!.Split(' ');
+        }
+        return reader.TokenType == JsonTokenType.StartArray
+            && Next(ref reader, JsonTokenType.String) && reader.GetString() is { } left
+            && Next(ref reader, JsonTokenType.String) && reader.GetString() is { } right
+            && Next(ref reader, JsonTokenType.EndArray) ? [left, right] : null;
+    }
+
+    private static bool Next(ref Utf8JsonReader reader, JsonTokenType type) => reader.Read() && reader.TokenType == type;
 
     private static int[]? ReadByteIds(SettingsNode node, Vocabulary vocabulary)
     {
@@ -122,15 +137,17 @@ internal static class TokenizerJsonFile
 
     private static UnigramWordModel ReadUnigram(SettingsNode node, Vocabulary vocabulary)
     {
-        var pieces = new List<ScoredPiece>();
-        foreach (var entry in node.Items("vocab"))
+        var table = node.Table("vocab", JsonValueKind.Array);
+        var pieces = new List<ScoredPiece>(table.Count);
+        var reader = table.Open();
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
-            if (entry.Element.ValueKind != JsonValueKind.Array || entry.Element.GetArrayLength() != 2
-                || entry.Element[0].ValueKind != JsonValueKind.String || entry.Element[1].ValueKind != JsonValueKind.Number)
-            {
-                throw entry.Wrong("a piece and its score");
-            }
-            var piece = new ScoredPiece(entry.Element[0].GetString()!, pieces.Count, entry.Element[1].GetDouble());
+            var piece = reader.TokenType == JsonTokenType.StartArray
+                && Next(ref reader, JsonTokenType.String) && reader.GetString() is { } text
+                && Next(ref reader, JsonTokenType.Number) && reader.GetDouble() is var score
+                && Next(ref reader, JsonTokenType.EndArray)
+                ? new ScoredPiece(text, pieces.Count, score)
+                : throw node.Wrong("vocab", pieces.Count, "a piece and its score");
             vocabulary.Add(piece.Text, piece.Id, node.Path);
             pieces.Add(piece);
         }
@@ -147,7 +164,8 @@ internal static class TokenizerJsonFile
     {
         var tokens = file.Objects("added_tokens").ConvertAll(entry => TokenizerFiles.ReadToken(entry, entry.Number("id")));
         // The settings may add tokens that the file does not know; where both know one, the file counts.
-        tokens.AddRange(settings.AddedTokens.Where(token => !tokens.Exists(known => known.Content == token.Content)));
+        var known = tokens.Select(token => token.Content).ToHashSet();
+        tokens.AddRange(settings.AddedTokens.Where(token => known.Add(token.Content)));
         foreach (var token in tokens)
         {
             vocabulary.Add(token.Content, token.Id, file.Path);

@@ -138,7 +138,7 @@ public static class SelmRun
     }
 
     // A loss compares the two; where they are the same text it moves nothing.
-    private static string[] EqualPairs(List<PreferenceRecord> records)
+    private static string[] EqualPairs(IReadOnlyList<PreferenceRecord> records)
     {
         var equal = records.Count(record => record.ChosenResponse == record.RejectedResponse);
         return equal == 0 ? [] : [$"{equal} of {records.Count} pairs have two equal responses, which teach nothing as they stand; selm data inspect counts them."];
@@ -149,7 +149,7 @@ public static class SelmRun
 
     // The base model and the ranker of a run that is not there yet, and a try at what its text stages will ask of them; what
     // that makes of the pairs is kept, since the run begins with it.
-    private static LoopPair[]? Start(Recipe recipe, List<PreferenceRecord> records, LazyRanker ranker, DateOnly started, out ModelFolder start)
+    private static LoopPair[]? Start(Recipe recipe, IReadOnlyList<PreferenceRecord> records, LazyRanker ranker, DateOnly started, out ModelFolder start)
     {
         start = Load(StartOf(recipe), recipe, started);
         if (recipe.Adapter is { Path: null })
@@ -161,7 +161,7 @@ public static class SelmRun
     }
 
     // Where no answers are asked for, a loss that reads y must find it in the data.
-    private static List<PreferenceRecord> Records(Recipe recipe)
+    private static IReadOnlyList<PreferenceRecord> Records(Recipe recipe)
     {
         var loss = Methods.LossOf(recipe);
         var readsY = !Methods.Find(recipe.Method).Asks && PreferenceLosses.Of(loss).Needs.HasFlag(LossInputs.PolicySample) ? $"loss {loss.Kind}" : null;
@@ -169,7 +169,7 @@ public static class SelmRun
         {
             throw new InputException($"datasets: {pipe} is a pipe, which a run that goes on could not read again; write what comes out of it into a file and give that.");
         }
-        return [.. recipe.Datasets.SelectMany(path => PreferenceFile.Read(path, readsY).Records)];
+        return PreferenceFile.Read(recipe.Datasets, readsY).Records;
     }
 
     private static TrainingPlan[] Plan(Recipe recipe, IReadOnlyList<IReadOnlyList<PreferenceRecord>> portions)
@@ -203,7 +203,7 @@ public static class SelmRun
 
     // Portions of the data or of what was made of it, as much of each as the recipe uses.
     private static IReadOnlyList<IReadOnlyList<T>> Portions<T>(IReadOnlyList<T> items, Recipe recipe) =>
-        [.. Splits.Portions(items, recipe.Portions).Select(portion => recipe.PairsPerIteration is { } most ? [.. portion.Take(most)] : portion)];
+        [.. Splits.Portions(items, recipe.Portions).Select(portion => recipe.PairsPerIteration is { } most && most < portion.Count ? [.. portion.Take(most)] : portion)];
 
     /// <summary>The folder of pi_0: the base model, or the adapter that stands on it.</summary>
     internal static string StartOf(Recipe recipe) => recipe.Adapter?.Path ?? recipe.Base!;

@@ -49,13 +49,13 @@ public sealed record DataInspection(
         }
         return new(
             path, format, counted.Rows, counted.Pairs, counted.Columns, counted.Shapes, counted.Equal, counted.Empty, counted.Ties,
-            [.. counted.Problems.Select(entry => new DataProblem(entry.Key, entry.Value.Count, [.. entry.Value.Take(MostPlaces)])).OrderByDescending(problem => problem.Rows)],
+            [.. counted.Problems.Select(entry => new DataProblem(entry.Key, entry.Value.Rows, entry.Value.Places)).OrderByDescending(problem => problem.Rows)],
             counted.Characters.Summary(),
             counted.Tokens.Summary());
     }
 
     // A line that is no JSON object ends the reading: what is behind it may be anything.
-    private static bool Next(string path, IEnumerator<JsonRow> rows, Dictionary<string, List<string>> problems)
+    private static bool Next(string path, IEnumerator<JsonRow> rows, Dictionary<string, (int, List<string>)> problems)
     {
         try
         {
@@ -68,13 +68,14 @@ public sealed record DataInspection(
         }
     }
 
-    private static void Note(Dictionary<string, List<string>> problems, string what, string where)
+    private static void Note(Dictionary<string, (int Rows, List<string> Places)> problems, string what, string where)
     {
-        if (!problems.TryGetValue(what, out var places))
+        var (rows, places) = problems.TryGetValue(what, out var known) ? known : (0, []);
+        if (rows < MostPlaces)
         {
-            problems[what] = places = [];
+            places.Add(where);
         }
-        places.Add(where);
+        problems[what] = (rows + 1, places);
     }
 
     /// <summary>A message such as "F line 3: what." in its two parts; null where it names no place in the file.</summary>
@@ -88,6 +89,7 @@ public sealed record DataInspection(
     private sealed class Counts(TextEncoding? encoding)
     {
         private static readonly LengthLimits s_uncut = new(int.MaxValue, int.MaxValue);
+        private readonly HashSet<string> _known = []; // columns
 
         public int Rows { get; private set; }
 
@@ -103,7 +105,7 @@ public sealed record DataInspection(
 
         public Dictionary<string, int> Shapes { get; } = [];
 
-        public Dictionary<string, List<string>> Problems { get; } = [];
+        public Dictionary<string, (int Rows, List<string> Places)> Problems { get; } = [];
 
         public LengthLists Characters { get; } = new();
 
@@ -112,12 +114,13 @@ public sealed record DataInspection(
         public void Add(string path, JsonRow row)
         {
             Rows++;
-            Columns.AddRange(row.Value.EnumerateObject().Select(field => field.Name).Where(name => !Columns.Contains(name)).ToList());
+            Columns.AddRange(row.Value.EnumerateObject().Select(field => field.Name).Where(_known.Add));
             try
             {
                 if (PreferenceFile.FromRow(row) is { } record)
                 {
-                    Shapes[PreferenceFile.Shape(row)] = Shapes.GetValueOrDefault(PreferenceFile.Shape(row)) + 1;
+                    var shape = PreferenceFile.Shape(row);
+                    Shapes[shape] = Shapes.GetValueOrDefault(shape) + 1;
                     Add(record, $"{row.Counted} {row.Line}");
                 }
                 else

@@ -7,7 +7,7 @@ using Selm.Research.Runs;
 namespace Selm.Research.Data;
 
 /// <summary>The records of a file, and how many judged pairs were left out because they tie.</summary>
-/// <param name="Records">The pairs in the order of the file.</param>
+/// <param name="Records">The pairs in the order of the file. Each is made of its row when it is asked for, anew each time.</param>
 /// <param name="TiesDropped">Judged pairs without a better answer.</param>
 public sealed record PreferenceSet(IReadOnlyList<PreferenceRecord> Records, int TiesDropped);
 
@@ -28,29 +28,37 @@ public static partial class PreferenceFile
     /// <param name="readsY">What reads y, such as "loss selm", where every row must have a reference_response; null asks for none.</param>
     /// <exception cref="InputException">The file is missing or holds no pair; a row is broken, has no known shape, an
     /// empty prompt, chats that differ before the answer or no y where one is asked for; each with file and line.</exception>
-    public static PreferenceSet Read(string path, string? readsY = null)
+    public static PreferenceSet Read(string path, string? readsY = null) => Read([path], readsY);
+
+    /// <summary>The pairs of several files, one file after the other.</summary>
+    /// <param name="paths">The files.</param>
+    /// <param name="readsY">As above.</param>
+    /// <exception cref="InputException">As above, for each file.</exception>
+    public static PreferenceSet Read(IEnumerable<string> paths, string? readsY = null)
     {
-        var rows = RowFile.Read(path, s_columns);
-        var records = new List<PreferenceRecord>();
-        var ties = 0;
-        foreach (var row in rows)
+        var (pairs, ties) = (new PackedRows(), 0);
+        foreach (var path in paths)
         {
-            if (FromRow(row) is { } record)
+            var (before, tiesBefore) = (pairs.Count, ties);
+            foreach (var row in RowFile.Read(path, s_columns))
             {
+                if (FromRow(row) is not { } record)
+                {
+                    ties++;
+                    continue;
+                }
                 if (readsY is not null && record.ReferenceResponse is null)
                 {
                     throw row.Error($"{readsY} reads y, but the field \"reference_response\" is missing; add the reference model's answer or take a loss without y, such as loss: {{kind: dpo}}");
                 }
-                records.Add(record with { Place = row.Place });
+                pairs.Add(row);
             }
-            else
+            if (pairs.Count == before)
             {
-                ties++;
+                throw new InputException($"{path} holds no preference pair{(ties > tiesBefore ? $" but {ties - tiesBefore} ties" : "")}; give a file with at least one.");
             }
         }
-        return records.Count > 0
-            ? new(records, ties)
-            : throw new InputException($"{path} holds no preference pair{(ties > 0 ? $" but {ties} ties" : "")}; give a file with at least one.");
+        return new(pairs.As(row => FromRow(row)! with { Place = row.Place }), ties);
     }
 
     /// <summary>Writes records as one atomic JSONL file in UltraFeedback's shape plus the kit's fields.</summary>
@@ -58,7 +66,7 @@ public static partial class PreferenceFile
     public static void Write(string path, IEnumerable<PreferenceRecord> records) => Jsonl.Write(path, records);
 
     /// <summary>One row as a record, or null for a judged tie.</summary>
-    /// <exception cref="InputException">As <see cref="Read"/>.</exception>
+    /// <exception cref="InputException">As <see cref="Read(string, string?)"/>.</exception>
     public static PreferenceRecord? FromRow(JsonRow row)
     {
         if (row.Has("instruction") && row.Has("preference"))

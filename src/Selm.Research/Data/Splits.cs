@@ -1,4 +1,5 @@
 using Selm.Research.Numerics;
+using Selm.Research.Runs;
 
 namespace Selm.Research.Data;
 
@@ -7,7 +8,7 @@ public static class Splits
 {
     /// <summary>
     /// Cuts a list into k equal portions in its own order and leaves the remainder out, as the authors' scripts do
-    /// (61,135 pairs: 4 x 15,283 for Zephyr, 3 x 20,378 for Llama-3).
+    /// (61,135 pairs: 4 x 15,283 for Zephyr, 3 x 20,378 for Llama-3). The portions are parts of the list, not copies.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">k is below 1.</exception>
     /// <exception cref="InputException">There are fewer items than portions.</exception>
@@ -16,7 +17,7 @@ public static class Splits
         ArgumentOutOfRangeException.ThrowIfLessThan(k, 1);
         var size = items.Count / k;
         return size > 0
-            ? [.. Enumerable.Range(0, k).Select(i => (IReadOnlyList<T>)[.. items.Skip(i * size).Take(size)])]
+            ? [.. Enumerable.Range(0, k).Select(i => new LazyList<T>(size, k => items[(i * size) + k]))]
             : throw new InputException($"{items.Count} pairs cannot be cut into {k} portions; give more pairs or fewer portions.");
     }
 

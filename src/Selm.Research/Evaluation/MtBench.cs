@@ -56,6 +56,7 @@ public static partial class MtBench
     {
         var known = references is null ? [] : Jsonl.Read(references).ToDictionary(row => row.WholeNumber("question_id"), Choice);
         var found = new List<MtBenchQuestion>();
+        var seen = new HashSet<int>();
         foreach (var row in Jsonl.Read(questions))
         {
             var question = new MtBenchQuestion(row.WholeNumber("question_id"), row.Text("category"), row.Texts("turns"), null);
@@ -64,7 +65,7 @@ public static partial class MtBench
             {
                 throw row.Error($"\"turns\" has {question.Turns.Count} questions; give two");
             }
-            if (found.Exists(other => other.Id == question.Id))
+            if (!seen.Add(question.Id))
             {
                 throw row.Error($"question {question.Id} is there again; keep one row of it");
             }
@@ -116,6 +117,7 @@ public static partial class MtBench
     public static (string Model, IReadOnlyList<MtBenchAnswer> Answers) ReadAnswers(string path)
     {
         var answers = new List<MtBenchAnswer>();
+        var seen = new HashSet<int>();
         string? model = null;
         foreach (var row in Jsonl.Read(path))
         {
@@ -126,7 +128,7 @@ public static partial class MtBench
                 throw row.Error($"model_id is {name} but {model} before; keep the answers of one model in a file");
             }
             var id = row.WholeNumber("question_id");
-            if (answers.Exists(answer => answer.QuestionId == id))
+            if (!seen.Add(id))
             {
                 throw row.Error($"question {id} is answered again; keep one row of it, with a choice for each run");
             }

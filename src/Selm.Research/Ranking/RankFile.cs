@@ -23,23 +23,24 @@ public static class RankFile
     public static int Run(string input, string output, IRanker ranker, int batchSize = DefaultBatchSize, IProgress<int>? progress = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
-        var rows = Jsonl.Read(input).Select(row => (Row: row.Repeatable(), Request: Request(row))).ToList();
+        var rows = new PackedRows();
+        foreach (var row in Jsonl.Read(input))
+        {
+            Check(row.Repeatable(), Request(row), ranker);
+            rows.Add(row);
+        }
         if (rows.Count == 0)
         {
             throw new InputException($"{input} has no rows; put one {{\"prompt\": .., \"candidates\": [..]}} on each line.");
         }
-        foreach (var (row, request) in rows)
-        {
-            Check(row, request, ranker);
-        }
         using var writer = new JsonlWriter(output);
         var done = 0;
-        foreach (var batch in rows.Chunk(batchSize))
+        foreach (var batch in rows.As(row => row).Chunk(batchSize))
         {
-            var ranked = ranker.Rank([.. batch.Select(item => item.Request)]);
-            foreach (var (item, result) in batch.Zip(ranked))
+            var ranked = ranker.Rank([.. batch.Select(Request)]);
+            foreach (var (row, result) in batch.Zip(ranked))
             {
-                writer.Write(Extended(item.Row, result));
+                writer.Write(Extended(row, result));
             }
             progress?.Report(done += batch.Length);
         }

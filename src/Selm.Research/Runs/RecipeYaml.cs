@@ -19,7 +19,11 @@ internal sealed class RecipeYaml(string source)
 
     /// <summary>Reads the document into a record; keys that are absent keep the record's defaults.</summary>
     public T Read<T>(string yaml)
-        where T : new()
+        where T : new() => (T)ReadRecord(Load(yaml) ?? throw new InputException($"{source} is empty; start from a recipe in data/recipes."), typeof(T), "");
+
+    /// <summary>The document's root as it is, or null of an empty one. It is not deep, and no key is a list.</summary>
+    /// <exception cref="InputException">It is no YAML, or has a shape that no file of the kit has; with its line.</exception>
+    public YamlNode? Load(string yaml)
     {
         var stream = new YamlStream();
         try
@@ -33,13 +37,9 @@ internal sealed class RecipeYaml(string source)
         }
         catch (InvalidOperationException e)
         {
-            throw new InputException($"{source}: not valid YAML ({e.Message.TrimEnd('.')}); start from a recipe in data/recipes.", e); // from the parser itself
+            throw new InputException($"{source}: not valid YAML ({e.Message.TrimEnd('.')}); correct it.", e); // from the parser itself
         }
-        if (stream.Documents.Count == 0)
-        {
-            throw new InputException($"{source} is empty; start from a recipe in data/recipes.");
-        }
-        return (T)ReadRecord(stream.Documents[0].RootNode, typeof(T), "");
+        return stream.Documents is [var document, ..] ? document.RootNode : null;
     }
 
     /// <summary>A copy of a record with another value for one key; <see cref="Error"/> knows its line.</summary>

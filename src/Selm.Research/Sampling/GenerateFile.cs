@@ -27,11 +27,10 @@ public static class GenerateFile
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
         options.Validate();
-        var rows = TextRows.Read(input, row => TextRows.Prompt(row, model), "{\"prompt\": ..}");
+        var (rows, prompts) = TextRows.Read(input, row => TextRows.Prompt(row, model), "{\"prompt\": ..}");
         using var writer = new JsonlWriter(output);
-        var prompts = rows.Select(item => item.Value).ToList();
         var generations = ResponseGenerator.Generate(model.Model, prompts, options, batchSize, model.EndIds, progress: progress, cancellation: cancellation);
-        foreach (var ((row, _), generation) in rows.Zip(generations))
+        foreach (var (row, generation) in rows.Zip(generations))
         {
             writer.Write(row.Plus(new
             {

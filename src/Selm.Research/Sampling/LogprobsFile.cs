@@ -24,13 +24,13 @@ public static class LogprobsFile
         ModelFolder model, string input, string output, int batchSize = 8, IProgress<StepProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
-        var rows = TextRows.Read(input, row => TextRows.PromptAndResponse(row, model), "{\"prompt\": .., \"response\": ..}");
+        var (rows, texts) = TextRows.Read(input, row => TextRows.PromptAndResponse(row, model), "{\"prompt\": .., \"response\": ..}");
         using var writer = new JsonlWriter(output);
         var done = 0;
-        foreach (var batch in rows.Chunk(batchSize))
+        foreach (var batch in rows.Zip(texts).Chunk(batchSize))
         {
             cancellation.ThrowIfCancellationRequested();
-            var (sums, tokens) = TokenLogps.Of(model.Model, [.. batch.Select(item => new SharedRow(item.Value.InputIds[..item.Value.ResponseStart], [item.Value.Response.ToArray()]))]);
+            var (sums, tokens) = TokenLogps.Of(model.Model, [.. batch.Select(item => new SharedRow(item.Second.InputIds[..item.Second.ResponseStart], [item.Second.Response.ToArray()]))]);
             var at = 0;
             foreach (var ((row, ids), sum) in batch.Zip(sums))
             {

@@ -14,10 +14,16 @@ internal static class TextRows
     /// <param name="input">The file.</param>
     /// <param name="read">From one row to what is computed on.</param>
     /// <param name="example">A row as it should look, for an empty file.</param>
-    internal static List<(JsonRow Row, T Value)> Read<T>(string input, Func<JsonRow, T> read, string example)
+    /// <returns>The rows, to be written again, and what was made of each.</returns>
+    internal static (IReadOnlyList<JsonRow> Rows, IReadOnlyList<T> Values) Read<T>(string input, Func<JsonRow, T> read, string example)
     {
-        var rows = Jsonl.Read(input).Select(row => (row.Repeatable(), read(row))).ToList();
-        return rows.Count > 0 ? rows : throw new InputException($"{input} has no rows; put one {example} on each line.");
+        var (rows, values) = (new PackedRows(), new List<T>());
+        foreach (var row in Jsonl.Read(input))
+        {
+            rows.Add(row.Repeatable());
+            values.Add(read(row));
+        }
+        return rows.Count > 0 ? (rows.As(row => row), values) : throw new InputException($"{input} has no rows; put one {example} on each line.");
     }
 
     /// <summary>The prompt of a row: "input_ids", "messages" or "prompt".</summary>

@@ -109,20 +109,14 @@ public sealed record SweepSpec(string Name, IReadOnlyList<SweepCell> Cells)
 
     private static YamlMappingNode Load(string path)
     {
-        var stream = new YamlStream();
         try
         {
-            stream.Load(new StringReader(File.ReadAllText(path)));
-        }
-        catch (YamlException e)
-        {
-            throw new InputException($"{path} line {e.Start.Line}: not valid YAML ({e.Message.TrimEnd('.')}); correct that line.", e);
+            return new RecipeYaml(path).Load(File.ReadAllText(path)) as YamlMappingNode ?? throw new InputException($"{path} is no sweep; give lines such as name:, recipe: and grid:.");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new InputException($"{path} cannot be read ({e.Message.TrimEnd('.')}); give the file of a sweep.", e);
         }
-        return stream.Documents is [{ RootNode: YamlMappingNode root }, ..] ? root : throw new InputException($"{path} is no sweep; give lines such as name:, recipe: and grid:.");
     }
 
     private static SlurmRequest Request(string path, RecipeYaml reader, YamlNode node)

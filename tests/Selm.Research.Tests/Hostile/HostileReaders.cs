@@ -10,6 +10,8 @@ using Selm.Research.Lab;
 using Selm.Research.Objectives;
 using Selm.Research.Ranking;
 using Selm.Research.Runs;
+using Selm.Research.Sampling;
+using Selm.Research.Scale;
 using Selm.Research.Tests.Algorithm1;
 using Selm.Research.Training;
 using Selm.Tests;
@@ -25,6 +27,7 @@ internal sealed class HostileReaders : IDisposable
     private static readonly string[] texts = ["", "Hello world, how are you? 1234", "  two  spaces\nand a line", "caf\u00e9 \u4f60\u597d \ud83d\ude00 <s>[INST]</s>", new('a', 3000)];
     private readonly TempFolder made = new();
     private readonly Lazy<string> model, adapter, run, trained;
+    private readonly Lazy<ModelFolder> policy = new(LoadPolicy);
 
     public HostileReaders()
     {
@@ -75,6 +78,15 @@ internal sealed class HostileReaders : IDisposable
             Of("gsm8k", "test.jsonl", () => Texts(null, """{"question":"2+2?","answer":"It is 4\n#### 4"}"""), path => Gsm8k.Read(path)),
             Of("mt-bench", "question.jsonl", () => Texts(null, """{"question_id":81,"category":"writing","turns":["a","b"],"reference":["c","d"]}"""), path => MtBench.Read(path)),
             Of("mt-bench grades", "grades.jsonl", () => Texts(null, """{"question_id":81,"model":"m","judge":["gpt-4","single-v1"],"turn":1,"score":7,"judgment":"[[7]]","user_prompt":"u","tstamp":1.5}"""), path => MtBench.ReadGrades(path)),
+            Of("mt-bench answers", "answers.jsonl", () => Texts(null, """{"question_id":81,"model_id":"m","choices":[{"index":0,"turns":["a","b"]},{"index":1,"turns":["c","d"]}]}""" + "\n" + """{"question_id":82,"model_id":"m","choices":[{"index":0,"turns":["a","b"]}]}"""), path => MtBench.ReadAnswers(path)),
+            Of("mt-bench references", "references.jsonl", () => [new(Encoding.UTF8.GetBytes("""{"question_id":101,"choices":[{"turns":["c","d"]}]}"""), QuestionFolder())], path => MtBench.Read(Path.Combine(Folder(path), "question.jsonl"), path)) with { Place = "s.jsonl" },
+            Of("eq-bench", "eq.jsonl", () => Texts(null, """{"id":"1","prompt":"How?","reference_answer_fullscale":{"emotion1":"Joy","emotion1_score":7,"emotion2":"Fear","emotion2_score":"1","emotion3":"Hope","emotion3_score":3,"emotion4":"Awe","emotion4_score":0}}"""), path => EqBench.Read(path)),
+            Of("scored items", "one.items.jsonl", () => Texts(null, """{"id":"1","score":1.5}""" + "\n" + """{"id":2,"score":null,"run":1}""", """{"instruction":"q","output_1":"a","output_2":"bb","preference":1.75,"generator_1":"base","generator_2":"mine"}"""), path => PairedComparison.ReadItems(path)),
+            Of("implicit rewards", "implicit-rewards-m.jsonl", () => Texts(null, """{"prompt":0,"chosen":1.5,"rejected":-2,"own":0.5,"other_chosen":1,"other_rejected":2,"other_own":3,"ranker_margin":0.25}"""), path => ImplicitReward.Read(path)),
+            Of("rows to answer", "rows.jsonl", () => Texts(null, """{"prompt":"Hi","id":7}""" + "\n" + """{"messages":[{"role":"user","content":"Hi"}]}""" + "\n" + """{"input_ids":[1,2]}"""), path => GenerateFile.Run(policy.Value, path, path + ".out", new SamplingOptions(MaxNewTokens: 1))),
+            Of("rows to score", "rows.jsonl", () => Texts(null, """{"prompt":"Hi","response":" you"}""" + "\n" + """{"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":"Ho"}]}""" + "\n" + """{"input_ids":[1,2,3],"response_start":2}"""), path => LogprobsFile.Run(policy.Value, path, path + ".out")),
+            Of("inspected data", "pairs.jsonl", () => Texts(null, Shapes, File.ReadAllText(Pairs)), path => DataInspection.Of(path)),
+            Of("sweep", "sweep.yaml", () => Texts(null, "name: s\nrecipe: zephyr-selm\ngrid:\n  loss.alpha: [0, 0.001]\n  seed: [1, 2]\ncores: 2\nmemory: 2G\nslurm: {partition: gpu, time: 1:00:00, gpus: 1, extra: [--constraint=a]}\n", "name: lab\nlab: [{method: selm, ranker: model}, {method: dpo}]\ngrid: {seed: [100, 101], alpha: [0.001]}\n"), path => SweepSpec.Read(path)),
             Of("evaluation result", "result.json", () => Texts(null, """{"benchmark":"gsm8k","model":"m","measures":[{"name":"accuracy","value":0.5,"standard_error":0.1,"low":0.3,"high":0.7,"n":10}],"provenance":{"seed":1,"commit":"abc","utc":"2026-01-01T00:00:00Z"}}"""), path => EvaluationResult.Read(path)),
         ];
     }
@@ -94,7 +106,14 @@ internal sealed class HostileReaders : IDisposable
 
     private const string Csv = "prompt,chosen,rejected,score_chosen\nHi,\"Hello, you\",No,1.5\n\"two\nlines\",\"[{\"\"role\"\":\"\"user\"\"}]\",b,\n";
 
-    public void Dispose() => made.Dispose();
+    public void Dispose()
+    {
+        made.Dispose();
+        if (policy.IsValueCreated)
+        {
+            policy.Value.Dispose();
+        }
+    }
 
     private static HostileReader Of(string name, string file, Func<IReadOnlyList<Sound>> corpus, Action<string> read) => new(name, file, corpus, read) { IsRefusal = e => e is InputException };
 
@@ -121,6 +140,12 @@ internal sealed class HostileReaders : IDisposable
     {
         using var folder = SafetensorsFolder.Open(Folder(path));
         SafetensorsFolder.WeightFiles(Folder(path));
+    }
+
+    private static ModelFolder LoadPolicy()
+    {
+        using var run = new TinyRun();
+        return ModelFolder.Load(run.Recipe.Base!);
     }
 
     private static void LoadModel(string path) => ModelFolder.Load(Folder(path)).Dispose();
@@ -237,6 +262,13 @@ internal sealed class HostileReaders : IDisposable
         Directory.CreateDirectory(made.File("tables"));
         File.WriteAllText(made.File("tables", "difficulty.csv"), "index,instruction_difficulty\n0,0.5\n1,-0.5\n");
         return made.File("tables");
+    }
+
+    private string QuestionFolder()
+    {
+        Directory.CreateDirectory(made.File("questions"));
+        File.WriteAllText(made.File("questions", "question.jsonl"), """{"question_id":101,"category":"reasoning","turns":["a","b"]}""");
+        return made.File("questions");
     }
 
     private string NumberFile()
