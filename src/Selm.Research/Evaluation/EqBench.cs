@@ -1,5 +1,6 @@
 // EQ-Bench v2 (Paech 2023): a model predicts how strongly a character feels four emotions, criticises itself, and revises.
 using System.Globalization;
+using System.Text.Json;
 using System.Text.RegularExpressions;
 using Selm.HuggingFace.Models;
 using Selm.Research.Runs;
@@ -125,11 +126,10 @@ public static partial class EqBench
         var reference = new Dictionary<string, double>();
         for (var k = 1; k <= 4; k++)
         {
-            var score = row.Field($"emotion{k}_score");
-            var text = score.ValueKind == System.Text.Json.JsonValueKind.String ? score.GetString() : score.GetRawText();
-            reference[Key(row.Text($"emotion{k}"))] = double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
-                ? number
-                : throw row.Error($"\"emotion{k}_score\" is {text}, which is no number; correct it");
+            var name = $"emotion{k}_score";
+            reference[Key(row.Text($"emotion{k}"))] = row.Field(name).ValueKind != JsonValueKind.String ? row.Number(name)
+                : double.TryParse(row.Text(name), NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? number
+                : throw row.Error($"\"{name}\" is no number; correct it");
         }
         return reference.Count == 4 ? reference : throw row.Error("an emotion is there twice; give four");
     }

@@ -18,8 +18,8 @@ public readonly record struct JsonRow(string Path, int Line, JsonElement Value)
     /// <summary>File and line as complaints name them: "F.jsonl line 4711".</summary>
     public string Place => $"{Path} {Counted} {Line}";
 
-    /// <summary>Whether the field is there and not null.</summary>
-    public bool Has(string name) => Value.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null;
+    /// <summary>Whether the field is there and not null. What is no object, such as an element of a list, has none.</summary>
+    public bool Has(string name) => Value.ValueKind == JsonValueKind.Object && Value.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null;
 
     /// <summary>The field itself.</summary>
     /// <exception cref="InputException">It is missing or null.</exception>

@@ -71,7 +71,7 @@ internal sealed class SweepGrid
         }
         var names = node is YamlSequenceNode { Children.Count: > 0 } list ? list.Children : [node];
         var starts = names.Select(one => one is YamlScalarNode { Value: { Length: > 0 } file }
-            ? KitRecipes.Read(Beside(file))
+            ? Recipe(one, file)
             : throw Wrong(node, "recipe must be the name or the file of a recipe, or a list of them")).Select(recipe => new Start<Recipe>(
                 recipe, names.Count > 1 ? Clean(recipe.Name) : "", names.Count > 1 ? [("recipe", recipe.Name)] : [])).ToArray();
         return Over(starts, (recipe, cell, reader) =>
@@ -148,6 +148,19 @@ internal sealed class SweepGrid
         : axes[from].Values.SelectMany(value => Combinations(from + 1).Select(rest => (YamlNode[])[value, .. rest]));
 
     // A file is looked for beside the sweep's own first.
+    // What is wrong with a recipe is said with the line that names it.
+    private Recipe Recipe(YamlNode at, string file)
+    {
+        try
+        {
+            return KitRecipes.Read(Beside(file));
+        }
+        catch (InputException e)
+        {
+            throw new InputException($"{path} line {at.Start.Line}: {e.Message}", e);
+        }
+    }
+
     private string Beside(string file) => Path.Combine(Path.GetDirectoryName(path) ?? "", file) is var beside && File.Exists(beside) ? beside : file;
 
     private InputException Wrong(YamlNode at, string what) => new($"{path} line {at.Start.Line}: {what}.");
