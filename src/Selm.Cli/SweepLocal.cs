@@ -42,7 +42,7 @@ internal static class SweepLocal
 
         void Done(SweepCellEntry cell, string? answer, CellProcess process)
         {
-            var state = answer is null ? Died(process) : JsonSerializer.Deserialize<SweepState>(answer, JsonFormat.Line)!;
+            var state = answer is null ? Died(process) : JsonFormat.Read<SweepState>(System.Text.Encoding.UTF8.GetBytes(answer));
             if (answer is null)
             {
                 sweep.Set(cell, state);

@@ -16,7 +16,14 @@ public static class JsonFormat
     /// <summary>Indented, for files that people open.</summary>
     public static JsonSerializerOptions Indented { get; } = Create(indented: true);
 
-    private static JsonSerializerOptions Create(bool indented)
+    private static readonly JsonSerializerOptions s_whole = Create(indented: false, whole: true);
+
+    /// <summary>Reads what the kit wrote, of which no part may be missing.</summary>
+    /// <param name="json">UTF-8, one object or list.</param>
+    /// <exception cref="JsonException">It is not JSON, or lacks something.</exception>
+    public static T Read<T>(ReadOnlySpan<byte> json) => JsonSerializer.Deserialize<T>(json, s_whole) ?? throw new JsonException("it holds nothing");
+
+    private static JsonSerializerOptions Create(bool indented, bool whole = false)
     {
         var options = new JsonSerializerOptions
         {
@@ -24,6 +31,8 @@ public static class JsonFormat
             DictionaryKeyPolicy = null,
             Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
             NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+            RespectNullableAnnotations = true,
+            RespectRequiredConstructorParameters = whole,
             Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower, allowIntegerValues: false) },
             WriteIndented = indented,
             IndentSize = 2,

@@ -153,7 +153,7 @@ internal sealed class RunStore(RunOptions options, RunFolder run, IReadOnlyList<
             trainer.Save(run.PathOf(folder));
             AtomicFile.WriteJson(run.PathOf(file), margins);
         });
-        return JsonSerializer.Deserialize<double[]>(File.ReadAllBytes(run.PathOf(file)))!;
+        return JsonFormat.Read<double[]>(File.ReadAllBytes(run.PathOf(file)));
     }
 
     /// <inheritdoc/>

@@ -54,7 +54,7 @@ public static partial class MtBench
     /// <exception cref="InputException">A file is missing or broken, a question is there twice, or one that needs a reference has none.</exception>
     public static IReadOnlyList<MtBenchQuestion> Read(string questions, string? references = null)
     {
-        var known = references is null ? [] : Jsonl.Read(references).ToDictionary(row => row.WholeNumber("question_id"), Choice);
+        var known = references is null ? [] : Jsonl.ReadByKey(references, row => row.WholeNumber("question_id"), Choice);
         var found = new List<MtBenchQuestion>();
         var seen = new HashSet<int>();
         foreach (var row in Jsonl.Read(questions))

@@ -16,7 +16,7 @@ public sealed class MtBenchJudge
     /// <exception cref="InputException">The file is missing or broken, or lacks a prompt of single-answer grading.</exception>
     public MtBenchJudge(string path)
     {
-        prompts = Jsonl.Read(path).ToDictionary(row => row.Text("name"), row => (row.Text("system_prompt"), row.Text("prompt_template")));
+        prompts = Jsonl.ReadByKey(path, row => row.Text("name"), row => (row.Text("system_prompt"), row.Text("prompt_template")));
         foreach (var name in new[] { "single-v1", "single-math-v1", "single-v1-multi-turn", "single-math-v1-multi-turn" })
         {
             if (!prompts.ContainsKey(name))

@@ -27,7 +27,7 @@ internal sealed class LabCellStages(string folder, CancellationToken cancellatio
         var file = Path.Combine(path, "training.json");
         try
         {
-            return (path, JsonSerializer.Deserialize<Record<T>>(File.ReadAllText(file), JsonFormat.Indented)!.Result);
+            return (path, JsonFormat.Read<Record<T>>(File.ReadAllBytes(file)).Result);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
         {

@@ -55,8 +55,8 @@ public static class LabCells
         }
         try
         {
-            var result = JsonSerializer.Deserialize<LabCellResult>(File.ReadAllText(file), JsonFormat.Indented)!;
-            return File.Exists(run) ? result with { WallSeconds = JsonSerializer.Deserialize<RunRecord>(File.ReadAllText(run), JsonFormat.Indented)!.WallSeconds } : result;
+            var result = JsonFormat.Read<LabCellResult>(File.ReadAllBytes(file));
+            return File.Exists(run) ? result with { WallSeconds = JsonFormat.Read<RunRecord>(File.ReadAllBytes(run)).WallSeconds } : result;
         }
         catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
         {

@@ -25,6 +25,22 @@ public static class Jsonl
         }
     }
 
+    /// <summary>What the rows of a file hold, by a key that no two of them share.</summary>
+    /// <exception cref="InputException">As <see cref="Read(string)"/>, or a key is there twice.</exception>
+    internal static Dictionary<TKey, TValue> ReadByKey<TKey, TValue>(string path, Func<JsonRow, TKey> key, Func<JsonRow, TValue> value)
+        where TKey : notnull
+    {
+        var found = new Dictionary<TKey, TValue>();
+        foreach (var row in Read(path))
+        {
+            if (!found.TryAdd(key(row), value(row)))
+            {
+                throw row.Error($"{key(row)} is there again; keep one row of it");
+            }
+        }
+        return found;
+    }
+
     /// <summary>The rows of an open file.</summary>
     /// <param name="path">Its name, for messages.</param>
     /// <param name="rows">The file; the caller's.</param>

@@ -122,7 +122,7 @@ public sealed class SweepFolder
         var file = Path.Combine(root, RecordFile);
         try
         {
-            return new SweepFolder(root, JsonSerializer.Deserialize<SweepRecord>(File.ReadAllBytes(file), JsonFormat.Indented)!);
+            return new SweepFolder(root, JsonFormat.Read<SweepRecord>(File.ReadAllBytes(file)));
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -198,7 +198,7 @@ public sealed class SweepFolder
         var file = PathOf(cell, "state.json");
         try
         {
-            return File.Exists(file) ? JsonSerializer.Deserialize<SweepState>(File.ReadAllBytes(file), JsonFormat.Indented) : null;
+            return File.Exists(file) ? JsonFormat.Read<SweepState>(File.ReadAllBytes(file)) : null;
         }
         catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
         {

@@ -1,8 +1,10 @@
 using System.IO.Compression;
 using System.Text;
 using Selm.HuggingFace.Chat;
+using Selm.HuggingFace.Files;
 using Selm.HuggingFace.Models;
 using Selm.HuggingFace.Tokenizers;
+using Selm.Research.Algorithm1;
 using Selm.Research.Claims;
 using Selm.Research.Data;
 using Selm.Research.Evaluation;
@@ -87,6 +89,10 @@ internal sealed class HostileReaders : IDisposable
             Of("rows to score", "rows.jsonl", () => Texts(null, """{"prompt":"Hi","response":" you"}""" + "\n" + """{"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":"Ho"}]}""" + "\n" + """{"input_ids":[1,2,3],"response_start":2}"""), path => LogprobsFile.Run(policy.Value, path, path + ".out")),
             Of("inspected data", "pairs.jsonl", () => Texts(null, Shapes, File.ReadAllText(Pairs)), path => DataInspection.Of(path)),
             Of("sweep", "sweep.yaml", () => Texts(null, "name: s\nrecipe: zephyr-selm\ngrid:\n  loss.alpha: [0, 0.001]\n  seed: [1, 2]\ncores: 2\nmemory: 2G\nslurm: {partition: gpu, time: 1:00:00, gpus: 1, extra: [--constraint=a]}\n", "name: lab\nlab: {method: selm, ranker: model}\ngrid: {seed: [100, 101], alpha: [0.001]}\n"), path => SweepSpec.Read(path)),
+            Of("judge prompts", "prompts.jsonl", () => Texts(null, string.Join('\n', ((string[])["single-v1", "single-math-v1", "single-v1-multi-turn", "single-math-v1-multi-turn"]).Select(name => $$"""{"name":"{{name}}","system_prompt":"s","prompt_template":"{question}"}"""))), path => _ = new MtBenchJudge(path)),
+            Of("sweep folder", "sweep.json", () => Beside(SweepFolderOf("sweep")), StatesOf) with { Place = AnyFile },
+            Of("state of a cell", "cells/one/state.json", () => [new(Encoding.UTF8.GetBytes("""{"status":"failed","why":"No.","seconds":1.5,"where":"m 1","final":true}"""), SweepFolderOf("cell"))], path => StatesOf(Path.Combine(Folder(Folder(Folder(path))), "sweep.json"))),
+            Of("lab result", "result.json", LabResults, ReadLabResult) with { Place = ".json" },
             Of("evaluation result", "result.json", () => Texts(null, """{"benchmark":"gsm8k","model":"m","measures":[{"name":"accuracy","value":0.5,"standard_error":0.1,"low":0.3,"high":0.7,"n":10}],"provenance":{"seed":1,"commit":"abc","utc":"2026-01-01T00:00:00Z"}}"""), path => EvaluationResult.Read(path)),
         ];
     }
@@ -269,6 +275,36 @@ internal sealed class HostileReaders : IDisposable
         Directory.CreateDirectory(made.File("questions"));
         File.WriteAllText(made.File("questions", "question.jsonl"), """{"question_id":101,"category":"reasoning","turns":["a","b"]}""");
         return made.File("questions");
+    }
+
+    private string SweepFolderOf(string name)
+    {
+        Directory.CreateDirectory(made.File(name, "cells", "one"));
+        AtomicFile.WriteJson(made.File(name, "sweep.json"), new SweepRecord("s", Lab: false, [new("one", "one", new Dictionary<string, string> { ["seed"] = "1" })], "cache", "models", "cpu", 1));
+        return made.File(name);
+    }
+
+    private static void StatesOf(string file)
+    {
+        var folder = SweepFolder.Read(Folder(file));
+        foreach (var cell in folder.Record.Cells)
+        {
+            folder.StateOf(cell);
+        }
+    }
+
+    private static readonly LabCellSpec cellOfResult = new LabCellSpec { Method = LoopMethod.OfflineDpo }.Resolved();
+
+    private static Sound[] LabResults() => [.. ((LabCellResult[])[new(cellOfResult, null, [], [], [], "The loss is NaN."), new(cellOfResult, null, [new(LabQuizKind.Arithmetic, 0, 0.5)], [], [], null)])
+        .Select(result => new Sound(System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(result, JsonFormat.Indented)))];
+
+    private static void ReadLabResult(string path)
+    {
+        var place = LabCells.PathOf(cellOfResult, Folder(path));
+        Directory.CreateDirectory(Folder(place));
+        File.Copy(path, place, overwrite: true);
+        var result = LabCells.Find(cellOfResult, Folder(path))!;
+        _ = (result.Last, result.Benchmarks.Count, result.StartBenchmarks.Count, result.Spec.Seed);
     }
 
     private string NumberFile()
