@@ -64,6 +64,15 @@ public sealed class KernelTests(KernelClient kernel) : IClassFixture<KernelClien
     }
 
     [Fact]
+    public void forty_interrupts_amid_writes_leave_a_kernel_that_answers()
+    {
+        for (var i = 0; i < 40; i++)
+        {
+            an_interrupt_ends_any_cell_and_the_variables_stay("Console.WriteLine(\"started\"); while (true) { Console.Write('.'); }");
+        }
+    }
+
+    [Fact]
     public void a_cell_interrupted_while_it_holds_the_consoles_lock_does_not_keep_it()
     {
         var running = kernel.Execute("System.Threading.Monitor.Enter(Console.Out); Console.WriteLine(\"started\"); while (true) { }");

@@ -15,15 +15,16 @@ internal readonly record struct TextPart(string Text, int Id, int Start);
 internal sealed class AddedTokens
 {
     private readonly Dictionary<string, AddedToken[]>.AlternateLookup<ReadOnlySpan<char>> _byContent;
-    private readonly Dictionary<char, int[]> _lengths; // of the tokens that begin with a character, the longest first
+    private readonly Dictionary<(char, char), int[]> _lengths; // of the tokens that begin with two characters, the longest first
     private readonly SearchValues<char> _firstChars;
 
     public AddedTokens(IEnumerable<AddedToken> tokens)
     {
         var byContent = tokens.Where(token => token.Content.Length > 0).GroupBy(token => token.Content).ToDictionary(group => group.Key, group => group.ToArray(), StringComparer.Ordinal);
         _byContent = byContent.GetAlternateLookup<ReadOnlySpan<char>>();
-        _lengths = byContent.Keys.GroupBy(content => content[0]).ToDictionary(group => group.Key, group => group.Select(content => content.Length).Distinct().OrderDescending().ToArray());
-        _firstChars = SearchValues.Create([.. _lengths.Keys]);
+        _lengths = byContent.Keys.Where(content => content.Length > 1).GroupBy(content => (content[0], content[1]))
+            .ToDictionary(group => group.Key, group => group.Select(content => content.Length).Distinct().OrderDescending().ToArray());
+        _firstChars = SearchValues.Create([.. byContent.Keys.Select(content => content[0]).Distinct()]);
     }
 
     /// <summary>Cuts a text at its added tokens. Empty stretches are left out.</summary>
@@ -72,17 +73,19 @@ internal sealed class AddedTokens
 
     private AddedToken? Match(string text, int at, bool parseSpecial)
     {
-        foreach (var length in _lengths[text[at]])
+        var rest = text.AsSpan(at);
+        foreach (var length in rest.Length > 1 && _lengths.TryGetValue((rest[0], rest[1]), out var lengths) ? lengths : [])
         {
-            if (length <= text.Length - at
-                && _byContent.TryGetValue(text.AsSpan(at, length), out var tokens)
-                && Array.Find(tokens, token => parseSpecial || !token.Special) is { } found)
+            if (length <= rest.Length && Find(rest[..length], parseSpecial) is { } found)
             {
                 return found;
             }
         }
-        return null;
+        return Find(rest[..1], parseSpecial);
     }
+
+    private AddedToken? Find(ReadOnlySpan<char> content, bool parseSpecial) =>
+        _byContent.TryGetValue(content, out var tokens) ? Array.Find(tokens, token => parseSpecial || !token.Special) : null;
 
     private static bool StandsAlone(string text, int start, int end)
     {

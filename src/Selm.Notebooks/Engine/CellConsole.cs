@@ -7,11 +7,22 @@ namespace Selm.Notebooks.Engine;
 /// <summary>Connects the console to the outputs of the cell that uses it.</summary>
 internal static class CellConsole
 {
-    private static readonly AsyncLocal<ICellOutputs?> own = new();
-    private static volatile ICellOutputs? last;
+    private static readonly AsyncLocal<Cell?> own = new();
+    private static volatile Cell? last;
+
+    private sealed record Cell(ICellOutputs Outputs, CancellationToken Interrupt);
 
     /// <summary>The outputs of the calling cell; of the last one for threads that no cell started.</summary>
-    public static ICellOutputs Outputs => own.Value ?? last ?? throw new InvalidOperationException("No cell has run yet.");
+    /// <exception cref="OperationCanceledException">The cell was interrupted: one that writes ends by itself, with no need of an abort.</exception>
+    public static ICellOutputs Outputs
+    {
+        get
+        {
+            var cell = own.Value ?? last ?? throw new InvalidOperationException("No cell has run yet.");
+            cell.Interrupt.ThrowIfCancellationRequested();
+            return cell.Outputs;
+        }
+    }
 
     /// <summary>Gives the console writers and a reader of the cells' own, with locks that nobody holds.</summary>
     public static void Redirect()
@@ -22,11 +33,9 @@ internal static class CellConsole
     }
 
     /// <summary>From here on the calling thread, and what it starts, belongs to these outputs.</summary>
-    public static void Enter(ICellOutputs outputs)
-    {
-        own.Value = outputs;
-        last = outputs;
-    }
+    /// <param name="outputs">Where all goes that is written.</param>
+    /// <param name="interrupt">After which nothing is written any more.</param>
+    public static void Enter(ICellOutputs outputs, CancellationToken interrupt) => own.Value = last = new(outputs, interrupt);
 
     private sealed class Writer(string name) : TextWriter
     {

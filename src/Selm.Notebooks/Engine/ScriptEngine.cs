@@ -20,6 +20,9 @@ internal sealed class ScriptEngine
     /// <summary>How long an interrupted cell may take to end before it is left behind.</summary>
     private static readonly TimeSpan grace = TimeSpan.FromSeconds(3);
 
+    // How long it may take to end by itself, in a write or a wait: an abort amid the runtime's own code has ended the process.
+    private static readonly TimeSpan patience = TimeSpan.FromMilliseconds(100);
+
     // Exactly those of .NET Interactive's C# kernel, so that a notebook compiles in both.
     private static readonly string[] usings =
         ["System", "System.Text", "System.Collections", "System.Collections.Generic", "System.Threading.Tasks", "System.Linq"];
@@ -76,7 +79,7 @@ internal sealed class ScriptEngine
 
     private CellOutcome RunBlocks(string text, string name, ICellOutputs outputs, CancellationToken interrupt)
     {
-        CellConsole.Enter(outputs);
+        CellConsole.Enter(outputs, interrupt);
         JsonObject? result = null;
         try
         {
@@ -135,11 +138,12 @@ internal sealed class ScriptEngine
         JsonObject? shown = null;
         Exception? unshown = null; // the cell has run, and its variables stay, though its value cannot be shown
         ScriptState<object>? next = null;
+        using var abort = new CancellationTokenSource();
+        using var later = interrupt.Register(() => abort.CancelAfter(patience));
 #pragma warning disable SYSLIB0046 // meant for exactly this: an interactive host stopping the code of its user
         ControlledExecution.Run(
             () =>
             {
-                // Registered last and so called first: the abort would wait for a thread that waits.
                 using var waking = interrupt.Register(Thread.CurrentThread.Interrupt);
                 bool Keep(Exception e) => !interrupt.IsCancellationRequested;
                 var run = state is null ? script.RunAsync(globals, Keep, CancellationToken.None) : script.RunFromAsync(state, Keep, CancellationToken.None);
@@ -153,7 +157,7 @@ internal sealed class ScriptEngine
                     unshown = e;
                 }
             },
-            interrupt);
+            abort.Token);
 #pragma warning restore SYSLIB0046
         interrupt.ThrowIfCancellationRequested();
         state = next!;

@@ -70,7 +70,14 @@ internal sealed partial class Kernel(ConnectionFile connection, RunningCell runn
     // On a thread that a cell started: the cell's output says so, and the kernel lives on.
     private static bool Survive(Exception thrown)
     {
-        CellConsole.Outputs.Stream("stderr", $"A thread that a cell started has ended with {thrown.GetType().Name}: {thrown.Message}\n");
+        try
+        {
+            CellConsole.Outputs.Stream("stderr", $"A thread that a cell started has ended with {thrown.GetType().Name}: {thrown.Message}\n");
+        }
+        catch (OperationCanceledException)
+        {
+            // The cell was interrupted, and its threads end with it.
+        }
         return true;
     }
 

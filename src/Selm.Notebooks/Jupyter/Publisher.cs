@@ -5,6 +5,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using NetMQ;
 using NetMQ.Sockets;
+using Selm.Notebooks.Engine;
 
 namespace Selm.Notebooks.Jupyter;
 
@@ -19,6 +20,7 @@ internal sealed class Publisher(PublisherSocket iopub, Wire wire)
     private readonly ConcurrentQueue<Item> queue = new();
     private readonly AutoResetEvent filled = new(false);
     private readonly StringBuilder text = new();
+    private int queued;
     private (string Name, JsonObject Parent)? writer;
 
     private sealed record Item(string Type, JsonObject? Parent, JsonObject? Content, string Name = "", string Text = "", ManualResetEventSlim? Sent = null);
@@ -48,8 +50,10 @@ internal sealed class Publisher(PublisherSocket iopub, Wire wire)
                 {
                     Flush();
                 }
+                continue;
             }
-            else if (item.Sent is { } sent)
+            Interlocked.Decrement(ref queued);
+            if (item.Sent is { } sent)
             {
                 Flush();
                 sent.Set();
@@ -68,18 +72,16 @@ internal sealed class Publisher(PublisherSocket iopub, Wire wire)
 
     private void Add(Item item)
     {
-        while (queue.Count > LongestQueue)
+        while (Volatile.Read(ref queued) > LongestQueue) // not the queue's own count, which takes a lock
         {
             Thread.Sleep(1);
         }
-        try
+        AbortShield.Do(() =>
         {
-        }
-        finally
-        {
-            queue.Enqueue(item); // an interrupt aborts a thread anywhere but in a finally block
+            queue.Enqueue(item);
+            Interlocked.Increment(ref queued);
             filled.Set();
-        }
+        });
     }
 
     private void Append(Item item)

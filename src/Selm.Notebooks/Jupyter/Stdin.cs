@@ -3,6 +3,7 @@
 using System.Collections.Concurrent;
 using NetMQ;
 using NetMQ.Sockets;
+using Selm.Notebooks.Engine;
 
 namespace Selm.Notebooks.Jupyter;
 
@@ -27,14 +28,11 @@ internal sealed class Stdin(RouterSocket socket, Wire wire)
     public string Ask(Request request, CancellationToken interrupt)
     {
         var question = new Question(request, interrupt);
-        try
+        AbortShield.Do(() =>
         {
-        }
-        finally
-        {
-            queue.Enqueue(question); // an interrupt aborts a thread anywhere but in a finally block
+            queue.Enqueue(question);
             asked.Set();
-        }
+        });
         return question.Answer.Task.GetAwaiter().GetResult();
     }
 

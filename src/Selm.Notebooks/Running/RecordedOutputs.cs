@@ -97,19 +97,13 @@ internal sealed class RecordedOutputs
             add();
         });
 
-        // The end of a cell's time aborts a thread anywhere but in a finally block.
-        private void Change(Action change)
+        // The end of a cell's time aborts its thread.
+        private void Change(Action change) => AbortShield.Do(() =>
         {
-            try
+            lock (all.gate)
             {
+                change();
             }
-            finally
-            {
-                lock (all.gate)
-                {
-                    change();
-                }
-            }
-        }
+        });
     }
 }
