@@ -151,10 +151,10 @@ internal readonly struct SettingsNode
     };
 
     /// <summary>A whole number that must be there.</summary>
-    public int Number(string name) =>
-        this[name] is { _element.ValueKind: JsonValueKind.Number } node && node._element.TryGetInt32(out var value)
-            ? value
-            : throw Missing(name, "a whole number");
+    public int Number(string name) => this[name]?.WholeNumber ?? throw Missing(name, "a whole number");
+
+    /// <summary>This whole number, or null where it is none.</summary>
+    public int? WholeNumber => _element.ValueKind == JsonValueKind.Number && _element.TryGetInt32(out var value) ? value : null;
 
     /// <summary>The error that this element is not what it should be.</summary>
     public InputException Wrong(string expected) =>

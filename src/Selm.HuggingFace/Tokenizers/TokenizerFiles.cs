@@ -166,7 +166,7 @@ internal static class TokenizerFiles
         {
             foreach (var (content, node) in list.Members())
             {
-                var id = node.Element.ValueKind == JsonValueKind.Number && node.Element.TryGetInt32(out var number) ? number : throw node.Wrong("a whole number");
+                var id = node.WholeNumber ?? throw node.Wrong("a whole number");
                 Vocabulary.RefuseImpossible(content, id, list.Path);
                 tokens[id] = new AddedToken(id, content);
             }

@@ -224,8 +224,5 @@ internal static class TokenizerJsonFile
     }
 
     private static int EndToken(SettingsNode node, string name) =>
-        node.Items(name).ToArray() is [_, var id] && id.Element.TryGetInt32Safe() is { } value ? value : throw node.Wrong("a token and its id");
-
-    private static int? TryGetInt32Safe(this JsonElement element) =>
-        element.ValueKind == JsonValueKind.Number && element.TryGetInt32(out var value) ? value : null;
+        node.Items(name).ToArray() is [_, var id] && id.WholeNumber is { } value ? value : throw node.Wrong("a token and its id");
 }

@@ -79,7 +79,7 @@ public static class SelmRun
     public static IReadOnlyList<TrainingPlan> Plan(Recipe recipe)
     {
         Check(recipe);
-        return Plan(recipe, Portions(Records(recipe), recipe));
+        return Plan(recipe, Portions(Pairs(recipe).Records, recipe));
     }
 
     /// <summary>Runs or continues a recipe. What is wrong with a new run is said before its folder exists.</summary>
@@ -113,7 +113,8 @@ public static class SelmRun
         {
             Libtorch.Threads = recipe.Threads;
         }
-        var records = Records(recipe);
+        var pairs = Pairs(recipe);
+        var records = pairs.Records;
         var portions = Portions(records, recipe);
         var plan = Plan(recipe, portions);
         if (File.Exists(options.CacheFolder))
@@ -127,7 +128,7 @@ public static class SelmRun
         {
             var encoded = RunFolder.IsThere(options.Folder, options.Resume) ? null : Start(recipe, records, ranker, started, out start);
             var folder = RunFolder.Open(options.Folder, recipe.ToJson(), Inputs(recipe), MachineFacts.Now(recipe.Device), options.Resume, options.AllowDifferentMachine, started);
-            return new OpenRun(options, folder, portions, encoded is null ? null : Portions(encoded, recipe), plan, ranker, start) { Notes = [.. notes, .. EqualPairs(records)] };
+            return new OpenRun(options, folder, portions, encoded is null ? null : Portions(encoded, recipe), plan, ranker, start) { Notes = [.. notes, .. EqualPairs(pairs)] };
         }
         catch
         {
@@ -138,11 +139,8 @@ public static class SelmRun
     }
 
     // A loss compares the two; where they are the same text it moves nothing.
-    private static string[] EqualPairs(IReadOnlyList<PreferenceRecord> records)
-    {
-        var equal = records.Count(record => record.ChosenResponse == record.RejectedResponse);
-        return equal == 0 ? [] : [$"{equal} of {records.Count} pairs have two equal responses, which teach nothing as they stand; selm data inspect counts them."];
-    }
+    private static string[] EqualPairs(PreferenceSet pairs) =>
+        pairs.Equal == 0 ? [] : [$"{pairs.Equal} of {pairs.Records.Count} pairs have two equal responses, which teach nothing as they stand; selm data inspect counts them."];
 
     /// <summary>The folder of the last policy inside a run: a link to the last iteration's.</summary>
     public const string ResultName = "model";
@@ -161,7 +159,7 @@ public static class SelmRun
     }
 
     // Where no answers are asked for, a loss that reads y must find it in the data.
-    private static IReadOnlyList<PreferenceRecord> Records(Recipe recipe)
+    private static PreferenceSet Pairs(Recipe recipe)
     {
         var loss = Methods.LossOf(recipe);
         var readsY = !Methods.Find(recipe.Method).Asks && PreferenceLosses.Of(loss).Needs.HasFlag(LossInputs.PolicySample) ? $"loss {loss.Kind}" : null;
@@ -169,7 +167,7 @@ public static class SelmRun
         {
             throw new InputException($"datasets: {pipe} is a pipe, which a run that goes on could not read again; write what comes out of it into a file and give that.");
         }
-        return PreferenceFile.Read(recipe.Datasets, readsY).Records;
+        return PreferenceFile.Read(recipe.Datasets, readsY);
     }
 
     private static TrainingPlan[] Plan(Recipe recipe, IReadOnlyList<IReadOnlyList<PreferenceRecord>> portions)

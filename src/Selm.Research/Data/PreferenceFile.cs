@@ -9,7 +9,11 @@ namespace Selm.Research.Data;
 /// <summary>The records of a file, and how many judged pairs were left out because they tie.</summary>
 /// <param name="Records">The pairs in the order of the file. Each is made of its row when it is asked for, anew each time.</param>
 /// <param name="TiesDropped">Judged pairs without a better answer.</param>
-public sealed record PreferenceSet(IReadOnlyList<PreferenceRecord> Records, int TiesDropped);
+public sealed record PreferenceSet(IReadOnlyList<PreferenceRecord> Records, int TiesDropped)
+{
+    /// <summary>Pairs whose two responses are the same text.</summary>
+    public int Equal { get; init; }
+}
 
 /// <summary>Reads preference pairs in the forms and shapes that people have; writes them as JSONL.</summary>
 public static partial class PreferenceFile
@@ -36,7 +40,7 @@ public static partial class PreferenceFile
     /// <exception cref="InputException">As above, for each file.</exception>
     public static PreferenceSet Read(IEnumerable<string> paths, string? readsY = null)
     {
-        var (pairs, ties) = (new PackedRows(), 0);
+        var (pairs, ties, equal) = (new PackedRows(), 0, 0);
         foreach (var path in paths)
         {
             var (before, tiesBefore) = (pairs.Count, ties);
@@ -52,13 +56,14 @@ public static partial class PreferenceFile
                     throw row.Error($"{readsY} reads y, but the field \"reference_response\" is missing; add the reference model's answer or take a loss without y, such as loss: {{kind: dpo}}");
                 }
                 pairs.Add(row);
+                equal += record.ChosenResponse == record.RejectedResponse ? 1 : 0;
             }
             if (pairs.Count == before)
             {
                 throw new InputException($"{path} holds no preference pair{(ties > tiesBefore ? $" but {ties - tiesBefore} ties" : "")}; give a file with at least one.");
             }
         }
-        return new(pairs.As(row => FromRow(row)! with { Place = row.Place }), ties);
+        return new(pairs.As(row => FromRow(row)! with { Place = row.Place }), ties) { Equal = equal };
     }
 
     /// <summary>Writes records as one atomic JSONL file in UltraFeedback's shape plus the kit's fields.</summary>

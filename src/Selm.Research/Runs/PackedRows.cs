@@ -32,12 +32,10 @@ internal sealed class PackedRows
     public void Add(JsonRow row)
     {
         var json = JsonMarshal.GetRawUtf8Value(row.Value);
-        if (blocks is not [.., var block] || !block.Takes(row, json.Length))
+        var block = blocks.LastOrDefault();
+        if (block is null || !block.Takes(row, json.Length))
         {
-            if (blocks is [.., var full])
-            {
-                full.Close();
-            }
+            block?.Close();
             blocks.Add(block = new(row.Path, row.Counted));
             firsts.Add(Count);
         }
